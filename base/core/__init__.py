@@ -1,0 +1,1 @@
+"""Pure foundations: money, exact splitting, ids, clock. No Django, no I/O."""
