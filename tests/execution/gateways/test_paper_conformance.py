@@ -100,12 +100,12 @@ def _opener(kind: type[LocalVenue] | type[SocketVenue], folder: Path) -> Iterato
 
 
 class TestPaperInProcess(GatewayConformance):
-    @pytest.fixture()
+    @pytest.fixture
     def open_world(self, tmp_path: Path) -> Iterator[OpenWorld]:
         yield from _opener(LocalVenue, tmp_path)
 
 
 class TestPaperOverSocket(GatewayConformance):
-    @pytest.fixture()
+    @pytest.fixture
     def open_world(self, tmp_path: Path) -> Iterator[OpenWorld]:
         yield from _opener(SocketVenue, tmp_path)

@@ -3,7 +3,8 @@
 Two sessions, Monday 2026-01-05 and Tuesday, 09:30–16:00 New York (14:30–21:00 UTC). Spread 2 bp, at least a tick; participation 10%.
 
 FLAT: 50.00 for ever, 10,000 shares a minute → bid 49.99, ask 50.01, 1,000 of our shares a bar.
-RISE: minute m opens at 50.00 + 0.10·m and closes 0.10 higher. THIN: 50.00, 60 shares a minute → 6 of ours. COIN: lot step 0.001, minimum notional 10.
+RISE: minute m opens at 50.00 + 0.10·m and closes 0.10 higher. THIN: 50.00, 60 shares a minute → 6 of ours.
+COIN: 50.00, lot step 0.001, minimum quantity 0.01, minimum notional 10, settles at once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 MONDAY, TUESDAY = date(2026, 1, 5), date(2026, 1, 6)
 START = OPEN + timedelta(minutes=5, seconds=10)
 """Five bars have ended; the sixth is ten seconds old."""
+
+OPENED: list[FileJournal] = []
+"""Journals that `make_service` opened; `close_journals` closes them after each test."""
 
 INSTRUMENTS = (
     Instrument("FLAT"),
@@ -63,9 +67,16 @@ def make_service(path: Path, config: VenueConfig = CONFIG, *, faults: FaultPlan 
     """Return a service on a virtual clock with its journal at `path`; an existing journal is replayed."""
     venue = make_venue(config, seed=seed)
     journal = FileJournal(path)
+    OPENED.append(journal)
     history = journal.take_records()
     clock = VirtualClock(last_instant(history, to_instant(venue.now_us)))
     return VenueService(VenueHost(venue, journal, clock, history=history), FaultInjector(faults, seed))
+
+
+def close_journals() -> None:
+    """Close what `make_service` opened."""
+    while OPENED:
+        OPENED.pop().close()
 
 
 def wire_order(
