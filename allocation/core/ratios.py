@@ -184,14 +184,20 @@ def muldiv_floor(left: Ints, right: Ints, divisor: Ints | int) -> Ints:
 
     Raises ValueError where the result does not fit 64 bits.
     """
-    shape = np.broadcast_shapes(np.shape(left), np.shape(right), np.shape(divisor))
-    a, b, d = (np.ascontiguousarray(np.broadcast_to(np.asarray(x, dtype=np.int64), shape)) for x in (left, right, divisor))
-    approx = a.astype(np.float64) * b / d
-    quotient = np.rint(np.minimum(approx, 2.0**62)).astype(np.int64)
+    a, b, d = (np.ascontiguousarray(np.atleast_1d(x), dtype=np.int64) for x in (left, right, divisor))
+    approx = a.astype(np.float64) * (b / d) if b.shape == d.shape else a.astype(np.float64) * b / d
+    if approx.size and (float(approx.max()) >= 2.0**50 or int(d.max()) >= _EXACT):
+        return _muldiv_big(a, b, d, approx.shape)
+    quotient = np.rint(approx).astype(np.int64)
     rest = (_bits(a) * _bits(b) - _bits(quotient) * _bits(d)).view(np.int64)
-    result = quotient - (rest < 0)
-    doubtful = (approx >= 2.0**50) | (d >= _EXACT)
-    for cell in map(tuple, np.argwhere(doubtful)):
+    quotient -= rest < 0
+    return quotient
+
+
+def _muldiv_big(left: Ints, right: Ints, divisor: Ints, shape: tuple[int, ...]) -> Ints:
+    result = np.empty(shape, dtype=np.int64)
+    a, b, d = (np.broadcast_to(x, shape) for x in (left, right, divisor))
+    for cell in np.ndindex(shape):
         value = int(a[cell]) * int(b[cell]) // int(d[cell])
         if value >= 2**63:
             raise ValueError(f"{value} does not fit 64 bits (CON-1)")

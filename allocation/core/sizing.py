@@ -26,14 +26,14 @@ from .rounding import bump_to_minimum, drop_below_minimum, round_up_where_allowe
 from .scales import MICRO, Bools, Codes, Ints
 from .work import Context, Work, start_work
 
-_CHUNK_CELLS = 40_000
+_CHUNK_CELLS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class SizingResult:
     """What every account gets, [n, m] each.
 
-    lots: signed whole lots. residue: signed quantity below one lot (UNIT = 1), only in full closes. quantity: lots × lot step + residue.
+    lots: signed whole lots. residue: signed quantity below one lot (UNIT = 1), only in full closes. lot_step: [m].
     raw: the uncapped wish in millionths of a lot (`MICRO`): target quantity for targets, order quantity for the rest. For reports.
     wish: the exact order after caps, less what is held, in millionths of a lot. For reports.
     binding: codes of `Rule`. reason: codes of `Reason`. stages: (rule, signed lots after it) in the order applied, if traced.
@@ -41,12 +41,17 @@ class SizingResult:
 
     lots: Ints
     residue: Ints
-    quantity: Ints
+    lot_step: Ints
     raw: Ints
     wish: Ints
     binding: Codes
     reason: Codes
     stages: tuple[tuple[Rule, Ints], ...]
+
+    @property
+    def quantity(self) -> Ints:
+        """Return lots × lot step + residue, UNIT = 1."""
+        return self.lots * self.lot_step + self.residue
 
     def explain(self, account: int, instrument: int) -> dict[str, object]:
         """Return one order's story as plain values: raw and wish (in lots), lots after each rule, binding rule, reason, lots."""
@@ -84,7 +89,7 @@ def size(request: SizingRequest) -> SizingResult:
 def _part(request: SizingRequest, context: Context, values: LotValues, start: int, stop: int) -> SizingResult:
     """Size the accounts start..stop."""
     own = request if stop - start == request.shape[0] else request.rows(start, stop)
-    work = start_work(own, context, context.plan.rows(start, stop))
+    work = start_work(own, context, context.plan_for(own, start, stop))
     apply_intervals(work)
     round_up_where_allowed(work)
     bump_to_minimum(work)
@@ -110,7 +115,6 @@ def _finish(work: Work, closes: Bools) -> SizingResult:
     request = work.request
     _refuse_quantities(work)
     lots = work.sign * work.lots
-    quantity = lots * request.lot_step
     residue = np.zeros((1, 1), dtype=np.int64)
     if work.free_qty is not None and closes.any():
         residue = np.where(closes, work.sign * (work.free_qty - work.lots * request.lot_step), 0)
@@ -120,7 +124,7 @@ def _finish(work: Work, closes: Bools) -> SizingResult:
     return SizingResult(
         lots=lots,
         residue=np.broadcast_to(residue, lots.shape),
-        quantity=quantity + residue,
+        lot_step=request.lot_step,
         raw=np.broadcast_to(np.clip(raw, -(2.0**62), 2.0**62).astype(np.int64), lots.shape),
         wish=np.rint(work.cells.approx * MICRO).astype(np.int64),
         binding=work.binding,
@@ -160,12 +164,12 @@ def _assemble(request: SizingRequest, parts: list[SizingResult]) -> SizingResult
     shape = request.shape
     if not parts:
         empty, codes = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8)
-        return SizingResult(empty, empty, empty, empty, empty, codes, codes, ())
-    named = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("lots", "residue", "quantity", "raw", "wish", "binding", "reason")
-    }
-    return SizingResult(**named, stages=_joined_stages(parts))
+        return SizingResult(empty, empty, request.lot_step, empty, empty, codes, codes, ())
+    named = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("lots", "raw", "wish", "binding", "reason")}
+    residue = np.broadcast_to(np.zeros((1, 1), dtype=np.int64), shape)
+    if any(part.residue.any() for part in parts):
+        residue = np.concatenate([part.residue for part in parts])
+    return SizingResult(**named, residue=residue, lot_step=request.lot_step, stages=_joined_stages(parts))
 
 
 def _joined_stages(parts: list[SizingResult]) -> tuple[tuple[Rule, Ints], ...]:

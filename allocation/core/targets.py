@@ -72,11 +72,28 @@ def lot_values(ratios: Ratios) -> Ratios:
     return [[None if ratio is None else 1 / (ratio * UNIT) for ratio in row] for row in ratios]
 
 
-def plan_of(request: SizingRequest, prices: Ratios, stops: Ratios | None) -> Plan:
-    """Return the factors of the request. `prices`, `stops`: `price_ratios` of price and of stop distance."""
+def weight_table(request: SizingRequest, prices: Ratios, stops: Ratios | None) -> Coefficients | None:
+    """Return the table of a method that works account by account on shares of equity, None for the others.
+
+    Custom lists have rows for quantities, then for weights, then for risks.
+    """
+    currencies, steps = len(prices), request.lot_step.tolist()
+    unknown: Ratios = [[None] * request.shape[1]] * currencies
+    if request.method is SizingMethod.TARGET_WEIGHT:
+        return Coefficients.build(prices, steps, [True] * currencies)
+    if request.method is SizingMethod.RISK:
+        return Coefficients.build(stops or unknown, steps, [True] * currencies)
+    if request.method is not SizingMethod.CUSTOM:
+        return None
+    lots: Ratios = [[Fraction(1, step) for step in steps]] * currencies
+    return Coefficients.build([*lots, *prices, *(stops or unknown)], steps, [False] * currencies + [True] * (2 * currencies))
+
+
+def plan_of(request: SizingRequest, table: Coefficients | None) -> Plan:
+    """Return the factors of the request. `table`: its `weight_table`; only then may the request be a part of the accounts."""
     method = request.method
-    if method in (SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.CUSTOM):
-        return _weights(request, prices, stops)
+    if table is not None:
+        return _weights(request, table)
     if request.is_block:
         return _block(request)
     if method is SizingMethod.EQUAL_ENDING:
@@ -136,22 +153,11 @@ def _reasons(request: SizingRequest, *findings: Bools | Reason) -> Codes:
     return result
 
 
-def _weights(request: SizingRequest, prices: Ratios, stops: Ratios | None) -> Plan:
+def _weights(request: SizingRequest, table: Coefficients) -> Plan:
     """Return the plan of weights and risks of equity (SIZ-1..3), or of a custom list that mixes them with quantities."""
     n, _ = request.shape
-    currencies = len(prices)
+    currencies = len(request.currency_exponent)
     kind = _kinds(request)
-    lots: Ratios = [[Fraction(1, int(step)) for step in request.lot_step]] * currencies
-    unknown: Ratios = [[None] * request.shape[1]] * currencies
-    table = (
-        Coefficients.build(
-            [*lots, *prices, *(stops or unknown)], request.lot_step.tolist(), [False] * currencies + [True] * (2 * currencies)
-        )
-        if request.method is SizingMethod.CUSTOM
-        else Coefficients.build(
-            prices if request.method is SizingMethod.TARGET_WEIGHT else (stops or unknown), request.lot_step.tolist(), [True] * currencies
-        )
-    )
     offset = kind - 1 if request.method is SizingMethod.CUSTOM else np.zeros(n, dtype=np.int64)
     row = request.currency + currencies * np.maximum(offset, 0)
     listed = (kind != code(CustomKind.UNLISTED))[:, None] & (request.amount != MISSING)

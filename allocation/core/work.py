@@ -12,19 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.enums import Authority, CapBasis, Reason, Rule, code
+from allocation.enums import Authority, CapBasis, Reason, Rule, SizingMethod, code
 
 from .ratios import Coefficients, Magnitudes, evaluate
 from .request import SizingRequest
 from .scales import MAX_LOTS, MISSING, Bools, Codes, Ints
-from .targets import Plan, Ratios, caps_of, plan_of, price_ratios
+from .targets import Plan, Ratios, caps_of, plan_of, price_ratios, weight_table
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What holds for all accounts: the plan, exact price ratios, the table that turns a cap into lots, which markets are known."""
+    """What holds for all accounts.
 
-    plan: Plan
+    The plan (or the table of weights it is made from, part by part), exact price ratios, the table that
+    turns a cap into lots, which markets are known.
+    """
+
+    plan: Plan | None
+    weights: Coefficients | None
     prices: Ratios
     cap_table: Coefficients
     price_table: Coefficients
@@ -36,11 +41,19 @@ class Context:
         prices = price_ratios(request, request.price)
         stops = None if request.stop_distance is None else price_ratios(request, request.stop_distance)
         steps, held = request.lot_step.tolist(), [True] * len(prices)
-        price_table = Coefficients.build(prices, steps, held)
+        weights = weight_table(request, prices, stops)
+        price_table = (
+            weights if weights is not None and request.method is SizingMethod.TARGET_WEIGHT else Coefficients.build(prices, steps, held)
+        )
         at_stop = request.cap_basis_used is CapBasis.LOSS_AT_STOP
         unknown: Ratios = [[None] * len(steps)] * len(prices)
         cap_table = Coefficients.build(stops or unknown, steps, held) if at_stop else price_table
-        return cls(plan_of(request, prices, stops), prices, cap_table, price_table, price_table.known)
+        plan = None if weights is not None else plan_of(request, None)
+        return cls(plan, weights, prices, cap_table, price_table, price_table.known)
+
+    def plan_for(self, part: SizingRequest, start: int, stop: int) -> Plan:
+        """Return the plan of the accounts start..stop, whose request is `part`."""
+        return plan_of(part, self.weights) if self.plan is None else self.plan.rows(start, stop)
 
 
 @dataclass(slots=True)
