@@ -255,7 +255,5 @@ def test_siz_8_bulk_close_takes_the_nearest_lot_and_all_of_it_at_100_percent():
 
 
 def test_siz_8_a_close_leaves_what_is_already_offered():
-    request = signal(
-        SizingMethod.CLOSE, "1", equity=[1], price=["10"], position=grid([["10"]]), open_sell=grid([["4"]]), limits=Limits()
-    )
+    request = signal(SizingMethod.CLOSE, "1", equity=[1], price=["10"], position=grid([["10"]]), open_sell=grid([["4"]]), limits=Limits())
     assert size(request).lots.tolist() == [[-6]]
