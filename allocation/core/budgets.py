@@ -100,9 +100,9 @@ def fit(opening: Ints, values: LotValues, currency: Ints, weight: Ints | None, r
     room: int64[k], minor units, may be negative.
     """
     share, unit = _reduced(weight)
-    value = values.approx[currency] * share / unit
-    need = (opening * value).sum(axis=1)
-    have = room + (0 if frees is None else (frees * value).sum(axis=1))
+    value = values.approx[currency] * (share / unit)
+    need = np.einsum("ij,ij->i", opening.astype(np.float64), value)
+    have = room + (0 if frees is None else np.einsum("ij,ij->i", frees.astype(np.float64), value))
     tight = np.flatnonzero(need * (1 + 1e-9) > have - 1e-9 * np.abs(have))
     tight = tight[need[tight] > 0]
     if not tight.size:

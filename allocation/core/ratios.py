@@ -83,17 +83,25 @@ def _wrapped(table: list[list[int]]) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True, slots=True)
 class Magnitudes:
-    """Exact cells: Δ = sign × (floor + rest/D), 0 ≤ rest < D; `half` says whether rest/D ≥ ½, `part` is rest/D as float64.
+    """Exact cells: Δ = sign × (floor + rest/den), 0 ≤ rest < den; `half` says whether rest/den ≥ ½.
 
-    `rest` is exact where D < 2⁶² and zero elsewhere; `approx` is Δ as float64.
+    `rest` is exact where D < 2⁶², there den = D; elsewhere rest is 0, den is 1 and `big_part` holds rest/D as float64.
+    `approx` is Δ as float64.
     """
 
     sign: Ints
     floor: Ints
     half: Bools
-    part: Floats
     rest: Ints
+    den: Ints
     approx: Floats
+    big_part: Floats | None
+
+    @property
+    def part(self) -> Floats:
+        """Return rest/D as float64."""
+        part = self.rest / self.den
+        return part if self.big_part is None else part + self.big_part
 
 
 def evaluate(table: Coefficients, at: Index, left: Ints, right: Ints, net: Ints | None, *, field: str = "amount") -> Magnitudes:
@@ -101,25 +109,33 @@ def evaluate(table: Coefficients, at: Index, left: Ints, right: Ints, net: Ints 
 
     left, right, net: int64, broadcastable to the cells. Raises ValueError where a term exceeds `MAX_LOTS` lots.
     """
-    approx = left.astype(np.float64) * right * table.slope[at]
-    wrapped = _bits(left) * _bits(right) * table.num[at]
+    approx = left.astype(np.float64) * right.astype(np.float64)
+    approx = approx * table.slope[at]
+    wrapped = _bits(left) * _bits(right)
+    wrapped = wrapped * table.num[at]
     _refuse_overflow(approx, field)
     if net is not None:
-        held = net * table.net_slope[at]
+        held = net.astype(np.float64)
+        held *= table.net_slope[at]
         _refuse_overflow(held, "position")
-        approx = approx - held
-        wrapped = wrapped - _bits(net) * table.net[at]
+        approx -= held
+        wrapped -= _bits(net) * table.net[at]
     den = table.den[at].view(np.int64)
     nearest = np.rint(approx).astype(np.int64)
-    rest = (wrapped - nearest.view(np.uint64) * table.den[at]).view(np.int64)
-    sign = np.where(nearest != 0, np.sign(nearest), np.sign(rest))
+    wrapped -= nearest.view(np.uint64) * den.view(np.uint64)
+    rest = wrapped.view(np.int64)
+    sign = np.sign(nearest)
+    zero = sign == 0
+    np.sign(rest, out=sign, where=zero)
     rest *= sign
     below = rest < 0
-    floor = nearest * sign - below
-    rest += den * below
-    cells = Magnitudes(sign, floor, rest >= den - rest, rest / den, rest, approx)
-    if table.big.any():
-        _settle_big(cells, table, at, left, right, net)
+    nearest *= sign
+    nearest -= below
+    np.add(rest, den, out=rest, where=below)
+    part = np.zeros(approx.shape) if table.big.any() else None
+    cells = Magnitudes(sign, nearest, rest >= den - rest, rest, den, approx, part)
+    if part is not None:
+        _settle_big(cells, part, table, at, left, right, net)
     return cells
 
 
@@ -133,7 +149,7 @@ def _refuse_overflow(lots: Floats, field: str) -> None:
         raise ValueError(f"{field}: an order of {worst:.0f} lots is beyond {MAX_LOTS} (CON-1)")
 
 
-def _settle_big(cells: Magnitudes, table: Coefficients, at: Index, left: Ints, right: Ints, net: Ints | None) -> None:
+def _settle_big(cells: Magnitudes, parts: Floats, table: Coefficients, at: Index, left: Ints, right: Ints, net: Ints | None) -> None:
     """Overwrite the cells whose D is 2⁶² or more: by float where it is decisive, by big integers where it is not."""
     shape = cells.approx.shape
     big = np.broadcast_to(table.big[at], shape)
@@ -143,7 +159,7 @@ def _settle_big(cells: Magnitudes, table: Coefficients, at: Index, left: Ints, r
     doubt = big & (np.abs(part - np.rint(2 * part) / 2) <= _NOISE * (1 + _scale(table, at, left, right, net)))
     cells.sign[big] = np.sign(cells.approx[big]).astype(np.int64)
     cells.floor[big] = whole[big].astype(np.int64)
-    cells.part[big] = part[big]
+    parts[big] = part[big]
     cells.half[big] = part[big] >= 0.5
     cells.rest[big] = 0
     for cell in map(tuple, np.argwhere(doubt)):
@@ -151,7 +167,7 @@ def _settle_big(cells: Magnitudes, table: Coefficients, at: Index, left: Ints, r
         floor = abs(exact.numerator) // exact.denominator
         cells.sign[cell] = (exact > 0) - (exact < 0)
         cells.floor[cell] = floor
-        cells.part[cell] = float(abs(exact) - floor)
+        parts[cell] = float(abs(exact) - floor)
         cells.half[cell] = 2 * (abs(exact) - floor) >= 1
 
 

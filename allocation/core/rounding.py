@@ -29,7 +29,8 @@ def round_up_where_allowed(work: Work) -> None:
     rounding = work.request.rounding_used
     if rounding is Rounding.FLOOR:
         return
-    at_floor = (work.lots == work.cells.floor) & ((work.cells.part > 0) & (work.limit > work.cells.floor))
+    part = work.cells.part
+    at_floor = (work.lots == work.cells.floor) & ((part > 0) & (work.limit > work.cells.floor))
     if not work.request.is_block:
         at_floor &= ~work.reduces
         if work.plan.truncates:
@@ -40,18 +41,18 @@ def round_up_where_allowed(work: Work) -> None:
     liftable = work.may_be_lifted(at_floor, work.lots + 1)
     for j in range(work.lots.shape[1]):
         for side in (1, -1):
-            _largest_remainder(work, j, np.flatnonzero(at_floor[:, j] & (work.sign[:, j] == side)), liftable[:, j])
+            _largest_remainder(work, j, part[:, j], np.flatnonzero(at_floor[:, j] & (work.sign[:, j] == side)), liftable[:, j])
 
 
-def _largest_remainder(work: Work, j: int, members: Ints, liftable: Bools) -> None:
+def _largest_remainder(work: Work, j: int, part: Floats, members: Ints, liftable: Bools) -> None:
     """Give the whole part of the members' remainders, a lot each, to the liftable with the largest."""
     if not members.size:
         return
-    spare = _whole_part(work, j, members)
+    spare = _whole_part(work, j, part, members)
     candidates = members[liftable[members]]
     if not spare or not candidates.size:
         return
-    parts = work.cells.part[candidates, j]
+    parts = part[candidates]
     floors = work.cells.floor[candidates, j]
     rests = work.cells.rest[candidates, j] if _one_denominator(work, j, candidates) else None
     chosen = take_largest(
@@ -71,10 +72,10 @@ def _one_denominator(work: Work, j: int, members: Ints) -> bool:
     return not table.big[rows, j].any() and len(np.unique(table.den[rows, j])) == 1
 
 
-def _whole_part(work: Work, j: int, members: Ints) -> int:
+def _whole_part(work: Work, j: int, part: Floats, members: Ints) -> int:
     """Return floor(Σ remainders) exactly."""
     table, row = work.plan.table, work.plan.row[members]
-    total = float(work.cells.part[members, j].sum())
+    total = float(part[members].sum())
     if abs(total - round(total)) > _CLOSE * len(members):
         return int(total)
     exact = Fraction(0)

@@ -119,18 +119,29 @@ def _finish(work: Work, closes: Bools) -> SizingResult:
     if work.free_qty is not None and closes.any():
         residue = np.where(closes, work.sign * (work.free_qty - work.lots * request.lot_step), 0)
     _give_reasons(work, residue)
-    slope = work.plan.table.slope[work.plan.row]
-    raw = np.rint(work.plan.raw_left.astype(np.float64) * work.plan.right * (slope * MICRO))
+    wish = work.cells.approx
+    wish *= MICRO
     return SizingResult(
         lots=lots,
         residue=np.broadcast_to(residue, lots.shape),
         lot_step=request.lot_step,
-        raw=np.broadcast_to(np.clip(raw, -(2.0**62), 2.0**62).astype(np.int64), lots.shape),
-        wish=np.rint(work.cells.approx * MICRO).astype(np.int64),
+        raw=_raw(work),
+        wish=np.rint(wish, out=wish).astype(np.int64),
         binding=work.binding,
         reason=work.reason,
         stages=tuple(work.stages),
     )
+
+
+def _raw(work: Work) -> Ints:
+    """Return the uncapped wish in millionths of a lot."""
+    plan = work.plan
+    raw = plan.raw_left.astype(np.float64) * (plan.right.astype(np.float64) * MICRO)
+    raw = raw * plan.table.slope[plan.row]
+    np.rint(raw, out=raw)
+    if max(float(raw.max()), -float(raw.min())) >= 2.0**62:
+        np.clip(raw, -(2.0**62), 2.0**62, out=raw)
+    return raw.astype(np.int64)
 
 
 def _refuse_quantities(work: Work) -> None:
@@ -144,17 +155,16 @@ def _refuse_quantities(work: Work) -> None:
 def _give_reasons(work: Work, residue: Ints) -> None:
     """Give every order without a reason one."""
     ordered = (work.lots > 0) | (residue != 0)
-    bound = work.binding != 0
-    plain = np.where(
-        ordered,
-        np.where(bound, np.int8(code(Reason.CLIPPED)), np.int8(code(Reason.FULL))),
-        np.where(
-            bound,
-            np.int8(code(Reason.BLOCKED)),
-            np.where(work.sign == 0, np.int8(code(Reason.NO_CHANGE)), np.int8(code(Reason.BELOW_ONE_LOT))),
-        ),
-    )
-    np.copyto(work.reason, plain, where=work.reason == 0)
+    story = _STORY[(ordered * np.int8(4)) + (work.binding != 0) * np.int8(2) + (work.sign != 0)]
+    np.copyto(work.reason, story, where=work.reason == 0)
+
+
+_STORY = np.array(
+    [code(r) for r in (Reason.NO_CHANGE, Reason.BELOW_ONE_LOT, Reason.BLOCKED, Reason.BLOCKED)]
+    + [code(Reason.FULL)] * 2
+    + [code(Reason.CLIPPED)] * 2,
+    dtype=np.int8,
+)
 
 
 def _assemble(request: SizingRequest, parts: list[SizingResult]) -> SizingResult:

@@ -79,13 +79,11 @@ class Work:
     shut: Bools
     stages: list[tuple[Rule, Ints]]
 
-    def clamp(self, rule: Rule, bound: Ints, *, reason: Reason | None = None) -> None:
+    def clamp(self, rule: Rule, bound: Ints) -> None:
         """Bring the orders down to `bound` lots ([k|1, m|1], ≥ 0) and note where the rule binds (CST-1)."""
         cut = bound < self.lots
         if cut.any():
-            self.binding[cut] = code(rule)
-            if reason is not None:
-                self.reason[cut] = code(reason)
+            np.copyto(self.binding, np.int8(code(rule)), where=cut)
             np.minimum(self.lots, bound, out=self.lots)
         np.minimum(self.limit, bound, out=self.limit)
         self.note(rule)
