@@ -131,7 +131,7 @@ def code(member: StrEnum) -> int:
     return _CODES[type(member), member]
 
 
-_CODES = {
+_CODES: dict[tuple[type[StrEnum], StrEnum], int] = {
     (legend, member): number
     for legend in (SizingMethod, CustomKind, Rounding, CapBasis, TradeState, Authority, Rule, Reason)
     for number, member in enumerate(legend)

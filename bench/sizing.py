@@ -55,18 +55,44 @@ def request(accounts: int = ACCOUNTS, instruments: int = INSTRUMENTS, **more: An
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return the measurements: id, what, n, ours_ms (median), and the peer's figure where it could be measured."""
-    floor = {"id": "P9", "what": "sizing core, floor, caps, buying power, minimum", "n": f"{ACCOUNTS} x {INSTRUMENTS}", "goal_ms": 50.0}
-    floor["ours_ms"] = median_ms(partial(size, request(trace=False)))
-    floor["ours_traced_ms"] = median_ms(partial(size, request()))
-    shared = {"id": "P9", "what": "the same, largest remainder over all accounts", "n": f"{ACCOUNTS} x {INSTRUMENTS}"}
-    shared["ours_ms"] = median_ms(partial(size, request(trace=False, rounding=Rounding.LARGEST_REMAINDER)))
+    """Return the measurements: id, what, n, ours_ms (median), the floor of bare numpy, and the peer's figure where it could be measured."""
+    shape = f"{ACCOUNTS} x {INSTRUMENTS}"
+    basket = request(trace=False)
+    ours, bare = median_ms(partial(size, basket)), median_ms(partial(bare_numpy, basket))
+    main: dict[str, Any] = {
+        "id": "P9",
+        "what": "sizing core: floor, caps, buying power, minimum",
+        "n": shape,
+        "ours_ms": ours,
+        "goal_ms": 50.0,
+        "floor": "the same in floats, without reasons, exactness or trace",
+        "floor_ms": bare,
+        "ratio_to_floor": ours / bare,
+        "ours_traced_ms": median_ms(partial(size, request())),
+    }
     peer = _peer_ms(request(PEER_ACCOUNTS))
     if peer is not None:
-        floor["peer"] = "PyPortfolioOpt 1.6.0 greedy DiscreteAllocation"
-        floor["peer_ms_per_1000_accounts"] = peer * 1000 / PEER_ACCOUNTS
-        floor["ours_ms_per_1000_accounts"] = floor["ours_ms"] * 1000 / ACCOUNTS
-    return [floor, shared]
+        main["peer"] = "PyPortfolioOpt 1.6.0 greedy DiscreteAllocation"
+        main["peer_ms_per_1000_accounts"] = peer * 1000 / PEER_ACCOUNTS
+        main["ours_ms_per_1000_accounts"] = ours * 1000 / ACCOUNTS
+    shared = request(trace=False, rounding=Rounding.LARGEST_REMAINDER)
+    what = "the same, largest remainder over all accounts"
+    return [main, {"id": "P9", "what": what, "n": shape, "ours_ms": median_ms(partial(size, shared))}]
+
+
+def bare_numpy(basket: SizingRequest) -> np.ndarray:
+    """Size the basket in float64 and nothing more: the floor."""
+    assert basket.class_cap is not None and basket.position is not None
+    assert basket.limits.restricted is not None and basket.limits.buying_power is not None
+    rate = (basket.fx_num / basket.fx_den)[basket.currency]
+    price, position = basket.price / UNIT, basket.position / UNIT
+    wish = np.minimum(basket.amount, basket.class_cap) / UNIT * (basket.equity[:, None] / 100) * rate / price - position
+    lots = np.maximum(np.sign(wish) * np.floor(np.abs(wish)), -position)
+    lots = np.where(basket.limits.restricted != 0, np.minimum(lots, 0), lots)
+    need = (np.maximum(lots, 0) * (price / rate)).sum(axis=1)
+    scale = np.minimum(1, basket.limits.buying_power / 100 / np.maximum(need, 1e-9))
+    lots = np.where(lots > 0, np.floor(lots * scale[:, None]), lots)
+    return np.where(np.abs(lots) * price < 50, 0, lots).astype(np.int64)
 
 
 def median_ms(run: Callable[[], object], repeats: int = 9) -> float:

@@ -135,11 +135,11 @@ def _fit_fast(opening: Ints, values: LotValues, currency: Ints, share: Ints, uni
     have = room.view(np.uint64) * factor
     if frees is not None:
         have = have + (np.ascontiguousarray(frees).view(np.uint64) * each).sum(axis=1)
-    have = np.maximum(have.view(np.int64), 0)
-    short = need > have
+    funds = np.maximum(have.view(np.int64), 0)
+    short = need > funds
     result = opening.copy()
     if short.any():
-        result[short] = muldiv_floor(opening[short], have[short, None], need[short, None])
+        result[short] = muldiv_floor(opening[short], funds[short, None], need[short, None])
     return result
 
 

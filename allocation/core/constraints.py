@@ -15,7 +15,7 @@ import numpy as np
 from allocation.enums import Reason, Rule, SizingMethod, TradeState, code
 
 from .scales import MAX_LOTS, MISSING, Ints
-from .targets import caps_of, held
+from .targets import caps_of
 from .work import Work, missing_market
 
 
@@ -59,11 +59,8 @@ def _state(work: Work, rule: Rule, state: Ints) -> None:
 
 
 def _long_only(work: Work, long_only: Ints) -> None:
-    """Sells stop at what is held and not yet offered (CST-3)."""
-    position = held(work.request)
-    offered = 0 if work.request.open_sell is None else work.request.open_sell
-    sellable = np.maximum(position - offered, 0) // work.request.lot_step
-    work.clamp(Rule.LONG_ONLY, np.where((work.sign < 0) & (long_only != 0), sellable, MAX_LOTS))
+    """Sells stop at what is held and not yet offered, which is what they may take away (CST-3)."""
+    work.clamp(Rule.LONG_ONLY, np.where((work.sign < 0) & (long_only != 0), work.free, MAX_LOTS))
 
 
 def _caps(work: Work) -> None:

@@ -184,7 +184,7 @@ def exact_cell(
     def pick(values: Any) -> int:
         return int(np.broadcast_to(values, shape)[cell])
 
-    rows, columns = np.indices(table.slope.shape)
+    rows, columns = (np.asarray(index) for index in np.indices(table.slope.shape))
     row, column = pick(rows[at]), pick(columns[at])
     total = pick(left) * pick(right) * table.numerators[row][column]
     if net is not None:

@@ -30,7 +30,9 @@ def round_up_where_allowed(work: Work) -> None:
     if rounding is Rounding.FLOOR:
         return
     part = work.cells.part
-    at_floor = (work.lots == work.cells.floor) & ((part > 0) & (work.limit > work.cells.floor))
+    at_floor = (work.lots == work.cells.floor) & (part > 0)
+    if work.limit is not None:
+        at_floor &= work.limit > work.cells.floor
     if not work.request.is_block:
         at_floor &= ~work.reduces
         if work.plan.truncates:

@@ -26,7 +26,7 @@ from .rounding import bump_to_minimum, drop_below_minimum, round_up_where_allowe
 from .scales import MICRO, Bools, Codes, Ints
 from .work import Context, Work, start_work
 
-_CHUNK_CELLS = 20_000
+_CHUNK_CELLS = 40_000
 
 
 @dataclass(frozen=True, slots=True)

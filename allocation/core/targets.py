@@ -149,7 +149,9 @@ def _reasons(request: SizingRequest, *findings: Bools | Reason) -> Codes:
     result = np.zeros(request.shape, dtype=np.int8)
     result[:] = refused_by_authority(request)[:, None]
     for mask, reason in zip(findings[::2], findings[1::2], strict=True):
-        np.copyto(result, np.int8(code(reason)), where=np.asarray(mask, dtype=bool) & (result == 0))  # type: ignore[arg-type]
+        hit = np.asarray(mask, dtype=bool)
+        if hit.any():
+            np.copyto(result, np.int8(code(Reason(reason))), where=hit & (result == 0))  # type: ignore[arg-type]
     return result
 
 
@@ -174,10 +176,10 @@ def _weights(request: SizingRequest, table: Coefficients) -> Plan:
     reason = _reasons(
         request,
         *(~listed, Reason.UNLISTED),
-        *(live & (equity == MISSING), Reason.MISSING_BASIS),
-        *(live & (equity <= 0), Reason.NO_EQUITY),
-        *(live & no_row & np.where(risky, no_stop, gone), Reason.MISSING_PRICE),
-        *(live & no_row, Reason.MISSING_FX),
+        *(_both(equity == MISSING, live), Reason.MISSING_BASIS),
+        *(_both(equity <= 0, live), Reason.NO_EQUITY),
+        *(_both(no_row & np.where(risky, no_stop, gone), live), Reason.MISSING_PRICE),
+        *(_both(no_row, live), Reason.MISSING_FX),
     )
     if no_stop.any():
         reason[(reason == code(Reason.MISSING_PRICE)) & risky] = code(Reason.MISSING_STOP)
@@ -193,6 +195,11 @@ def _weights(request: SizingRequest, table: Coefficients) -> Plan:
         reason=reason,
         full_close=is_target & (left == 0),
     )
+
+
+def _both(rare: Bools, live: Bools) -> Bools:
+    """Return rare & live, without spreading out a mask that hits nothing."""
+    return rare & live if rare.any() else np.zeros((1, 1), dtype=bool)
 
 
 def _kinds(request: SizingRequest) -> Ints:

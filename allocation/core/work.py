@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.enums import Authority, CapBasis, Reason, Rule, SizingMethod, code
+from allocation.enums import Authority, CapBasis, Reason, Rounding, Rule, SizingMethod, code
 
 from .ratios import Coefficients, Magnitudes, evaluate
 from .request import SizingRequest
@@ -61,7 +61,8 @@ class Work:
     """The state of k accounts × m instruments. Magnitudes in lots, direction in `sign`.
 
     free: whole lots of the position the order may take away; free_qty: the same as a quantity, with an odd residue.
-    reduces: orders that only take away. limit: lots no rounding may exceed. shut: nothing at all may be traded.
+    reduces: orders that only take away. limit: lots no rounding may exceed, None where
+    nothing is ever rounded up. shut: nothing at all may be traded.
     """
 
     request: SizingRequest
@@ -70,7 +71,7 @@ class Work:
     cells: Magnitudes
     net: Ints | None
     lots: Ints
-    limit: Ints
+    limit: Ints | None
     free: Ints
     free_qty: Ints | None
     reduces: Bools
@@ -85,7 +86,8 @@ class Work:
         if cut.any():
             np.copyto(self.binding, np.int8(code(rule)), where=cut)
             np.minimum(self.lots, bound, out=self.lots)
-        np.minimum(self.limit, bound, out=self.limit)
+        if self.limit is not None:
+            np.minimum(self.limit, bound, out=self.limit)
         self.note(rule)
 
     def note(self, rule: Rule) -> None:
@@ -118,7 +120,7 @@ class Work:
 
     def may_be_lifted(self, where: Bools, lots: Ints) -> Bools:
         """Return which cells of `where` may be raised to `lots` without passing a limit or a cap (SIZ-5, SIZ-7)."""
-        result = where & (lots <= self.limit)
+        result = where if self.limit is None else where & (lots <= self.limit)
         caps = [cap for _, cap in caps_of(self.request)]
         if not caps or not result.any():
             return result
@@ -136,6 +138,7 @@ def start_work(request: SizingRequest, context: Context, plan: Plan) -> Work:
     net = _net(request)
     cells = evaluate(plan.table, (plan.row,), plan.left, plan.right, net)
     shape = cells.floor.shape
+    lifts = request.rounding_used is not Rounding.FLOOR or request.bump_to_min is not None
     free, free_qty, reduces = _reductions(request, plan, cells)
     nearest = reduces & cells.half & ~plan.full_close if not (plan.truncates or request.is_block) else np.zeros((1, 1), dtype=bool)
     work = Work(
@@ -145,7 +148,7 @@ def start_work(request: SizingRequest, context: Context, plan: Plan) -> Work:
         cells=cells,
         net=net,
         lots=cells.floor + nearest,
-        limit=np.full(shape, MAX_LOTS, dtype=np.int64),
+        limit=np.full(shape, MAX_LOTS, dtype=np.int64) if lifts else None,
         free=free,
         free_qty=free_qty,
         reduces=reduces,
@@ -172,7 +175,7 @@ def _reductions(request: SizingRequest, plan: Plan, cells: Magnitudes) -> tuple[
         return np.zeros(cells.floor.shape, dtype=np.int64), None, np.zeros((1, 1), dtype=bool)
     side = np.sign(position)
     opposing = cells.sign * side < 0
-    working = 0
+    working: Ints | int = 0
     if request.open_sell is not None or request.open_buy is not None:
         sells = 0 if request.open_sell is None else request.open_sell
         buys = 0 if request.open_buy is None else request.open_buy
@@ -194,7 +197,8 @@ def _refuse(work: Work) -> None:
         work.binding[np.isin(work.reason, authority)] = code(Rule.AUTHORITY)
         work.binding[work.reason == code(Reason.UNLISTED)] = code(Rule.NONE)
         work.lots[refused] = 0
-        work.limit[refused] = 0
+        if work.limit is not None:
+            work.limit[refused] = 0
         work.shut = refused
     work.note(Rule.DATA)
 
