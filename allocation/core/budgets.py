@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from allocation.enums import Reason, Rule, code
 
+from .markets import Ratios, lot_values
 from .ratios import muldiv_floor
 from .request import ExposureLimit
 from .scales import MISSING, UNIT, Bools, Floats, Ints
-from .targets import Ratios, lot_values
 from .work import Work
 
 _MASK = 2**64 - 1

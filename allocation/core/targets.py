@@ -1,6 +1,6 @@
 """From a method to one formula: every method of SIZ-4 is  left × right × rational, less what is held where it names a target.
 
-Entry points: `plan_of` (the factors for one request), `price_ratios`, `lot_values`.
+Entry points: `weight_table`, `plan_of` (the factors for one request), `caps_of`.
 Invariants: 1. Only accounts with authority share a block (GOV-2). 2. A block with a weight that is not known is not shared at all:
 leaving the account out would silently make the others' shares larger (CON-5). 3. Caps on weights act before anything is rounded (SIZ-2).
 """
@@ -16,11 +16,10 @@ import numpy as np
 from allocation.enums import Authority, CapBasis, CustomKind, Reason, Rule, SizingMethod, code
 
 from .equal_ending import equal_ending_orders
+from .markets import Ratios
 from .ratios import Coefficients
 from .request import SizingRequest
 from .scales import MISSING, UNIT, Bools, Codes, Ints
-
-Ratios = list[list[Fraction | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +49,6 @@ class Plan:
         n = len(self.reason)
         parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("table", "never_flip", "truncates")}
         return replace(self, **{k: v if v is None or len(v) != n else v[start:stop] for k, v in parts.items()})
-
-
-def price_ratios(request: SizingRequest, price: Ints) -> Ratios:
-    """Return lots per (weight × minor unit of equity) by currency and instrument; None where price or rate is missing (SIZ-1)."""
-    factors = [10 ** (16 - int(e)) for e in request.currency_exponent]
-    units = [
-        int(p) * int(k) * int(s) if p != MISSING else None for p, k, s in zip(price, request.multiplier, request.lot_step, strict=True)
-    ]
-    return [
-        [
-            None if unit is None or MISSING in (num, den) else Fraction(num * factor, den * unit)
-            for unit, num, den in zip(units, nums, dens, strict=True)
-        ]
-        for factor, nums, dens in zip(factors, request.fx_num.tolist(), request.fx_den.tolist(), strict=True)
-    ]
-
-
-def lot_values(ratios: Ratios) -> Ratios:
-    """Return the value of one lot in minor units of each account currency: what `price_ratios` divides by."""
-    return [[None if ratio is None else 1 / (ratio * UNIT) for ratio in row] for row in ratios]
 
 
 def weight_table(request: SizingRequest, prices: Ratios, stops: Ratios | None) -> Coefficients | None:

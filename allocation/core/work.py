@@ -14,10 +14,11 @@ import numpy as np
 
 from allocation.enums import Authority, CapBasis, Reason, Rounding, Rule, SizingMethod, code
 
+from .markets import Ratios, price_ratios
 from .ratios import Coefficients, Magnitudes, evaluate
 from .request import SizingRequest
 from .scales import MAX_LOTS, MISSING, Bools, Codes, Ints
-from .targets import Plan, Ratios, caps_of, plan_of, price_ratios, weight_table
+from .targets import Plan, caps_of, plan_of, weight_table
 
 
 @dataclass(frozen=True, slots=True)

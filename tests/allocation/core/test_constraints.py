@@ -50,6 +50,11 @@ def test_cst_4_huge_numbers_are_scaled_in_big_integers():
     assert result.lots[0].tolist() == [int(q * ratio) for q in wanted]
 
 
+def test_cst_4_lambda_is_exact_in_big_integers_too():
+    result = fixed(str(125 * 10**7), Limits(buying_power=np.array([10**18])), price=("10000000",))
+    assert result.lots.tolist() == [[10**9]]
+
+
 @pytest.mark.parametrize("rule_field", ["restricted", "trading_block"])
 def test_cst_5_close_only_and_frozen(rule_field):
     states = np.array([[code(TradeState.NONE)], [code(TradeState.CLOSE_ONLY)], [code(TradeState.FROZEN)]])
