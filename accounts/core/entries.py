@@ -107,7 +107,8 @@ def margined_trade(
 ) -> Transaction:
     """Book a fill of a margined instrument (FX, CFD, future, perpetual): the position moves, of money only the realised profit and the fee.
 
-    realized: profit (+) or loss (−) of the part this fill closes, 0 when it only opens.
+    realized: profit (+) or loss (−) of the part this fill closes, 0 when it only opens. Book a fill through zero as two, close then open, or
+    its profit would be spread over both.
     """
     unit, cash = instrument(instrument_id), currency(currency_code)
     entries = (
@@ -121,9 +122,7 @@ def margined_trade(
     return _transaction(EntryType.TRADE, stamp, lines(holder, stamp.settle_date, *entries))
 
 
-def fx_conversion(
-    holder: Holder, stamp: Stamp, *, bought: Decimal, bought_currency: str, sold: Decimal, sold_currency: str
-) -> Transaction:
+def fx_conversion(holder: Holder, stamp: Stamp, *, bought: Decimal, bought_currency: str, sold: Decimal, sold_currency: str) -> Transaction:
     """Book a delivered currency exchange: `bought` comes in, `sold` goes out, both positive.
 
     Raises ValueError unless both amounts are positive and the currencies differ.
@@ -189,9 +188,7 @@ def cash_adjustment(holder: Holder, stamp: Stamp, *, amount: Decimal, currency_c
     return _cash_against(EntryType.ADJUSTMENT, holder, stamp, amount, currency_code, Book.ADJUSTMENT, justification)
 
 
-def dividend_accrual(
-    holder: Holder, stamp: Stamp, *, prior_close_quantity: Decimal, rate: Decimal, currency_code: str
-) -> Transaction:
+def dividend_accrual(holder: Holder, stamp: Stamp, *, prior_close_quantity: Decimal, rate: Decimal, currency_code: str) -> Transaction:
     """Book the receivable on the ex-date; a short position owes it (negative). Cash does not move.
 
     stamp: trade date = ex-date, settle date = pay date. Source: ACC-3, REC-5.

@@ -1,7 +1,7 @@
 """Holding periods (TAX-2).
 
 Entry points: `long_term_from`, `is_long_term`, `add_years`.
-Invariant: the holding period starts on the day after the (deemed) purchase date; a sale is long-term once a whole year from that start is over.
+Invariant: the holding period starts on the day after the (deemed) purchase date; a sale is long-term once a whole year from then is over.
 """
 
 from __future__ import annotations

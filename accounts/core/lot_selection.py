@@ -29,8 +29,8 @@ Choice = tuple[Id, Decimal]
 class Lot:
     """Shares acquired together. quantity: < 0 for a short lot.
 
-    basis: cost with fees, of a short lot its proceeds less fees; whole lot, minor units. basis_adjustment: what wash sales add (WASH-9; for a
-    short lot negative, WASH-14). holding_start: deemed purchase date, earlier than `acquired_date` where a holding period was tacked on.
+    basis: cost with fees, of a short lot its proceeds less fees; whole lot, minor units. basis_adjustment: what wash sales add (WASH-9; for
+    a short lot negative, WASH-14). holding_start: deemed purchase date, earlier than `acquired_date` where a holding period was tacked on.
     funded_until: settle date of the unsettled proceeds that paid for it (ACC-6), None when settled cash did.
     """
 
@@ -120,8 +120,10 @@ class TaxAwareChoice:
     next_long_term_date: date | None
 
 
-def without_short_term_gains(lots: Sequence[Lot], quantity: Decimal, price: Decimal, on: date, multiplier: Decimal = Decimal(1)) -> TaxAwareChoice:
-    """Choose loss lots (largest loss a share first), then long-term lots (highest basis first); defer what only short-term gains could fill.
+def without_short_term_gains(
+    lots: Sequence[Lot], quantity: Decimal, price: Decimal, on: date, multiplier: Decimal = Decimal(1)
+) -> TaxAwareChoice:
+    """Choose loss lots (largest loss a share first), then long-term lots (highest basis first); defer what only short-term gains fill.
 
     lots: long lots of a taxable account. Stops, margin calls, risk exits and client instructions must not come here. Source: TAX-4.
     """

@@ -1,11 +1,11 @@
 """Tax lots as values: what a trade opens and closes (TAX-1..3).
 
-Entry points: `Trade`, `Lot`, `Closure`, `LotChange`, `apply_trade`, `rebuild`, `apply_split`. The order in which lots are closed is in
+Entry points: `Trade`, `Lot`, `Closure`, `LotChange`, `apply_trade`, `rebuild`, `apply_split`, `withdraw`. The order in which lots are closed is in
 `lot_selection`, holding periods in `holding_period`.
 
 Invariants:
 1. Σ lot quantities = the position; lots of one position all have the same sign.
-2. Money is conserved to the minor unit: basis that leaves the lots is in the closures, proceeds and fees of a trade are in its lots and closures.
+2. Money is conserved to the minor unit: basis that leaves lots is in closures, a trade's proceeds and fees are in its lots and closures.
 3. Fees join the basis of what is bought and reduce the proceeds of what is sold (TAX-3).
 4. Late, corrected and busted trades are handled by `rebuild` from the trades that stand: the same trades always give the same lots.
 """
@@ -25,7 +25,7 @@ from base.core.splitting import largest_remainder, split_money
 from .holding_period import is_long_term
 from .ledger import Id
 from .lot_selection import Lot, choose
-from .scaled import SCALE, from_scaled, to_scaled
+from .scaled import from_scaled, to_scaled
 
 ZERO = Decimal(0)
 
@@ -35,6 +35,7 @@ class Trade:
     """A fill as lots see it. quantity: + buy, − sell. amount: |quantity| × price × multiplier in whole minor units. fee: < 0 is a rebate.
 
     acquired_date: given for lots that arrive with their own date (opening, transfer in kind). selection: lots named for SPECIFIC.
+    funded_until: ACC-6, kept by the lot it opens.
     """
 
     trade_id: Id
@@ -46,14 +47,15 @@ class Trade:
     fee: Decimal = ZERO
     acquired_date: date | None = None
     selection: tuple[tuple[Id, Decimal], ...] = ()
+    funded_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
     """One lot, or a part of it, closed by one trade.
 
-    quantity: signed like the lot. proceeds, basis: of this part, fees and basis adjustments included; for a short lot the proceeds came first
-    and the basis is what covering cost. recognised_date: TAX-2 (short sales: gain on the cover's trade date, loss on its delivery).
+    quantity: signed like the lot. proceeds, basis: of this part, fees and basis adjustments included; for a short lot the proceeds came
+    first and the basis is what covering cost. recognised_date: TAX-2 (short sales: gain on the cover's trade date, loss on its delivery).
     """
 
     lot_id: Id
@@ -139,6 +141,21 @@ def apply_split(lots: Sequence[Lot], new_quantity: Decimal) -> tuple[Lot, ...]:
     return tuple(replace(lot, quantity=from_scaled(part)) for lot, part in zip(lots, parts, strict=True))
 
 
+def withdraw(lots: Sequence[Lot], *, acquired_date: date, quantity: Decimal, basis: Decimal) -> tuple[Lot, ...]:
+    """Take a lot, or a part of one, out in kind: nothing is realised.
+
+    quantity, basis: signed as the lot's quantity and both of the part that leaves; a whole lot leaves with its whole basis.
+
+    Raises ValueError if no lot of that date holds so much quantity and basis.
+    """
+    for i, lot in enumerate(lots):
+        rest = replace(lot, quantity=lot.quantity - quantity, basis=lot.basis - abs(basis))
+        fits = lot.acquired_date == acquired_date and lot.is_long == (quantity > 0) and abs(quantity) <= abs(lot.quantity)
+        if fits and rest.basis >= 0 and (rest.quantity or not rest.basis):
+            return (*lots[:i], *([rest] if rest.quantity else []), *lots[i + 1 :])
+    raise ValueError(f"no lot of {acquired_date} holds {quantity} at a basis of {basis}")
+
+
 def _net_amounts(trade: Trade, quantities: Sequence[Decimal]) -> list[Decimal]:
     """Return what each part cost (buy) or brought (sell), fees included."""
     keys = [f"{i:06d}" for i in range(len(quantities))]
@@ -148,7 +165,8 @@ def _net_amounts(trade: Trade, quantities: Sequence[Decimal]) -> list[Decimal]:
 
 def _open(trade: Trade, quantity: Decimal, amount: Decimal) -> Lot:
     acquired = trade.acquired_date or trade.trade_date
-    return Lot(trade.trade_id, acquired, acquired, quantity if trade.quantity > 0 else -quantity, amount, trade.currency)
+    signed = quantity if trade.quantity > 0 else -quantity
+    return Lot(trade.trade_id, acquired, acquired, signed, amount, trade.currency, funded_until=trade.funded_until)
 
 
 def _close(lot: Lot, quantity: Decimal, amount: Decimal, trade: Trade) -> tuple[Closure, Lot]:
@@ -181,7 +199,7 @@ def _averaged(lots: Sequence[Lot], currency: str) -> tuple[Lot, ...]:
     if not lots:
         return ()
     keys = [str(lot.lot_id) for lot in lots]
-    weights = [Fraction(abs(lot.quantity) * SCALE) for lot in lots]
+    weights = [to_scaled(abs(lot.quantity)) for lot in lots]
     basis = split_money(sum((lot.basis for lot in lots), ZERO), weights, keys, currency)
     adjustment = split_money(sum((lot.basis_adjustment for lot in lots), ZERO), weights, keys, currency)
     return tuple(replace(lot, basis=b, basis_adjustment=a) for lot, b, a in zip(lots, basis, adjustment, strict=True))

@@ -4,8 +4,8 @@ Entry points: `PostingArrays`, `allocation_arrays` (the vectorised twin of `clea
 
 Arrays are int64 throughout: accounts, sleeves, legs and units are the caller's own codes (database ids, or positions in an `Index`), −1 for
 "none"; amounts are units of 10⁻⁸ (`scaled`); settle dates are datetime64[D].
-Invariants: 1. amounts are exact: a sum that does not fit 64 bits is refused. 2. `allocation_arrays` makes the same postings in the same order
-as `clearing.allocation`.
+Invariants: 1. amounts are exact: a sum that does not fit 64 bits is refused. 2. `allocation_arrays` makes the same postings in the same
+order as `clearing.allocation`.
 """
 
 from __future__ import annotations
@@ -207,4 +207,3 @@ def unbalanced(postings: PostingArrays) -> list[tuple[int, int, int]]:
     (accounts, units), totals = sum_by([postings.account, postings.unit], postings.amount)
     off = np.flatnonzero(totals)
     return [(int(accounts[i]), int(units[i]), int(totals[i])) for i in off]
-
