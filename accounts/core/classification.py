@@ -49,8 +49,8 @@ def routing_gaps(record: AccountRecord) -> tuple[str, ...]:
     gaps = [f"{f.name} is missing" for f in fields(record) if f.name != "contract_cap_rate" and not getattr(record, f.name)]
     if record.account_class and record.registration and record.registration not in REGISTRATIONS[record.account_class]:
         gaps.append(f"a {record.account_class} account cannot be registered as {record.registration}")
-    if record.account_class is AccountClass.SHELTERED and record.leverage_regime in _BORROWING:
-        gaps.append(f"a SHELTERED account cannot borrow under {record.leverage_regime}")
+    if record.registration in REGISTRATIONS[AccountClass.SHELTERED] and record.leverage_regime in _BORROWING:
+        gaps.append(f"a {record.registration} cannot borrow under {record.leverage_regime}")
     if record.account_class is AccountClass.PROP and record.contract_cap_rate is None:
         gaps.append("the contract states no position cap")
     return tuple(gaps)

@@ -107,8 +107,8 @@ def margined_trade(
 ) -> Transaction:
     """Book a fill of a margined instrument (FX, CFD, future, perpetual): the position moves, of money only the realised profit and the fee.
 
-    realized: profit (+) or loss (−) of the part this fill closes, 0 when it only opens. Book a fill through zero as two, close then open, or
-    its profit would be spread over both.
+    realized: profit (+) or loss (−) of the part this fill closes, 0 when it only opens. Book a fill through zero as two,
+    close then open, or its profit would be spread over both.
     """
     unit, cash = instrument(instrument_id), currency(currency_code)
     entries = (

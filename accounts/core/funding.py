@@ -95,8 +95,8 @@ def sell(
 ) -> tuple[Funding, tuple[CashViolation, ...]]:
     """Book the proceeds of a sale and judge it.
 
-    lots: (lot id, its funded_until) of each lot the sale closes, wholly or in part. proceeds: net of fees; settles on `settle_date`. What was
-    unpaid of these lots is taken from the proceeds. Returns the money afterwards and the violations, one a lot at most. Source: ACC-6.
+    lots: (lot id, its funded_until) of each lot the sale closes, wholly or in part. proceeds: net of fees; settles on `settle_date`. What
+    was unpaid of these lots is taken from the proceeds. Returns the money afterwards and the violations, one a lot at most. Source: ACC-6.
     """
     money = before.as_of(trade_date)
     unpaid, found, rest = dict(money.unpaid), [], proceeds

@@ -1,7 +1,7 @@
 """Tax lots as values: what a trade opens and closes (TAX-1..3).
 
-Entry points: `Trade`, `Lot`, `Closure`, `LotChange`, `apply_trade`, `rebuild`, `apply_split`, `withdraw`. The order in which lots are closed is in
-`lot_selection`, holding periods in `holding_period`.
+Entry points: `Trade`, `Lot`, `Closure`, `LotChange`, `apply_trade`, `rebuild`, `apply_split`, `withdraw`. The order in which lots are
+closed is in `lot_selection`, holding periods in `holding_period`.
 
 Invariants:
 1. Σ lot quantities = the position; lots of one position all have the same sign.

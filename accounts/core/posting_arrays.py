@@ -94,8 +94,9 @@ def from_postings(postings: Iterable[Posting], indexes: Indexes) -> PostingArray
         for p in postings
     ]
     table = np.array(rows, dtype=np.int64).reshape(len(rows), 7).T
+    account, sleeve, leg, book, unit, amount, day = (np.ascontiguousarray(column) for column in table)
     epoch = date(1970, 1, 1).toordinal()
-    return PostingArrays(*(np.ascontiguousarray(column) for column in table[:6]), (table[6] - epoch).astype("datetime64[D]"))
+    return PostingArrays(account, sleeve, leg, book, unit, amount, (day - epoch).astype("datetime64[D]"))
 
 
 @dataclass(frozen=True, slots=True)

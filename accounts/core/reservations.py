@@ -156,4 +156,5 @@ def reserved_cash_arrays(
     unit = SCALE // 10 ** minor_exponent(currency)
     exact = quantity.astype(object) * price.numerator + fee.astype(object) * price.denominator
     held = -((-exact) // (price.denominator * unit)) * unit
-    return held.astype(np.int64)
+    result: NDArray[np.int64] = held.astype(np.int64)
+    return result

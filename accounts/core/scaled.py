@@ -25,6 +25,7 @@ def to_scaled(amount: Decimal) -> int:
     if not amount.is_finite():
         raise ValueError(f"amount {amount} is not finite")
     numerator, denominator = amount.as_integer_ratio()
+    scaled: int
     scaled, rest = divmod(numerator * SCALE, denominator)
     if rest:
         raise ValueError(f"amount {amount} is finer than 10^-{EXPONENT}")
