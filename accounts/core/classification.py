@@ -48,9 +48,9 @@ def routing_gaps(record: AccountRecord) -> tuple[str, ...]:
     """Return why the account must not be routed to, empty when nothing is missing. Source: ACC-1, ACC-2."""
     gaps = [f"{f.name} is missing" for f in fields(record) if f.name != "contract_cap_rate" and not getattr(record, f.name)]
     if record.account_class and record.registration and record.registration not in REGISTRATIONS[record.account_class]:
-        gaps.append(f"a {record.account_class} account cannot be registered as {record.registration}")
+        gaps.append(f"an account of class {record.account_class} cannot be registered as {record.registration}")
     if record.registration in REGISTRATIONS[AccountClass.SHELTERED] and record.leverage_regime in _BORROWING:
-        gaps.append(f"a {record.registration} cannot borrow under {record.leverage_regime}")
+        gaps.append(f"an account registered as {record.registration} cannot borrow under {record.leverage_regime}")
     if record.account_class is AccountClass.PROP and record.contract_cap_rate is None:
         gaps.append("the contract states no position cap")
     return tuple(gaps)

@@ -4,6 +4,7 @@ Entry points: `LotEvent`, `lot_events`, `replay`, `extend`.
 
 Invariants:
 1. A reversal removes its original from the replay: the lots are as if neither had happened, whatever was traded in between.
+   A split states shares, not a ratio: to bust a trade before it, reverse the split first and book it again afterwards.
 2. Events are taken by trade date, then in ledger order; a corporate action comes before the trades of its own (ex-)date.
 """
 

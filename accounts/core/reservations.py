@@ -75,7 +75,10 @@ def reserve(reservation: Reservation) -> Reservation:
 
     Raises ValueError for a quantity that is not positive, a negative fee or rate, or a missing price where cash is held.
     """
-    if not reservation.quantity > 0:
+    figures = (reservation.quantity, reservation.limit_price, reservation.fee, reservation.cash_rate, reservation.multiplier)
+    if not all(figure.is_finite() for figure in figures):
+        raise ValueError(f"order {reservation.order_id}: a term is not a finite number")
+    if reservation.quantity <= 0:
         raise ValueError(f"order {reservation.order_id}: quantity {reservation.quantity} is not positive")
     if reservation.side is not OrderSide.SELL and not reservation.limit_price > 0:
         raise ValueError(f"order {reservation.order_id}: price {reservation.limit_price} cannot be reserved against")

@@ -97,7 +97,9 @@ def test_rec_5_a_dividend_paid_otherwise_than_accrued_leaves_no_receivable():
     both = replace(paid, postings=accrual.postings + paid.postings)
     assert (book(both, "A", Book.RECEIVABLE), book(both, "A", Book.CASH), book(both, "A", Book.INCOME)) == (0, D("-199.50"), D("199.50"))
     with pytest.raises(ValueError, match="no receivable"):
-        e.dividend_payment(paid if not book(paid, "A", Book.RECEIVABLE) else e.flow(A, stamp(), amount=D(1), currency_code="USD"), stamp(), gross=D(1))
+        e.dividend_payment(
+            paid if not book(paid, "A", Book.RECEIVABLE) else e.flow(A, stamp(), amount=D(1), currency_code="USD"), stamp(), gross=D(1)
+        )
 
 
 def test_drv_1_funding_is_paid_by_longs():
@@ -118,7 +120,9 @@ def test_i6_fx_conversion_balances_each_currency():
 
 
 def test_acc_3_margined_trade_moves_only_profit_and_fee():
-    close = e.margined_trade(A, stamp(), instrument_id="EURUSD", quantity=D(-100_000), realized=D("125.50"), currency_code="USD", fee=D("3.50"))
+    close = e.margined_trade(
+        A, stamp(), instrument_id="EURUSD", quantity=D(-100_000), realized=D("125.50"), currency_code="USD", fee=D("3.50")
+    )
     assert book(close, "A", Book.CASH) == D("122.00") and book(close, "A", Book.POSITION, instrument("EURUSD")) == -100_000
 
 
@@ -145,7 +149,13 @@ def test_rec_7_an_adjustment_states_type_reason_evidence_and_approver():
 
 def test_rec_7_a_quantity_adjustment_states_its_cost():
     entry = e.position_adjustment(
-        A, stamp(), instrument_id="XYZ", quantity=D(5), cost=D(100), currency_code="USD", justification=replace(WHY, kind=AdjustmentKind.QUANTITY)
+        A,
+        stamp(),
+        instrument_id="XYZ",
+        quantity=D(5),
+        cost=D(100),
+        currency_code="USD",
+        justification=replace(WHY, kind=AdjustmentKind.QUANTITY),
     )
     assert book(entry, "A", Book.POSITION, instrument("XYZ")) == 5 and book(entry, "A", Book.ADJUSTMENT) == -100
 
@@ -166,7 +176,9 @@ P1 += (("D", 1001, "50078.15", "5.00"), ("E", 600, "30016.88", "3.00"))
 
 def alc_3() -> tuple[list[Transaction], list[c.Share]]:
     fills = [
-        c.execution(CLR, stamp(f"x{i}"), instrument_id="XYZ", quantity=D(q), price=D(px), currency_code="USD", fee=D(40) if i == 0 else D(0))
+        c.execution(
+            CLR, stamp(f"x{i}"), instrument_id="XYZ", quantity=D(q), price=D(px), currency_code="USD", fee=D(40) if i == 0 else D(0)
+        )
         for i, (q, px) in enumerate(EXECUTIONS)
     ]
     return fills, [c.Share(Holder(name, "core"), D(q), D(money), D(fee)) for name, q, money, fee in P1]
