@@ -1,6 +1,6 @@
 """Holding periods (TAX-2).
 
-Entry points: `long_term_from`, `is_long_term`, `add_years`.
+Entry points: `long_term_from`, `is_long_term`, `last_long_term_purchase`, `add_years`.
 Invariant: the holding period starts on the day after the (deemed) purchase date; a sale is long-term once a whole year from then is over.
 """
 
@@ -31,3 +31,15 @@ def long_term_from(purchase_date: date) -> date:
 def is_long_term(purchase_date: date, sale_date: date) -> bool:
     """Tell whether a sale on `sale_date` of what was bought on `purchase_date` is long-term."""
     return sale_date >= long_term_from(purchase_date)
+
+
+def last_long_term_purchase(sale_date: date) -> date:
+    """Return the latest purchase date whose sale on `sale_date` is long-term, so that many lots need one comparison each.
+
+    >>> last_long_term_purchase(date(2026, 1, 16)), last_long_term_purchase(date(2024, 2, 29))
+    (datetime.date(2025, 1, 15), datetime.date(2023, 2, 27))
+    """
+    purchase = add_years(sale_date, -1)
+    while not is_long_term(purchase, sale_date):
+        purchase -= timedelta(days=1)
+    return purchase

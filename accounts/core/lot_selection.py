@@ -19,7 +19,7 @@ from typing import Any
 
 from accounts.enums import LotMethod
 
-from .holding_period import is_long_term, long_term_from
+from .holding_period import is_long_term, last_long_term_purchase, long_term_from
 from .ledger import Id
 
 Choice = tuple[Id, Decimal]
@@ -67,7 +67,9 @@ def choose(lots: Sequence[Lot], quantity: Decimal, method: LotMethod, on: date, 
     named = _named(lots, quantity, selection) if method is LotMethod.SPECIFIC else {}
     rest = quantity - sum(named.values(), Decimal(0))
     chosen = list(named.items())
-    for lot in sorted(lots, key=_order(method, on)):
+    for lot in sorted(lots, key=_order(method, on)) if rest else ():
+        if not rest:
+            break
         available = abs(lot.quantity) - named.get(lot.lot_id, Decimal(0))
         taken = min(available, rest)
         if taken > 0:
@@ -97,8 +99,10 @@ def _named(lots: Sequence[Lot], quantity: Decimal, selection: Sequence[Choice]) 
 
 
 def _order(method: LotMethod, on: date) -> Callable[[Lot], tuple[Any, ...]]:
+    long_term_until = last_long_term_purchase(on)
+
     def key(lot: Lot) -> tuple[Any, ...]:
-        short_term = not is_long_term(lot.holding_start, on)
+        short_term = lot.holding_start > long_term_until
         if method is LotMethod.LIFO:
             return (-lot.acquired_date.toordinal(), short_term)
         if method is LotMethod.HIFO:

@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,7 +25,7 @@ from base.core.splitting import largest_remainder, split_money
 
 from .holding_period import is_long_term
 from .ledger import Id
-from .lot_selection import Lot, choose
+from .lot_selection import Choice, Lot, choose
 from .scaled import from_scaled, to_scaled
 
 ZERO = Decimal(0)
@@ -87,31 +88,48 @@ class LotChange:
 def apply_trade(lots: Sequence[Lot], trade: Trade, method: LotMethod = LotMethod.FIFO) -> LotChange:
     """Close lots of the opposite sign, then open what is left over: a trade through zero does both.
 
-    lots: of one account (crypto: one wallet), sleeve, leg and instrument. Fees and amount are split over the parts by largest remainder.
+    lots: of one account (crypto: one wallet), sleeve, leg and instrument, in order of acquisition. Fees and
+    amount are split over the parts by largest remainder.
 
-    Raises ValueError for a zero quantity, lots of mixed signs, amounts finer than the minor unit, or a selection that does not exist.
+    Raises ValueError for a zero quantity, lots of mixed signs or ids used twice, amounts finer than the minor unit, or a selection
+    that does not exist.
     Source: TAX-1, TAX-2, TAX-3.
     """
-    if not trade.quantity:
-        raise ValueError(f"trade {trade.trade_id} has no quantity")
-    if len({lot.quantity > 0 for lot in lots}) > 1:
-        raise ValueError("lots are both long and short")
-    against = bool(lots) and (lots[0].quantity > 0) != (trade.quantity > 0)
+    _check_trade(lots, trade)
+    against = bool(lots) and lots[0].is_long != (trade.quantity > 0)
     held = abs(sum((lot.quantity for lot in lots), ZERO)) if against else ZERO
     closing = min(held, abs(trade.quantity))
-    chosen = choose(lots, closing, method, trade.trade_date, trade.selection) if closing else ()
     opening = abs(trade.quantity) - closing
+    chosen = choose(lots, closing, method, trade.trade_date, trade.selection) if closing else ()
     amounts = _net_amounts(trade, [quantity for _, quantity in chosen] + ([opening] if opening else []))
-    pool = _averaged(lots, trade.currency) if method is LotMethod.AVERAGE else tuple(lots)
+    closed, remaining = _close_chosen(lots, chosen, amounts, trade, method) if chosen else ((), tuple(lots))
+    if not opening:
+        return LotChange((), closed, remaining)
+    opened = _open(trade, opening, amounts[-1])
+    place = bisect_right(remaining, opened.acquired_date, key=lambda lot: lot.acquired_date)
+    return LotChange((opened,), closed, (*remaining[:place], opened, *remaining[place:]))
+
+
+def _check_trade(lots: Sequence[Lot], trade: Trade) -> None:
+    if not trade.quantity:
+        raise ValueError(f"trade {trade.trade_id} has no quantity")
+    if len({lot.is_long for lot in lots}) > 1:
+        raise ValueError("lots are both long and short")
+    if len({lot.lot_id for lot in lots} | {trade.trade_id}) <= len(lots):
+        raise ValueError(f"a lot id occurs twice, or trade {trade.trade_id} has opened a lot before")
+
+
+def _close_chosen(
+    lots: Sequence[Lot], chosen: Sequence[Choice], amounts: Sequence[Decimal], trade: Trade, method: LotMethod
+) -> tuple[tuple[Closure, ...], tuple[Lot, ...]]:
+    """Return the closures, in closing order, and the lots left over, in the order they were given."""
+    pool = _averaged(lots, trade.currency) if method is LotMethod.AVERAGE else lots
     by_id = {lot.lot_id: lot for lot in pool}
     closures = []
     for (lot_id, quantity), amount in zip(chosen, amounts, strict=False):
-        closure, rest = _close(by_id[lot_id], quantity, amount, trade)
+        closure, by_id[lot_id] = _close(by_id[lot_id], quantity, amount, trade)
         closures.append(closure)
-        by_id[lot_id] = rest
-    opened = (_open(trade, opening, amounts[-1]),) if opening else ()
-    remaining = [lot for lot in by_id.values() if lot.quantity] + list(opened)
-    return LotChange(opened, tuple(closures), tuple(sorted(remaining, key=lambda lot: lot.acquired_date)))
+    return tuple(closures), tuple(lot for lot in by_id.values() if lot.quantity)
 
 
 def rebuild(trades: Iterable[Trade], method: LotMethod = LotMethod.FIFO) -> LotChange:

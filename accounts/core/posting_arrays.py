@@ -132,7 +132,8 @@ def allocation_arrays(
     if not n == len(quantity) == len(money) == len(fee):
         raise ValueError(f"{n} accounts but {len(quantity)} quantities, {len(money)} amounts, {len(fee)} fees")
     sleeves = np.broadcast_to(np.asarray(sleeve, np.int64), n)
-    if len(np.unique(np.stack([account, sleeves]), axis=1).T) != n:
+    order = np.lexsort((sleeves, account))
+    if np.any((np.diff(account[order]) == 0) & (np.diff(sleeves[order]) == 0)):
         raise ValueError("an account's sleeve is named twice")
     ours = _six(block, quantity, money, fee)
     total_quantity, total_fee = exact_sum(quantity), exact_sum(fee)

@@ -1,7 +1,7 @@
 """TAX-1..4, REC-5: lots, holding periods, selection, splits, rebuild."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal as D
 from fractions import Fraction
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.core.holding_period import is_long_term, long_term_from
+from accounts.core.holding_period import is_long_term, last_long_term_purchase, long_term_from
 from accounts.core.lot_selection import Lot, choose, without_short_term_gains
 from accounts.core.lots import Trade, apply_split, apply_trade, rebuild, withdraw
 from accounts.enums import LotMethod
@@ -43,6 +43,12 @@ def test_tax_2_long_term_begins_a_year_and_a_day_after_the_trade_date():
 def test_tax_2_leap_years_and_month_ends(bought, first):
     assert long_term_from(bought) == first
     assert is_long_term(bought, first) and not is_long_term(bought, date.fromordinal(first.toordinal() - 1))
+
+
+@given(st.dates(date(2001, 1, 1), date(2040, 1, 1)))
+def test_tax_2_the_last_long_term_purchase_is_the_last(sale):
+    last = last_long_term_purchase(sale)
+    assert is_long_term(last, sale) and not is_long_term(last + timedelta(days=1), sale)
 
 
 LOTS = (
@@ -145,6 +151,8 @@ def test_tax_1_impossible_trades_are_refused():
         apply_trade((lot("L", 1, 1), lot("S", -1, 1)), trade("T", 1, 1))
     with pytest.raises(ValueError, match="finer"):
         apply_trade((), trade("T", 1, "1.001"))
+    with pytest.raises(ValueError, match="opened a lot before"):
+        apply_trade((lot("T", 1, 1),), trade("T", 1, 1))
 
 
 def test_tax_4_no_short_term_gains_worked():

@@ -138,7 +138,7 @@ def as_ledger(steps) -> list[Transaction]:
             ledger.append(e.split(holder, stamp(i, day), instrument_id="XYZ", quantity=held, new_shares=3, old_shares=2))
         else:
             late = kind == "late" and not any(t.entry_type is EntryType.CORPORATE_ACTION for t in ledger)
-            ledger.append(buy(i, quantity, D(cents) / 100, holder, DAY + timedelta(days=pick) if late else day))
+            ledger.append(buy(i, quantity, D(cents) / 100, holder, day - timedelta(days=pick) if late else day))
     return ledger
 
 
