@@ -53,10 +53,10 @@ class TimeInForce(StrEnum):
     """FIX tag 59."""
 
     DAY = "DAY"
-    GOOD_TILL_CANCEL = "GOOD_TILL_CANCEL"
-    IMMEDIATE_OR_CANCEL = "IMMEDIATE_OR_CANCEL"
-    FILL_OR_KILL = "FILL_OR_KILL"
-    GOOD_TILL_DATE = "GOOD_TILL_DATE"
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
     AT_THE_OPENING = "AT_THE_OPENING"
     AT_THE_CLOSE = "AT_THE_CLOSE"
 
@@ -145,3 +145,29 @@ class TaxClass(StrEnum):
     SHELTERED = "SHELTERED"
     ENTITY = "ENTITY"
     TAXABLE = "TAXABLE"
+
+
+class ParentState(StrEnum):
+    """RELEASING until every chunk of children stands; DONE when all are terminal and shared out."""
+
+    RELEASING = "RELEASING"
+    WORKING = "WORKING"
+    DONE = "DONE"
+    CANCELED = "CANCELED"
+    DENIED = "DENIED"
+
+
+class SliceState(StrEnum):
+    """A slice is pending until it is due, and released once."""
+
+    PENDING = "PENDING"
+    RELEASED = "RELEASED"
+    CANCELED = "CANCELED"
+
+
+class ExecutionKind(StrEnum):
+    """What a report says of an execution."""
+
+    NEW = "NEW"
+    CORRECT = "CORRECT"
+    BUST = "BUST"
