@@ -1,7 +1,7 @@
 """Strict reading of values that come from outside: JSON bodies, numbers, instants, symbols, currencies, ids.
 
-Entry points: `parse_json` for a body, `parse_decimal`, `parse_integer`, `parse_text`, `parse_symbol`, `parse_currency`, `parse_instant`, `parse_uuid`,
-`parse_enum` for a value, `FieldReader` to read many fields and report every problem at once.
+Entry points: `parse_json` for a body, `parse_decimal`, `parse_integer`, `parse_text`, `parse_symbol`, `parse_currency`, `parse_instant`,
+`parse_uuid`, `parse_enum` for a value, `FieldReader` to read many fields and report every problem at once.
 
 Invariants
 1. A value is taken as it is or refused with field and rule; nothing is guessed, trimmed, rounded or converted from a binary float.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 MAX_BODY_BYTES = 64 * 1024
@@ -26,14 +26,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
-# ISO 4217, money in circulation (no funds codes, metals or units of account), with codes withdrawn since 2023 that older documents still carry.
-ISO_CURRENCIES = frozenset(
-    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK "
-    "DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD "
-    "KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR "
-    "RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND "
-    "VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL".split()
-)
+# Money in circulation (no funds codes, metals or units of account), with codes withdrawn since 2023 that older documents still carry.
+_ISO_4217 = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE
+CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES
+KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD
+OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP
+TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL
+"""
+ISO_CURRENCIES = frozenset(_ISO_4217.split())
 # The crypto assets whose smallest unit base.core.money knows; an asset it would round wrongly is refused.
 CRYPTO_CURRENCIES = frozenset({"BTC", "ETH", "LTC", "BCH", "USDT", "USDC"})
 CURRENCIES = ISO_CURRENCIES | CRYPTO_CURRENCIES
@@ -118,8 +119,8 @@ def parse_decimal(
     """Return a plain decimal number, exactly as written.
 
     value: text ("-12.50"), int or Decimal. max_digits: digits in all; scale: digits after the point, trailing zeros not counted.
-    Raises InvalidInput with the rule: required, placeholder, type, binary_float, finite, exponent, decimal_point, number, max_digits, scale, positive,
-    non_negative, minimum or maximum.
+    Raises InvalidInput with the rule: required, placeholder, type, binary_float, finite, exponent, decimal_point, number, max_digits,
+    scale, positive, non_negative, minimum or maximum.
 
     >>> parse_decimal("0.015", "quantity", positive=True)
     Decimal('0.015')
@@ -173,7 +174,10 @@ def parse_text(value: object, field: str, *, max_length: int = 200, allow_empty:
 
 
 def parse_symbol(value: object, field: str) -> str:
-    """Return an instrument symbol as written (case matters to some brokers): letters, digits and . _ / # & + - ! ^ = @, at most 40. Raises InvalidInput."""
+    """Return an instrument symbol as written; case matters to some brokers.
+
+    At most 40 letters, digits and `. _ / # & + - ! ^ = @`. Raises InvalidInput.
+    """
     text = parse_text(value, field, max_length=200)
     if not _SYMBOL.fullmatch(text):
         raise InvalidInput(field, text, "symbol")
@@ -270,17 +274,16 @@ def _as_decimal(value: object, field: str, longest: int) -> Decimal:
             raise InvalidInput(field, "a longer number", "max_digits")
         return Decimal(value)
     if not isinstance(value, str):
-        raise InvalidInput(
-            field, "" if value is None else value, "required" if value is None else "binary_float" if isinstance(value, float) else "type"
-        )
+        rule = "required" if value is None else "binary_float" if isinstance(value, float) else "type"
+        raise InvalidInput(field, "" if value is None else value, rule)
     if _NUMBER.fullmatch(value):
         if len(value) > 3 * longest:
             raise InvalidInput(field, value, "max_digits")
         return Decimal(value)
-    _explain_text(value, field)
+    raise InvalidInput(field, value, _number_rule(value))
 
 
-def _explain_text(value: str, field: str) -> NoReturn:
+def _number_rule(value: str) -> str:
     rules = (
         ("required", value == ""),
         ("placeholder", bool(_PLACEHOLDER.search(value))),
@@ -288,7 +291,7 @@ def _explain_text(value: str, field: str) -> NoReturn:
         ("exponent", bool(re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]+", value))),
         ("decimal_point", bool(re.fullmatch(r"[+-]?[0-9.' ]*,[0-9.,' ]*", value))),
     )
-    raise InvalidInput(field, value, next((rule for rule, broken in rules if broken), "number"))
+    return next((rule for rule, broken in rules if broken), "number")
 
 
 def _number(text: str) -> Decimal | NonDecimalNumber:
@@ -312,8 +315,8 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _depth(text: str) -> int:
     deepest = level = 0
     for match in _STRINGS_AND_BRACKETS.finditer(text):
-        token = match.group()
-        level += 1 if token in "[{" else -1 if token in "]}" else 0
+        part = match.group()
+        level += 1 if part in "[{" else -1 if part in "]}" else 0
         deepest = max(deepest, level)
     return deepest
 

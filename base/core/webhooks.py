@@ -1,12 +1,13 @@
 """Signed webhooks: sign, verify, and name what must never be accepted twice (S7).
 
-Compatible with Standard Webhooks (https://www.standardwebhooks.com): headers `webhook-id`, `webhook-timestamp` (Unix seconds) and `webhook-signature`
-("v1," + base64 of HMAC-SHA256 over "<id>.<timestamp>.<body>"; several, separated by blanks, while keys change).
+Compatible with Standard Webhooks (https://www.standardwebhooks.com): headers `webhook-id`, `webhook-timestamp` (Unix seconds) and
+`webhook-signature` ("v1," + base64 of HMAC-SHA256 over "<id>.<timestamp>.<body>"; several, separated by blanks, while keys change).
 
 Entry points: `sign` for the sender, `verify` for the receiver, `parse_secret` for "whsec_…" secrets.
 
 Invariants
-1. Nothing is accepted without a signature over id, timestamp and exact body by a key in force; comparison takes the same time for any key and text.
+1. Nothing is accepted without a signature over id, timestamp and exact body by a key in force; comparison takes the same time for any key
+   and text.
 2. A timestamp more than 5 minutes away from now, either way, is refused.
 3. `Webhook.replay_key` is unique per message: the caller stores it under a unique constraint and answers a second one without acting.
 4. Secrets appear in no repr and no error.
@@ -34,7 +35,10 @@ _TIMESTAMP = re.compile(r"[1-9][0-9]{0,10}")
 
 
 class WebhookRefused(Exception):
-    """A message that is not accepted. code: BODY_TOO_LARGE, MISSING_HEADER, BAD_ID, BAD_TIMESTAMP, STALE, FROM_THE_FUTURE, NO_KEY or BAD_SIGNATURE."""
+    """A message that is not accepted.
+
+    code: BODY_TOO_LARGE, MISSING_HEADER, BAD_ID, BAD_TIMESTAMP, STALE, FROM_THE_FUTURE, NO_KEY or BAD_SIGNATURE.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -87,7 +91,10 @@ def parse_secret(text: str) -> bytes:
 
 
 def sign(message_id: str, sent_at: datetime, body: bytes, secret: bytes) -> dict[str, str]:
-    """Return the three headers a sender adds to `body`. Raises ValueError for an id that is not 1–128 letters, digits, _ or -, or a naive instant."""
+    """Return the three headers a sender adds to `body`.
+
+    Raises ValueError for an id that is not 1–128 letters, digits, _ or -, or a naive instant.
+    """
     if not _ID.fullmatch(message_id) or sent_at.tzinfo is None:
         raise ValueError("message_id must be 1-128 letters, digits, _ or -, and sent_at timezone-aware")
     timestamp = str(int(sent_at.timestamp()))

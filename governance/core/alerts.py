@@ -68,8 +68,8 @@ class Alert:
 def tier_for(used: Fraction, limit: Fraction, previous: AlertTier | None = None, *, blocked: bool = False) -> AlertTier | None:
     """Return the tier for `used` of `limit` (same unit, any exact number), given the tier it had before; None = quiet.
 
-    >>> tier_for(Fraction(80), Fraction(100)), tier_for(Fraction(76), Fraction(100), AlertTier.WARNING), tier_for(Fraction(75), Fraction(100), AlertTier.WARNING)
-    (<AlertTier.WARNING: 'WARNING'>, <AlertTier.WARNING: 'WARNING'>, <AlertTier.INFO: 'INFO'>)
+    >>> tier_for(Fraction(80), Fraction(100)).value, tier_for(Fraction(76), Fraction(100), AlertTier.WARNING).value
+    ('WARNING', 'WARNING')
 
     A limit of zero is full as soon as anything is used. Raises ValueError for negative figures.
     """

@@ -1,6 +1,7 @@
 """Four-eyes approvals (GOV-4).
 
-Entry points: `request_approval` → `approve` or `refuse` → `use`; `never_overridable` lists what nobody can wave through; `state_at` for display.
+Entry points: `request_approval` → `approve` or `refuse` → `use`; `never_overridable` lists what nobody can wave through; `state_at` for
+display.
 
 Invariants
 1. Requester and approver are different people, each in a role the action allows, and both give a reason.
@@ -61,7 +62,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class UnableToApprove(Exception):
     """A step of an approval that is refused.
 
-    code: NEVER_OVERRIDABLE, NOT_PERMITTED, NO_REASON, BAD_HASH, SAME_PERSON, EXPIRED, NOT_REQUESTED, NOT_APPROVED, ALREADY_USED, CONTENT_CHANGED, WRONG_SUBJECT.
+    code: NEVER_OVERRIDABLE, NOT_PERMITTED, NO_REASON, BAD_HASH, SAME_PERSON, EXPIRED, NOT_REQUESTED, NOT_APPROVED, ALREADY_USED,
+    CONTENT_CHANGED, WRONG_SUBJECT.
     """
 
     def __init__(self, code: str, **context: object) -> None:
@@ -141,7 +143,9 @@ def refuse(approval: Approval, actor: Actor, at: datetime, reason: str) -> Appro
 
 
 def use(approval: Approval, action: ApprovalAction, subject: Subject, content_hash: str, at: datetime) -> Approval:
-    """Spend the approval on exactly the content it was given for; returns it as USED. The caller saves it in the same transaction as the act.
+    """Spend the approval on exactly the content it was given for; returns it as USED.
+
+    The caller saves it in the same transaction as the act, on the row it locked, so that it is spent once.
 
     Raises UnableToApprove if it is for something else, was not given, was used before, or has expired.
     """

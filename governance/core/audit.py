@@ -3,15 +3,17 @@
 Entry points: `AuditEvent`, `genesis`, `seal`, `verify`. Secrets are masked before an event is made: see `redaction`.
 
 The row that is hashed is the canonical JSON (base.core.ids.canonical) of a list, in this order and with these types:
-  0 "mamweb-audit-1"  1 sequence: int from 1  2 event_id: UUID text  3 firm_id: text  4 at: UTC instant, µs  5 actor_id: text  6 actor_role: text
-  7 action: text  8 subject_kind: text  9 subject_id: text  10 before: JSON or null  11 after: JSON or null  12 reason: text  13 rule: text
-  14 rule_version: text  15 journey_id: UUID text or null  16 source_ip: text  17 api_key_id: text  18 approval_id: UUID text or null
+  0 "mamweb-audit-1"           1 sequence: int from 1           2 event_id: UUID text        3 firm_id: text
+  4 at: UTC instant, µs        5 actor_id: text                 6 actor_role: text           7 action: text
+  8 subject_kind: text         9 subject_id: text              10 before: JSON or null      11 after: JSON or null
+ 12 reason: text              13 rule: text                    14 rule_version: text        15 journey_id: UUID text or null
+ 16 source_ip: text           17 api_key_id: text              18 approval_id: UUID text or null
 chain_hash = SHA-256(previous chain hash, 32 bytes ‖ row); the first previous hash is SHA-256("mamweb-audit-1|" + firm_id).
 
 Invariants
 1. Events append unchained; the sealer gives them sequence numbers without gaps, in the order it is given, and chains them (DESIGN §6).
-2. Any edit, deletion, insertion or reordering of sealed rows is found from the rows alone; cutting off the tail, or rehashing everything, is found
-   with a head that was exported before. Events not yet sealed are counted, not vouched for.
+2. Any edit, deletion, insertion or reordering of sealed rows is found from the rows alone; cutting off the tail, or rehashing everything,
+   is found with a head that was exported before. Events not yet sealed are counted, not vouched for.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ FORMAT = "mamweb-audit-1"
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Who did what to which thing, when, why, under which rule and approval, from where (GOV-7). before/after: plain JSON from `redaction`."""
+    """Who did what to which thing, when, why, under which rule and approval, from where (GOV-7).
+
+    before/after: plain JSON from `redaction`.
+    """
 
     event_id: UUID
     firm_id: str
@@ -134,7 +139,7 @@ def seal(events: Sequence[AuditEvent], head: Head) -> list[SealedEvent]:
     firms = {event.firm_id for event in events}
     if len(firms) > 1 or (head.sequence == 0 and any(genesis(firm_id) != head for firm_id in firms)):
         raise ValueError("a chain holds the events of one firm")
-    sealed = []
+    sealed: list[SealedEvent] = []
     for sequence, event in enumerate(events, head.sequence + 1):
         previous = sealed[-1].chain_hash if sealed else head.chain_hash
         sealed.append(SealedEvent(event, sequence, previous, chain_hash(previous, row_bytes(event, sequence))))
@@ -151,8 +156,9 @@ def verify(
 ) -> list[AuditFinding]:
     """Check a chain row by row, in the order given (by sequence); empty = sound.
 
-    exported: heads kept elsewhere earlier. start: a trusted head to begin after, None = the firm's genesis; exported heads before it are left to the
-    run that covered them. unsealed: committed events not yet chained; they are reported as the tail, with the instant of the oldest.
+    exported: heads kept elsewhere earlier. start: a trusted head to begin after, None = the firm's genesis; exported heads before it are
+    left to the run that covered them. unsealed: committed events not yet chained; they are reported as the tail, with the instant of the
+    oldest.
     """
     start = genesis(firm_id) if start is None else start
     expected, previous = start.sequence + 1, start.chain_hash

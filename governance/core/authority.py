@@ -44,7 +44,10 @@ _WARNING_TIERS = {60: AlertTier.INFO, 30: AlertTier.WARNING, 7: AlertTier.WARNIN
 
 @dataclass(frozen=True, slots=True)
 class InstrumentScope:
-    """What an authority covers. Empty kinds or allow = no narrowing; deny always wins. Symbols are the names the mandate and the market data share."""
+    """What an authority covers.
+
+    Empty kinds or allow = no narrowing; deny always wins. Symbols are the names the mandate and the market data share.
+    """
 
     kinds: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
@@ -74,8 +77,9 @@ class Signature:
 class Authority:
     """One recorded document (GOV-1).
 
-    max_order_notional: largest opening order an account may be given under it, in `limit_currency`. expires_at: first instant it no longer holds; None = until revoked.
-    clauses: text by key: a Power's value, "instruments", "limits" or "term". required_signers: parties whose signatures make it valid.
+    max_order_notional: largest opening order an account may be given under it, in `limit_currency`. expires_at: first instant it no longer
+    holds; None = until revoked. required_signers: parties whose signatures make it valid.
+    clauses: text by key; the keys are the values of Power, and "instruments", "limits", "term".
     """
 
     authority_id: str
@@ -140,7 +144,8 @@ class ClientInstruction:
 
 
 def standing(authority: Authority, now: datetime) -> tuple[AuthorityFinding | None, str]:
-    """Return what an authority is worth at `now`, before any order is looked at: (None, "") while it holds, else finding and reason (GOV-2).
+    """Return what an authority is worth at `now`, before any order is looked at (GOV-2): (None, "") while it holds, else finding and
+    reason.
 
     A signature dated after `now` does not count yet. Revocation and expiry hold from their instant on.
     """

@@ -1,6 +1,7 @@
 """The authority check for many accounts and one instrument at once (GOV-2, GOV-3).
 
-Entry points: `AuthorityBook.build` once per set of documents, `AuthorityBook.check` per instrument and instant, `AuthorityCheck.decision` to explain one account.
+Entry points: `AuthorityBook.build` once per set of documents, `AuthorityBook.check` per instrument and instant, `AuthorityCheck.decision`
+to explain one account.
 
 Invariants
 1. An account passes only if one live document covers its order, or a recorded client instruction lets it close after the document ended.
@@ -45,8 +46,9 @@ _ENDED = (_RANK[AuthorityFinding.AUTH_REVOKED], _RANK[AuthorityFinding.AUTH_EXPI
 class AuthorityAsk:
     """What is to be done in one instrument, per account of the book (same order, n accounts).
 
-    symbols: the instrument's own symbol first, then its underlyings'. opens: bool[n], the order opens or increases. short, margin: bool[n], it sells short / borrows.
-    notional: int64[n], absolute order value in minor units of each account's base currency; None = not known yet (documents with a limit then refuse openings).
+    symbols: the instrument's own symbol first, then its underlyings'. opens: bool[n], the order opens or increases. short, margin: bool[n],
+    it sells short / borrows. notional: int64[n], absolute order value in minor units of each account's base currency; None = not known yet
+    (documents with a limit then refuse openings).
     """
 
     instrument_kind: str
@@ -120,7 +122,8 @@ class AuthorityBook:
     ) -> AuthorityCheck:
         """Judge every account of the book at `now`.
 
-        needed: bool[n], accounts that need an authority at all (MANAGED, ACC-1); None = all. Raises ValueError for arrays of another length.
+        needed: bool[n], accounts that need an authority at all (MANAGED, ACC-1); None = all. Raises ValueError for arrays of another
+        length.
         """
         size = len(self.account_ids)
         if any(len(array) != size for array in (ask.opens, ask.short, ask.margin)) or (
@@ -132,7 +135,8 @@ class AuthorityBook:
         if len(self.pair_account):
             pair_ranks = self._pair_ranks(ask, now)
             ends = self.ends[self.pair_document]
-            # Of documents of equal rank the one that lasts (or lasted) longest speaks; then the smaller document id, which the pairs are sorted by.
+            # Of documents of equal rank the one that lasts (or lasted) longest speaks; then the smaller document id, which the pairs are
+            # sorted by.
             order = np.lexsort((self.pair_document, -ends, pair_ranks, self.pair_account))
             accounts, first = np.unique(self.pair_account[order], return_index=True)
             ranks[accounts] = pair_ranks[order][first]
@@ -168,7 +172,10 @@ class AuthorityBook:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityCheck:
-    """The outcome per account of the book. ranks: int64[n], 0 = passed; deciding: int64[n], index of the document that decided, −1 = none."""
+    """The outcome per account of the book.
+
+    ranks: int64[n], 0 = passed; deciding: int64[n], index of the document that decided, −1 = none.
+    """
 
     book: AuthorityBook
     ask: AuthorityAsk
@@ -181,11 +188,11 @@ class AuthorityCheck:
     @property
     def passed(self) -> BoolArray:
         """bool[n]: the account may stay in the block."""
-        return self.ranks == 0
+        return np.equal(self.ranks, 0)
 
     def finding(self, index: int) -> AuthorityFinding | None:
         """Return the finding of account `index`, None if it passed."""
-        return _RANKS[self.ranks[index]]
+        return _RANKS[int(self.ranks[index])]
 
     def decision(self, index: int) -> AuthorityDecision:
         """Explain account `index`: finding, reason, document and clause."""

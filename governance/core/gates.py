@@ -45,7 +45,10 @@ _MISSING: Mapping[AccountGate, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AccountOnFile:
-    """What is recorded about an account. satisfied: the gates whose evidence is on file; hedges: the account holds opposite legs or is meant to."""
+    """What is recorded about an account.
+
+    satisfied: the gates whose evidence is on file; hedges: the account holds opposite legs or is meant to.
+    """
 
     account_id: str
     account_class: str

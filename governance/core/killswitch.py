@@ -1,6 +1,7 @@
 """The kill switch: stop an account, a strategy, an instrument, a broker connection or the whole firm (GOV-10).
 
-Entry points: `trip`, `request_rearm`, `confirm_rearm`, `confirm_flatten` move one switch; `KillIndex.blocking` judges an order; `kill_actions` says what to do.
+Entry points: `trip`, `request_rearm`, `confirm_rearm`, `confirm_flatten` move one switch; `KillIndex.blocking` judges an order;
+`kill_actions` says what to do.
 
 Invariants
 1. Any trader may trip, at any time, without a second person; tripping a tripped switch changes nothing but withdraws a request to re-arm.
@@ -113,7 +114,10 @@ def kill_actions(switch: KillSwitch) -> tuple[KillAction, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OrderScope:
-    """What an order touches. account_ids: one, or every account of a block. flattens: it closes a position on behalf of a tripped switch."""
+    """What an order touches.
+
+    account_ids: one, or every account of a block. flattens: it closes a position on behalf of a tripped switch.
+    """
 
     account_ids: tuple[str, ...]
     strategy_id: str

@@ -1,7 +1,7 @@
 """Mandates: what the owner of an account lets its manager hold (GOV-1, CST-2, CST-3, REB-5).
 
-Entry points: `mandate_in_force` picks the version, `position_cap` the tightest cap on one instrument, `instrument_findings` what is forbidden outright,
-`leverage_findings` and `weight_review` the account as a whole.
+Entry points: `mandate_in_force` picks the version, `position_cap` the tightest cap on one instrument, `instrument_findings` what is
+forbidden outright, `leverage_findings` and `weight_review` the account as a whole.
 
 Invariants
 1. A mandate is never changed: a new version takes its place from an instant on.
@@ -33,8 +33,8 @@ _MEMBERS = (
 class MandateRule:
     """One rule and the clause it stands in.
 
-    upper, lower: share of equity (0.02 = 2%), or leverage as a multiple of equity. members: kinds, sectors, issuers or instruments the rule names;
-    on a cap they narrow it to those sectors or kinds (empty = every instrument).
+    upper, lower: share of equity (0.02 = 2%), or leverage as a multiple of equity. members: kinds, sectors, issuers or instruments the rule
+    names; on a cap they narrow it to those sectors or kinds (empty = every instrument).
     """
 
     rule_id: str
@@ -148,7 +148,7 @@ def leverage_findings(mandate: Mandate, *, gross: Decimal, net: Decimal) -> list
 
 
 def weight_review(mandate: Mandate, actual: Sequence[Decimal], target: Sequence[Decimal]) -> list[MandateFinding]:
-    """Return the deviation rule if the weights call for a review (REB-5): largest deviation, or half the sum of deviations, above its bound.
+    """Return the deviation rule if the largest deviation, or half the sum of deviations, is above its bound (REB-5).
 
     actual, target: shares of equity, one per asset class, in the same order. Raises ValueError for unequal lengths.
     """

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import TypeAlias
 from uuid import UUID
 
@@ -21,11 +22,12 @@ from base.core.ids import plain_decimal
 
 REDACTED = "[redacted]"
 CHANGED = "[redacted, changed]"
-Json: TypeAlias = None | bool | int | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | str | list["Json"] | dict[str, "Json"] | None
 
-_WORDS = frozenset(
-    "password passwd pwd passphrase secret secrets token tokens credential credentials authorization cookie cookies otp totp mfa cvv mnemonic".split()
-)
+_TELLTALES = """
+password passwd pwd passphrase secret secrets token tokens credential credentials authorization cookie cookies otp totp mfa cvv mnemonic
+"""
+_WORDS = frozenset(_TELLTALES.split())
 _PAIRS = frozenset(
     [
         (first, "key")
@@ -48,7 +50,8 @@ _PAIRS = frozenset(
 )
 _NAMES = frozenset({"pin", "key", "apikey", "privatekey", "sessionid", "jwt", "bearer"})
 # A name that ends like this tells about a secret without holding it: token_expires_at, api_key_id, password_changed_at.
-_ABOUT = frozenset("id ids at on count version kind type state status required enabled length name label".split())
+_ABOUT_WORDS = "id ids at on count version kind type state status required enabled length name label"
+_ABOUT = frozenset(_ABOUT_WORDS.split())
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _CREDENTIALS = re.compile(
     r"""-----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z]*PRIVATE\ KEY-----|\Z)
@@ -73,7 +76,7 @@ def is_secret_name(name: str) -> bool:
     if not words or words[-1] in _ABOUT:
         return False
     joined = "".join(words)
-    return joined in _NAMES or bool(_WORDS & set(words)) or any(pair in _PAIRS for pair in zip(words, words[1:], strict=False))
+    return joined in _NAMES or bool(_WORDS & set(words)) or any(pair in _PAIRS for pair in pairwise(words))
 
 
 def redact(value: object) -> Json:

@@ -1,6 +1,7 @@
 """The restricted list: issuers and instruments that may not be traded, or only closed (CST-5).
 
-Entry points: `RestrictedList.build`, `RestrictedList.at` for one instrument, `RestrictedList.states` for many, `restriction_finding` for one order.
+Entry points: `RestrictedList.build`, `RestrictedList.at` for one instrument, `RestrictedList.states` for many, `restriction_finding` for
+one order.
 
 Invariants
 1. A restriction on an issuer reaches every instrument on it, derivatives and baskets on its instruments included.
