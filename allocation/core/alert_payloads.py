@@ -5,8 +5,7 @@ common use are read (flat, with a "data" object, with "side" and levels), every 
 
 Invariants
 1. Nothing is guessed: free text, an unfilled {{placeholder}}, NaN, a decimal comma or two fields that contradict each other are refused
-   with
-   field and rule, and never traded (RULEBOOK CON-5).
+   with field and rule, and never traded (RULEBOOK CON-5).
 2. A message that is sound but odd (a target on the wrong side of the price) is returned with `review_reasons`: a person decides.
 3. The shared secret is taken out for the door to compare; it is in no repr and no error.
 4. Fields that are not read are named in `ignored`, so that a sender sees what had no effect.
@@ -135,7 +134,7 @@ def parse_alert(body: bytes) -> AlertSignal:
     if action is None:
         raise InvalidInputs([InvalidInput("action", "", "required")])
     reasons = _odd_levels(action, levels["price"], levels["stop"], levels["target"])
-    if quantity is None and percent is None and after is None and _OPPOSITE.get(action) is before:
+    if quantity is None and percent is None and after is None and before is not None and _OPPOSITE.get(action) is before:
         reasons.append(InvalidInput("action", str(action), "exit_or_reversal"))
     return AlertSignal(
         symbol=symbol,
