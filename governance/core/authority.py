@@ -121,6 +121,18 @@ class Authority:
         """The instant it ended or will end: revocation or expiry, whichever is first."""
         return min((instant for instant in (self.expires_at, self.revoked_at) if instant is not None), default=None)
 
+    @property
+    def begins_at(self) -> datetime | None:
+        """The first instant it holds: signed by all and in force. None = never, for lack of a document or a signature."""
+        if not self.document_sha256 or not self.required_signers:
+            return None
+        first: dict[str, datetime] = {}
+        for signature in self.signatures:
+            first[signature.party] = min(signature.signed_at, first.get(signature.party, signature.signed_at))
+        if self.required_signers - first.keys():
+            return None
+        return max(self.effective_from, *(first[party] for party in self.required_signers))
+
     def clause(self, key: str) -> str:
         """Return the clause text recorded under `key`, or an empty string."""
         return self.clauses.get(key, "")

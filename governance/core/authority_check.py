@@ -82,7 +82,9 @@ class AuthorityBook:
     pair_document: IntArray
     pair_limit: IntArray
     powers: IntArray
+    begins: IntArray
     ends: IntArray
+    end_rank: IntArray
     scopes: tuple[InstrumentScope, ...]
     scope_of: IntArray
 
@@ -112,7 +114,9 @@ class AuthorityBook:
             pair_document=np.array([number for _, number in pairs], dtype=np.int64),
             pair_limit=np.array([_limit(documents[number], base_currencies[account]) for account, number in pairs], dtype=np.int64),
             powers=np.array([_mask(document.granted) for document in documents], dtype=np.int64),
-            ends=np.array([_FAR if document.ended_at is None else _micros(document.ended_at) for document in documents], dtype=np.int64),
+            begins=np.array([_micros(document.begins_at) for document in documents], dtype=np.int64),
+            ends=np.array([_micros(document.ended_at) for document in documents], dtype=np.int64),
+            end_rank=np.array([_end_rank(document) for document in documents], dtype=np.int64),
             scopes=tuple(scope_numbers),
             scope_of=np.array(scope_of, dtype=np.int64),
         )
@@ -148,7 +152,9 @@ class AuthorityBook:
         return AuthorityCheck(self, ask, now, np.where(lifted >= 0, 0, ranks), deciding, lifted, tuple(instructions))
 
     def _pair_ranks(self, ask: AuthorityAsk, now: datetime) -> IntArray:
-        standings = np.array([_RANK[standing(document, now)[0]] for document in self.documents], dtype=np.int64)
+        instant = _micros(now)
+        after = np.where(instant < self.ends, 0, self.end_rank)
+        standings = np.where(instant < self.begins, _RANK[AuthorityFinding.AUTH_NONE], after)
         in_scope = np.array([scope.covers(ask.instrument_kind, ask.symbols) for scope in self.scopes], dtype=np.bool_)[self.scope_of]
         required = _required(ask)[self.pair_account]
         opens = ask.opens[self.pair_account]
@@ -252,8 +258,13 @@ def _limit(document: Authority, base_currency: str) -> int:
     return min(int(document.max_order_notional.scaleb(minor_exponent(base_currency))), _NO_LIMIT - 1)
 
 
-def _micros(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
+def _end_rank(document: Authority) -> int:
+    revoked = document.revoked_at is not None and document.ended_at == document.revoked_at
+    return _RANK[AuthorityFinding.AUTH_REVOKED if revoked else AuthorityFinding.AUTH_EXPIRED]
+
+
+def _micros(instant: datetime | None) -> int:
+    return _FAR if instant is None else (instant - _EPOCH) // timedelta(microseconds=1)
 
 
 def distinct_reasons(decisions: Sequence[AuthorityDecision]) -> dict[tuple[AuthorityFinding | None, str], int]:
