@@ -268,6 +268,8 @@ class FieldReader:
 
 def _as_decimal(value: object, field: str, longest: int) -> Decimal:
     if isinstance(value, Decimal):
+        if len(value.as_tuple().digits) > 3 * longest:
+            raise InvalidInput(field, value, "max_digits")
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         if abs(value) >= 10**longest:
