@@ -193,6 +193,14 @@ class Book(StrEnum):
     ADJUSTMENT = "ADJUSTMENT"
 
 
+class LotEventKind(StrEnum):
+    """What a ledger transaction does to tax lots: a SPLIT keeps their basis, a TRANSFER moves one of them without realising anything."""
+
+    TRADE = "TRADE"
+    SPLIT = "SPLIT"
+    TRANSFER = "TRANSFER"
+
+
 class UnitKind(StrEnum):
     """What a posting counts."""
 
