@@ -93,6 +93,7 @@ class Rule(StrEnum):
     CAPACITY = "GOV-6.capacity"
     SOFT = "CST-9.soft"
     MINIMUM = "SIZ-5.minimum"
+    ROUNDING = "SIZ-5.rounding"
 
 
 class Reason(StrEnum):
