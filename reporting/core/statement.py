@@ -2,7 +2,8 @@
 
 Entry point: `build_statement`. Errors: `UnableToState(code, context)`; a statement that does not add up is not made.
 Invariants:
-1. Opening value + flows + income − fees + gains = closing value, to the minor unit, and the gains come from lots and rates, not from the rest.
+1. Opening value + flows + income − fees + gains = closing value, to the minor unit, and the gains come from lots and rates, not from the
+   rest.
 2. Every total is the sum of its parts as shown: each part is rounded before it is added.
 3. Per currency opening cash + bookings = closing cash; per instrument opening quantity + bookings = closing quantity.
 4. Only the account's own rows enter; one row of another account refuses the whole statement.
@@ -13,13 +14,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from base.core.money import round_money
-from reporting.core.performance import ValuedDay, modified_dietz, time_weighted_return
+from reporting.core.performance import modified_dietz, time_weighted_return
 from reporting.core.statement_inputs import ZERO, CashBalance, Position, StatementInputs, Transaction
+from reporting.core.statement_proofs import (
+    UnableToState,
+    prove_cash,
+    prove_days,
+    prove_quantities,
+    refuse_foreign_rows,
+    refuse_other_periods,
+)
 from reporting.enums import AccrualKind, TransactionKind
 
 _K = TransactionKind
@@ -27,14 +36,7 @@ TRADES = frozenset({_K.BUY, _K.SELL, _K.CORPORATE_ACTION})
 INCOME = frozenset({_K.DIVIDEND, _K.INTEREST, _K.FUNDING, _K.WITHHOLDING_TAX})
 FEES = frozenset({_K.MANAGEMENT_FEE, _K.PERFORMANCE_FEE, _K.OTHER_FEE})
 FLOWS = frozenset({_K.DEPOSIT, _K.WITHDRAWAL, _K.TRANSFER_IN, _K.TRANSFER_OUT})
-
-
-class UnableToState(Exception):
-    """The statement cannot be made. `code` names why; `context` holds the figures that show it."""
-
-    def __init__(self, code: str, **context: object) -> None:
-        super().__init__(f"{code}: " + ", ".join(f"{key}={value}" for key, value in context.items()))
-        self.code, self.context = code, context
+_LONGEST_CLOSURE = timedelta(days=5)  # a series that starts later than this after a period's first day does not cover it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,14 @@ class Statement:
 def build_statement(inputs: StatementInputs) -> Statement:
     """Compute and prove a statement (GOV-11).
 
-    Raises UnableToState: FOREIGN_DATA, OUTSIDE_PERIOD, FX_MISSING, CASH_DIFFERS, QUANTITY_DIFFERS, EQUITY_DIFFERS (the valued days disagree),
+    Raises UnableToState: FOREIGN_DATA, OUTSIDE_PERIOD, FX_MISSING, CASH_DIFFERS, QUANTITY_DIFFERS, EQUITY_DIFFERS (the valued days
+    disagree),
     VALUE_DIFFERS (the bridge does not close).
     """
-    _refuse_foreign_rows(inputs)
-    _refuse_other_periods(inputs)
-    _prove_cash(inputs)
-    _prove_quantities(inputs)
+    refuse_foreign_rows(inputs)
+    refuse_other_periods(inputs)
+    prove_cash(inputs)
+    prove_quantities(inputs)
     base = inputs.account.base_currency
     rates = _rates(inputs, closing=True)
     cash = tuple(
@@ -153,7 +156,7 @@ def build_statement(inputs: StatementInputs) -> Statement:
     closing = holdings_value + cash_value + accrued
     holdings = tuple(Holding(p, v, vb, vb - p.basis_base, Fraction(vb) / Fraction(closing) if closing > 0 else None) for p, v, vb in values)
     bridge = _bridge(inputs, closing)
-    _prove_days(inputs, bridge)
+    prove_days(inputs, opening=bridge.opening, closing=bridge.closing, flows=bridge.flows)
     return Statement(
         inputs=inputs,
         holdings=holdings,
@@ -251,10 +254,8 @@ def _a_year_before(end: date) -> date:
 
 def _return_since(inputs: StatementInputs, label: str, start: date) -> PeriodReturn:
     days = [day for day in inputs.days if start <= day.date <= inputs.period_end]
-    reaches = bool(days) and (inputs.days[0].date < start or days[0].date == start or inputs.inception_date == inputs.days[0].date)
-    if label == "12 months" and inputs.inception_date is not None and inputs.inception_date > start:
-        reaches = False
-    if not reaches:
+    first = start if inputs.inception_date is None or label == "12 months" else max(start, inputs.inception_date)
+    if not days or days[0].date - first > _LONGEST_CLOSURE:
         return PeriodReturn(label, start, None, None)
     return PeriodReturn(label, start, time_weighted_return(days), time_weighted_return(days, gross=True))
 
@@ -270,61 +271,3 @@ def _commissions(transactions: Iterable[Transaction]) -> tuple[tuple[str, Decima
     for t in transactions:
         totals[t.currency] += t.commission
     return tuple(sorted((currency, amount) for currency, amount in totals.items() if amount))
-
-
-def _refuse_foreign_rows(inputs: StatementInputs) -> None:
-    rows = (
-        *inputs.opening_positions,
-        *inputs.closing_positions,
-        *inputs.cash,
-        *inputs.transactions,
-        *inputs.realised,
-        *inputs.accruals,
-        *inputs.fees,
-    )
-    for row in rows:
-        if row.account_id != inputs.account.id:
-            raise UnableToState("FOREIGN_DATA", account=inputs.account.id, row=type(row).__name__)
-
-
-def _refuse_other_periods(inputs: StatementInputs) -> None:
-    for day in (*(t.booked_date for t in inputs.transactions), *(r.sold_date for r in inputs.realised)):
-        if not inputs.period_start <= day <= inputs.period_end:
-            raise UnableToState("OUTSIDE_PERIOD", date=day, start=inputs.period_start, end=inputs.period_end)
-
-
-def _prove_cash(inputs: StatementInputs) -> None:
-    moved: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for t in inputs.transactions:
-        moved[t.currency] += t.amount
-    for c in inputs.cash:
-        expected = c.opening + moved.pop(c.currency, ZERO)
-        if expected != c.closing:
-            raise UnableToState("CASH_DIFFERS", currency=c.currency, expected=expected, closing=c.closing)
-    if left := {currency: amount for currency, amount in moved.items() if amount}:
-        raise UnableToState("CASH_DIFFERS", without_balance=left)
-
-
-def _prove_quantities(inputs: StatementInputs) -> None:
-    expected: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for p in inputs.opening_positions:
-        expected[p.instrument_id] += p.quantity
-    for t in inputs.transactions:
-        if t.quantity and t.instrument_id is not None:
-            expected[t.instrument_id] += t.quantity
-    for p in inputs.closing_positions:
-        expected[p.instrument_id] -= p.quantity
-    if wrong := {instrument: quantity for instrument, quantity in expected.items() if quantity}:
-        raise UnableToState("QUANTITY_DIFFERS", missing=wrong)
-
-
-def _prove_days(inputs: StatementInputs, bridge: ValueBridge) -> None:
-    days: list[ValuedDay] = [day for day in inputs.days if inputs.period_start <= day.date <= inputs.period_end]
-    if inputs.days and inputs.days[-1].date > inputs.period_end:
-        raise UnableToState("OUTSIDE_PERIOD", date=inputs.days[-1].date, start=inputs.period_start, end=inputs.period_end)
-    if not days:
-        return
-    flows = _total(day.inflow - day.outflow for day in days)
-    if (days[0].begin, days[-1].end, flows) != (bridge.opening, bridge.closing, bridge.flows):
-        valued = {"begin": days[0].begin, "end": days[-1].end, "flows": flows}
-        raise UnableToState("EQUITY_DIFFERS", valued=valued, opening=bridge.opening, closing=bridge.closing, flows=bridge.flows)

@@ -1,6 +1,7 @@
 """The values a monthly statement is made from (GOV-11).
 
-Entry point: `StatementInputs`, which holds everything else. Rows that belong to an account carry its id, so that a row of another account can
+Entry point: `StatementInputs`, which holds everything else. Rows that belong to an account carry its id, so that a row of another
+account can
 be refused. Amounts are signed as the account sees them: what comes in is positive. `_base` means the account's base currency.
 """
 
@@ -56,7 +57,8 @@ class FxRate:
 class Position:
     """A holding at the opening or the closing.
 
-    quantity: signed, short is negative. price: per unit in `currency`. multiplier: units a contract. basis_base: signed cost in base currency,
+    quantity: signed, short is negative. price: per unit in `currency`. multiplier: units a contract. basis_base: signed cost in base
+    currency,
     wash-sale adjustments included; zero for margined contracts, whose `value` (in `currency`) is their floating profit.
     """
 
@@ -88,7 +90,8 @@ class CashBalance:
 class Transaction:
     """One booking of the period.
 
-    amount: net cash in `currency`, commission and taxes included. amount_base: the same at the booking's rate. quantity: signed change of the
+    amount: net cash in `currency`, commission and taxes included. amount_base: the same at the booking's rate. quantity: signed change
+    of the
     holding. in_kind_value_base, in_kind_basis_base: market value and cost of assets moved in or out in kind, signed like the quantity.
     """
 
@@ -157,7 +160,8 @@ class StatementInputs:
 
     period_start, period_end: first and last day, both included. prepared_date: printed, and the document's creation date.
     days: valued days up to period_end, from as early as the chart and the longer returns should reach.
-    wash_basis_added: deferred losses, the account's own or of others of its tax unit, added to the basis of its lots in the period, base currency.
+    wash_basis_added: deferred losses, the account's own or of others of its tax unit, added to the basis of its lots in the period, base
+    currency.
     """
 
     account: Account
