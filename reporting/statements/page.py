@@ -81,24 +81,24 @@ def _summary(statement: Statement, base: str) -> dict[str, Any]:
         "closing": money(b.closing, base),
         "change": (b.closing < b.opening, money(b.closing - b.opening, base, signed=True)),
         "bridge": _bridge_rows(statement),
-        "returns": [(r.label, percent(r.net), percent(r.gross), _down(r.net)) for r in statement.returns],
+        "returns": [(r.label, percent(r.net), _down(r.net), percent(r.gross), _down(r.gross)) for r in statement.returns],
         "money_weighted": percent(statement.money_weighted),
         "drawdown": _drawdown_words(statement.inputs),
     }
 
 
-def _groups(statement: Statement, base: str) -> list[tuple[str, str, list[tuple[str, str, str]], str]]:
-    """Return income, fees charged and flows: title, word for none, rows, total."""
+def _groups(statement: Statement, base: str) -> list[tuple[str, list[tuple[str, str, str]], str]]:
+    """Return income, fees charged and flows: title, rows, total."""
     parts = (
-        ("Income", "No income in this period.", statement.income),
-        ("Fees charged", "No fees were charged in this period.", statement.fees_charged),
-        ("Deposits, withdrawals and transfers", "Nothing was paid in or out.", statement.flows),
+        ("Income", statement.income),
+        ("Fees charged", statement.fees_charged),
+        ("Deposits, withdrawals and transfers", statement.flows),
     )
     groups = []
-    for title, none, bookings in parts:
+    for title, bookings in parts:
         amounts = [t.amount_base + t.in_kind_value_base for t in bookings]
         rows = [(short_day(t.booked_date), _activity(t)[0], money(a, base, signed=True)) for t, a in zip(bookings, amounts, strict=True)]
-        groups.append((title, none, rows, money(sum(amounts, Decimal(0)), base, signed=True)))
+        groups.append((title, rows, money(sum(amounts, Decimal(0)), base, signed=True)))
     return groups
 
 
@@ -123,20 +123,19 @@ def _down(value: Decimal | None) -> bool:
     return value is not None and value < 0
 
 
-def _bridge_rows(statement: Statement) -> list[tuple[str, str, bool]]:
-    b, i = statement.bridge, statement.inputs
-    base = i.account.base_currency
+def _bridge_rows(statement: Statement) -> list[tuple[str, str, str]]:
+    """Return label, signed amount and tone: losses in their colour, nothing quietly; a fee or a withdrawal is no loss."""
+    b, base = statement.bridge, statement.inputs.account.base_currency
     parts = [
-        ("Deposits and transfers in", b.deposits),
-        ("Withdrawals and transfers out", b.withdrawals),
-        ("Dividends, interest and other income", b.income),
-        ("Fees", b.fees),
-        ("Realised gains and losses", b.realised),
-        ("Change in unrealised gains", b.unrealised),
-        ("Currency effect on cash", b.currency),
+        ("Deposits and transfers in", b.deposits, ""),
+        ("Withdrawals and transfers out", b.withdrawals, ""),
+        ("Dividends, interest and other income", b.income, ""),
+        ("Fees", b.fees, ""),
+        ("Realised gains and losses", b.realised, "loss"),
+        ("Change in unrealised gains", b.unrealised, "loss"),
+        ("Currency effect on cash", b.currency, "loss"),
     ]
-    losses = {"Realised gains and losses", "Change in unrealised gains", "Currency effect on cash"}
-    return [(label, money(amount, base, signed=True), label in losses and amount < 0) for label, amount in parts]
+    return [(label, money(amount, base, signed=True), tone if amount < 0 else "" if amount else "quiet") for label, amount, tone in parts]
 
 
 def _sources(inputs: StatementInputs) -> frozenset[str]:
@@ -168,7 +167,8 @@ def _cash_row(c: CashLine, base: str) -> tuple[str, str, str, str, str, str, str
 
 def _activity(t: Transaction) -> tuple[str, str]:
     """Return the words of a booking and its quieter remarks."""
-    words = f"{KIND_WORDS[t.kind]} {t.description}".strip()
+    traded = t.kind in (TransactionKind.BUY, TransactionKind.SELL)
+    words = (" " if traded else ", ").join(part for part in (KIND_WORDS[t.kind], t.description) if part)
     remarks = []
     if t.settle_date is not None and t.settle_date != t.booked_date:
         remarks.append(f"settles {short_day(t.settle_date)}")
@@ -195,7 +195,8 @@ def _fee_row(f: FeeLine, base: str) -> tuple[str, str, str, str]:
         how = f"{money(c.mean_nav, base)} mean daily value × {percent(c.rate, signed=False)} × {c.days}/365"
     else:
         share = "" if c.share == 1 else f" × {percent(c.share, signed=False)} withdrawn"
-        how = f"({money(c.nav, base)} value {MINUS} {money(c.high_water_mark, base)} high-water mark){share} × {percent(c.rate, signed=False)}"
+        rate = percent(c.rate, signed=False)
+        how = f"({money(c.nav, base)} value {MINUS} {money(c.high_water_mark, base)} high-water mark){share} × {rate}"
         if c.nav <= c.high_water_mark:
             how = f"value {money(c.nav, base)} is not above the high-water mark {money(c.high_water_mark, base)}"
         how += f"; next mark {money(c.next_mark, base)}"
@@ -245,7 +246,7 @@ def _drawdown_words(inputs: StatementInputs) -> str:
         return ""
     recovered = "not yet recovered" if fall.recovery_date is None else f"recovered {short_day(fall.recovery_date, year=True)}"
     depth = f"{MINUS}{abs(fall.depth):.1%}"
-    return f"{depth} from {short_day(fall.peak_date, year=True)} to {short_day(fall.trough_date, year=True)}, {recovered}"
+    return f"{depth}, {short_day(fall.peak_date, year=True)} to {short_day(fall.trough_date, year=True)}, {recovered}"
 
 
 def _curve_dates(inputs: StatementInputs) -> list[date]:

@@ -1,13 +1,14 @@
 """Accounts whose months are booked lot by lot, so that their statements must close. Used by the tests and by bench/statements.py."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from base.core.money import round_money
-from reporting.core.fees import management_fee
+from reporting.core.fees import management_fee, performance_fee
 from reporting.core.performance import ValuedDay
+from reporting.core.statement import build_statement
 from reporting.core.statement_inputs import (
     Account,
     Accrual,
@@ -151,7 +152,8 @@ def equity_days(
     days = []
     for n, day in enumerate(dates):
         flow = flows.get(day, Decimal(0))
-        days.append(ValuedDay(day, values[n], values[n + 1], max(flow, Decimal(0)), max(-flow, Decimal(0))))
+        fee = (values[n] * Decimal("0.01") / 365).quantize(Decimal("0.01"))
+        days.append(ValuedDay(day, values[n], values[n + 1], max(flow, Decimal(0)), max(-flow, Decimal(0)), fee))
     return tuple(days)
 
 
@@ -168,10 +170,10 @@ def normal_month(trades: int = 16, *, seed: int = 3, **facts: object) -> Stateme
         unit = book.positions[symbol][3] * Decimal(str(round(rng.uniform(0.97, 1.03), 3)))
         book.trade(symbol, rng.choice([10, 20, 40, -15, -25]), unit.quantize(Decimal("0.01")), on=1 + n * 29 // max(trades, 1))
     book.book(TransactionKind.DIVIDEND, "ABC Industries", "162.40", on=9)
-    book.book(TransactionKind.INTEREST, "on cash", "41.07", on=30)
+    book.book(TransactionKind.INTEREST, "cash balance", "41.07", on=30)
     book.book(TransactionKind.WITHHOLDING_TAX, "ABC Industries", "-24.36", on=9)
     book.book(TransactionKind.MANAGEMENT_FEE, "September", "-990.14", on=2)
-    book.book(TransactionKind.DEPOSIT, "from Citibank ••••0912", "10000.00", on=12)
+    book.book(TransactionKind.DEPOSIT, "Citibank ••••0912", "10000.00", on=12)
     fee = management_fee([Decimal("1190000.00")] * 31, rate=Decimal("0.01"), currency="USD")
     accruals = (
         Accrual("GE-09", AccrualKind.FEE, "Management fee", Decimal("-990.14"), -fee.fee),
@@ -186,12 +188,71 @@ def normal_month(trades: int = 16, *, seed: int = 3, **facts: object) -> Stateme
 
 def with_days(inputs: StatementInputs) -> StatementInputs:
     """Add a year of valued days that agree with the statement's own opening, closing and flows."""
-    from dataclasses import replace
-
-    from reporting.core.statement import build_statement
-
     built = build_statement(inputs)
     flows: dict[date, Decimal] = {}
     for t in built.flows:
         flows[t.booked_date] = flows.get(t.booked_date, Decimal(0)) + t.amount_base + t.in_kind_value_base
     return replace(inputs, days=equity_days(built.bridge.opening, built.bridge.closing, flows), inception_date=date(2025, 11, 1))
+
+
+def many_currencies() -> StatementInputs:
+    """A euro account with dollars, yen, pounds and francs, long names, a short, a margined contract, a wash sale and an exchange."""
+    book = Book(
+        "EUR",
+        {
+            "USD": ("0.921659", "0.917011"),
+            "JPY": ("0.006112", "0.006087"),
+            "GBP": ("1.171800", "1.168200"),
+            "CHF": ("1.063500", "1.070100"),
+        },
+    )
+    for currency, amount in (("EUR", "120450.10"), ("USD", "-3120.55"), ("JPY", "1250000"), ("GBP", "800.00"), ("CHF", "0.00")):
+        book.fund(currency, amount)
+    long_name = "Société Générale d’Investissements Internationaux et de Participations Industrielles S.C.A., registered shares class B"
+    book.hold("SGIIPI.PA", long_name, "EUR", 1200, "84.125", "98400.00", "Euronext close")
+    book.hold("7203", "Toyota Motor Corporation", "JPY", 1500, "2481", "21950.00", "Tokyo close")
+    book.hold("TSLA", "Tesla Inc.", "USD", -120, "251.44", "-24180.00", "Nasdaq close")
+    book.hold("NESN", "Nestlé S.A.", "CHF", 250, "91.26", "26010.00", "SIX close")
+    book.hold("BTC", "Bitcoin, held in custody", "USD", "0.41370255", "63120.5", "18110.00", "Kraken 00:00 UTC")
+    book.hold("ULVR", "Unilever plc", "GBP", 400, "46.915", "23990.00", "LSE close")
+    book.open()
+    book.trade("7203", 500, "2466", on=6, commission="250")
+    book.trade("ULVR", -150, "45.105", on=8, commission="3.00")
+    book.trade("SGIIPI.PA", -300, "79.85", on=13, commission="4.50")
+    book.book(TransactionKind.DIVIDEND, "Nestlé S.A.", "687.50", "CHF", on=14)
+    book.book(TransactionKind.WITHHOLDING_TAX, "Nestlé S.A.", "-240.63", "CHF", on=14)
+    book.book(TransactionKind.FX, "sold GBP for EUR", "-5000.00", "GBP", on=20)
+    book.book(TransactionKind.FX, "bought EUR with GBP", "5853.10", on=20)
+    book.book(TransactionKind.WITHDRAWAL, "Deutsche Bank ••••7731", "-15000.00", on=22)
+    book.book(TransactionKind.PERFORMANCE_FEE, "third quarter", "-1800.00", on=3)
+    ulvr = next(n for n, g in enumerate(book.gains) if g.symbol == "ULVR")
+    book.gains[ulvr] = replace(book.gains[ulvr], deferred=Decimal("310.20"), forfeited=Decimal("95.00"), final_on=date(2026, 11, 8))
+    held = book.positions["SGIIPI.PA"]
+    held[4] += Decimal("310.20")
+    fee = performance_fee(nav=Decimal("125000"), high_water_mark=Decimal("116000"), rate=Decimal("0.20"), currency="EUR")
+    moves = {"SGIIPI.PA": "78.40", "7203": "2502", "TSLA": "268.12", "NESN": "88.9", "BTC": "58940.25", "ULVR": "44.2"}
+    holder = account(
+        "EUR",
+        holder="Freifrau Maximiliane-Theodora von Hohenstein-Schwarzenberg und Partner Vermögensverwaltungsgesellschaft mbH & Co. KG",
+        name="Hohenstein-Schwarzenberg Familienstiftung, diskretionäres Mandat",
+        address=("Großherzog-Friedrich-Allee 117", "76131 Karlsruhe", "Deutschland"),
+        simulated=True,
+    )
+    lines = (FeeLine("GE-09", "Performance fee, third quarter", fee, START + timedelta(2)),)
+    return with_days(book.close(moves, account=holder, fees=lines, wash_basis_added=Decimal("310.20")))
+
+
+def empty_month(currency: str = "USD") -> StatementInputs:
+    """An account with neither holdings nor cash nor bookings."""
+    return Book(currency).close({})
+
+
+def yen_month() -> StatementInputs:
+    """A yen account: no decimals anywhere, and a fall in value."""
+    book = Book("JPY")
+    book.fund("JPY", 4250000)
+    book.hold("7203", "Toyota Motor Corporation", "JPY", 1500, "2481", "3150000", "Tokyo close")
+    book.hold("6758", "Sony Group Corporation", "JPY", 900, "3902.5", "3300750", "Tokyo close")
+    book.open()
+    book.trade("6758", -200, "3855", on=7, commission="550")
+    return with_days(book.close({"7203": "2310", "6758": "3640"}))
