@@ -33,7 +33,7 @@ FONT = "Inter, Segoe UI, Roboto, Liberation Sans, DejaVu Sans Condensed, sans-se
 def config(theme: Theme, *, font_size: int = 11) -> Spec:
     """Return the configuration shared by all charts: horizontal gridlines only, four ticks, no titles on axes."""
     return {
-        "background": None,
+        "background": "transparent",
         "padding": 0,
         "font": FONT,
         "view": {"stroke": None},
