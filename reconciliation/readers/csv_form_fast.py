@@ -24,6 +24,7 @@ from .csv_form_strict import read_date, read_end_record, read_file_record
 
 _AT = {name: i for i, name in enumerate(COLUMNS)}
 _WIDTH = len(COLUMNS)
+_BIT = {name: 0x8000 >> i for i, name in enumerate(COLUMNS)}
 _PAD = 16
 _LOW = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)  # the first n bytes of a word
 _HIGH = np.array([((1 << 64) - 1) ^ ((1 << (8 * (8 - n))) - 1) for n in range(9)], np.uint64)  # the last n bytes
@@ -124,7 +125,7 @@ def _trades(grid: _Grid, rows: Ints, account: Ints, instrument: Ints, currency: 
 
 
 def _prices(grid: _Grid, rows: Ints, instrument: Ints, directory: Directory) -> Ints:
-    given = grid.length(rows, "price") > 0
+    given = grid.filled(rows, "price")
     price = np.full(len(rows), NO_PRICE, np.int64)
     price[given] = grid.numbers(rows[given], "price")
     if bool((given & (price < 0) & ~directory.negative_prices[instrument]).any()):
@@ -141,75 +142,78 @@ class _Grid:
     """The file's bytes with the place of every field; loads of eight bytes at any place."""
 
     def __init__(self, body: bytes) -> None:
-        if not body.endswith(b"\n"):
-            body += b"\n"
-        padded = b"\0" * _PAD + body + b"\0" * 72
+        padded = b"".join((b"\0" * _PAD, body, b"" if body.endswith(b"\n") else b"\n", b"\0" * 72))
         octets = np.frombuffer(padded, np.uint8)
-        separators = np.flatnonzero((octets == 0x2C) | (octets == 0x0A))
-        if len(separators) % _WIDTH:
+        line_ends = octets == 0x0A
+        lines = np.flatnonzero(line_ends)
+        line_ends |= octets == 0x2C
+        bounds = np.concatenate([[_PAD - 1], np.flatnonzero(line_ends)])
+        if len(bounds) != len(lines) * _WIDTH + 1 or not np.array_equal(bounds[_WIDTH::_WIDTH], lines):
             raise _Unusual
-        self.rows = len(separators) // _WIDTH
-        ends = separators.reshape(self.rows, _WIDTH)
-        is_line = octets[ends] == 0x0A
-        if not (bool(is_line[:, -1].all()) and int(is_line.sum()) == self.rows):
-            raise _Unusual
-        self._bytes = padded
-        self._octets = octets
-        self._ends = np.ascontiguousarray(ends.T)
-        self._starts = np.empty_like(self._ends)
-        self._starts[1:] = self._ends[:-1] + 1
-        self._starts[0, 1:] = self._ends[-1, :-1] + 1
-        self._starts[0, 0] = _PAD
+        self.rows = len(lines)
+        self._bytes, self._octets, self._bounds = padded, octets, bounds
+        self._filled = np.packbits((np.diff(bounds) > 1).reshape(self.rows, _WIDTH), axis=1).view(">u2").ravel()
         self._word = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
         self._dots = np.flatnonzero(octets == 0x2E)
+        self._vocabularies: dict[Sequence[str], tuple[Words, Words, Ints]] = {}
 
     def fields(self, row: int) -> list[bytes]:
-        return self._bytes[self._starts[0, row] : self._ends[-1, row]].split(b",")
+        return self._bytes[self._bounds[row * _WIDTH] + 1 : self._bounds[(row + 1) * _WIDTH]].split(b",")
 
-    def length(self, rows: Ints, name: str) -> Ints:
-        return self._ends[_AT[name]][rows] - self._starts[_AT[name]][rows]
+    def place(self, rows: Ints, name: str) -> tuple[Ints, Ints]:
+        """Return where the field begins and ends."""
+        at = rows * _WIDTH + _AT[name]
+        return self._bounds[at] + 1, self._bounds[at + 1]
+
+    def filled(self, rows: Ints, name: str) -> Bools:
+        return (self._filled[rows] & _BIT[name]) != 0
 
     def check_blanks(self, rows: Ints, record: str) -> None:
-        required, optional = REQUIRED[record], OPTIONAL.get(record, ())
-        for name in COLUMNS[1:]:
-            length = self.length(rows, name)
-            missing = name in required and not bool((length > 0).all())
-            if missing or (name not in required and name not in optional and bool(length.any())):
-                raise _Unusual
+        required = sum(_BIT[name] for name in ("record", *REQUIRED[record]))
+        allowed = required + sum(_BIT[name] for name in OPTIONAL.get(record, ()))
+        filled = self._filled[rows]
+        if bool(((filled & required) != required).any()) or bool((filled & ~np.uint16(allowed)).any()):
+            raise _Unusual
 
-    def words(self, rows: Ints, name: str, count: int) -> Words:
-        """Return the first 8 × count bytes of a field, zero-padded: uint64[n, count]."""
-        start, length = self._starts[_AT[name]][rows], self.length(rows, name)
+    def words(self, rows: Ints, name: str, count: int) -> tuple[Words, Ints]:
+        """Return the first 8 × count bytes of a field, zero-padded (uint64[n, count]), and its length."""
+        start, end = self.place(rows, name)
+        length = end - start
         out = np.empty((len(rows), count), np.uint64)
         for i in range(count):
-            out[:, i] = self._word[start if i == 0 else start + 8 * i] & _LOW[np.clip(length - 8 * i, 0, 8)]
-        return out
+            out[:, i] = self._word[start + 8 * i] & _LOW[np.clip(length - 8 * i, 0, 8)]
+        return out, length
 
     def codes(self, rows: Ints, name: str, names: Sequence[str]) -> Ints:
         """Return the index of each field in `names`."""
-        if len(rows) == 0 or len(names) == 0:
-            if len(rows):
-                raise _Unusual
+        if len(rows) == 0:
             return np.zeros(0, np.int64)
-        listed = np.array([text.encode() for text in names])
-        count = -(-listed.dtype.itemsize // 8)
-        if int(self.length(rows, name).max()) > listed.dtype.itemsize:
+        known, keys, order = self._vocabulary(names)
+        found, length = self.words(rows, name, known.shape[1])
+        if int(length.max()) > 8 * known.shape[1]:
             raise _Unusual
-        known = np.ascontiguousarray(listed.astype(f"S{8 * count}")).view("<u8").reshape(len(names), count)
-        found = self.words(rows, name, count)
-        known_key, found_key = _keys(known), _keys(found)
-        order = np.argsort(known_key, kind="stable")
-        place = np.minimum(np.searchsorted(known_key[order], found_key), len(names) - 1)
-        code = order[place]
+        code = order[np.minimum(np.searchsorted(keys, _keys(found)), len(keys) - 1)]
         if not bool(np.all(known[code] == found)):
             raise _Unusual
         return code
 
+    def _vocabulary(self, names: Sequence[str]) -> tuple[Words, Words, Ints]:
+        if names not in self._vocabularies:
+            if not names:
+                raise _Unusual
+            listed = np.array([text.encode() for text in names])
+            count = -(-listed.dtype.itemsize // 8)
+            known = np.ascontiguousarray(listed.astype(f"S{8 * count}")).view("<u8").reshape(len(names), count)
+            keys = _keys(known)
+            order = np.argsort(keys, kind="stable")
+            self._vocabularies[names] = known, keys[order], order
+        return self._vocabularies[names]
+
     def days(self, rows: Ints, name: str) -> Ints:
         """Return dates as day numbers; each distinct text is read once, by the strict parser."""
-        if bool((self.length(rows, name) != 10).any()):
+        words, length = self.words(rows, name, 2)
+        if bool((length != 10).any()):
             raise _Unusual
-        words = self.words(rows, name, 2)
         key = words[:, 0] ^ (words[:, 1] << np.uint64(40)) * np.uint64(0x9E3779B97F4A7C15)
         distinct, first, back = np.unique(key, return_index=True, return_inverse=True)
         if not bool(np.all(words[first[back]] == words)):
@@ -220,12 +224,12 @@ class _Grid:
 
     def ids(self, rows: Ints, name: str) -> tuple[NDArray[np.bytes_], Words]:
         """Return execution ids as fixed-width bytes and as words."""
-        length = self.length(rows, name)
-        longest = int(length.max())
+        start, end = self.place(rows, name)
+        longest = int((end - start).max())
         if longest > 64:
             raise _Unusual
         count = max(1, -(-longest // 8))
-        words = self.words(rows, name, count)
+        words, _ = self.words(rows, name, count)
         ids = words.view(f"S{8 * count}").reshape(len(rows))
         octets = words.view(np.uint8)
         if bool((octets == 0x20).any()) or bool((octets[:, 0] == 0x3D).any()):
@@ -236,7 +240,7 @@ class _Grid:
         """Return plain decimals in units of 10⁻⁸: whole part right-aligned, fraction left-aligned, eight digits at a time."""
         if len(rows) == 0:
             return np.zeros(0, np.int64)
-        start, end = self._starts[_AT[name]][rows], self._ends[_AT[name]][rows]
+        start, end = self.place(rows, name)
         negative = self._octets[start] == 0x2D
         start = start + negative
         dots = self._dots

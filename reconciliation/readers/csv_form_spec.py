@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.directory import Directory
-from ..core.fixed import LIMIT, exact_sum
+from ..core.fixed import exact_sum
 from ..core.snapshot import TABLES, Snapshot, make_table, section_of
 from ..enums import ItemKind, MarginKind, MovementKind
 
@@ -148,8 +148,3 @@ def _check_section(snapshot: Snapshot, item: ItemKind, control: Control | None) 
         raise CustodianFileError(
             "CSV-CONTROL", f"{item}: {control.count} with {control.total}e-8 announced, {found} found", line=control.line
         )
-
-
-def in_range(fixed: int) -> bool:
-    """Tell whether a value fits the fixed-point range."""
-    return abs(fixed) <= LIMIT

@@ -7,14 +7,17 @@ any order; 3. no two records may say the same thing (CSV-DUPLICATE).
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from ..core.directory import Directory
-from ..core.fixed import DECIMALS, NO_PRICE, SCALE, to_day
-from ..core.snapshot import TABLES, make_table
+from ..core.fixed import DECIMALS, LIMIT, NO_PRICE, SCALE, to_day
+from ..core.snapshot import TABLES, as_exec_ids
 from ..enums import ItemKind
 from .csv_form_spec import (
     COLUMNS,
@@ -29,7 +32,6 @@ from .csv_form_spec import (
     CustodianFileError,
     Parsed,
     TruncatedFile,
-    in_range,
 )
 
 _AT = {name: i for i, name in enumerate(COLUMNS)}
@@ -109,15 +111,17 @@ class _Rows:
 
     def __init__(self, directory: Directory, custodian: str, as_of: date) -> None:
         self._directory, self._custodian, self._as_of = directory, custodian, as_of
+        self._last_day = to_day(as_of)
         self._accounts = {ref.encode(): i for ref, i in directory.account_code.items()}
         self._symbols = {symbol.encode(): i for symbol, i in directory.symbol_code.items()}
         self._currencies = {currency.encode(): i for currency, i in directory.currency_code.items()}
-        self._tables: dict[ItemKind, list[tuple[Any, ...]]] = {item: [] for item in ItemKind}
+        self._values: dict[ItemKind, list[int]] = {item: [] for item in ItemKind}
+        self._exec_ids: list[bytes] = []
         self._controls: dict[ItemKind, Control] = {}
         self._covered: set[int] = set()
         self._used: dict[int, int] = {}
-        self._seen: dict[tuple[Any, ...], int] = {}
-        self._dates: dict[bytes, date] = {}
+        self._seen: dict[bytes, int] = {}
+        self._dates: dict[bytes, int] = {}
 
     def read(self, lines: list[bytes], end: Control) -> Parsed:
         for number in range(3, len(lines)):
@@ -128,8 +132,14 @@ class _Rows:
             if account not in self._covered:
                 ref = self._directory.accounts[account].encode()
                 raise CustodianFileError("CSV-ACCOUNT", "no ACCOUNT record announces it", line=line, field="account", value=ref)
-        tables = {item: make_table(TABLES[item], rows) for item, rows in self._tables.items() if rows}
-        return Parsed(self._custodian, self._as_of, sorted(self._covered), tables, self._controls, end, len(lines) - 1 - 1)
+        tables = {item: self._table(item) for item, values in self._values.items() if values}
+        return Parsed(self._custodian, self._as_of, sorted(self._covered), tables, self._controls, end, len(lines) - 2)
+
+    def _table(self, item: ItemKind) -> Any:
+        names = [field.name for field in dataclasses.fields(TABLES[item]) if field.name != "exec_id"]
+        columns = np.array(self._values[item], np.int64).reshape(-1, len(names)).T
+        ids = {"exec_id": as_exec_ids(self._exec_ids)} if item is ItemKind.TRADE else {}
+        return TABLES[item](**{name: np.ascontiguousarray(column) for name, column in zip(names, columns, strict=True)}, **ids)
 
     def _read(self, fields: Fields, line: int) -> None:
         record = fields[_RECORD]
@@ -137,32 +147,32 @@ class _Rows:
             kind, control = read_end_record(fields, line)
             if kind == "FILE":
                 raise _error("CSV-RECORD", "only the last record may end the file", fields, line, _KIND)
-            self._once((kind,), fields, line)
+            self._once(fields[_KIND], fields, line)
             self._controls[ItemKind(kind)] = control
         elif record == b"FILE":
             raise _error("CSV-RECORD", "only the first record may be FILE", fields, line, _RECORD)
         else:
             account = _code(self._accounts, fields, line, _ACCOUNT, "CSV-ACCOUNT", "not an account of this custodian")
             if record == b"ACCOUNT":
-                self._once((account,), fields, line)
+                self._once(b"", fields, line)
                 self._covered.add(account)
             else:
                 self._used.setdefault(account, line)
-                item = ItemKind(record.decode())
-                self._tables[item].append(self._parsers[item](self, account, fields, line))
+                item, read = self._parsers[record]
+                self._values[item].extend(read(self, account, fields, line))
 
-    def _position(self, account: int, fields: Fields, line: int) -> tuple[Any, ...]:
+    def _position(self, account: int, fields: Fields, line: int) -> tuple[int, ...]:
         instrument, currency = self._instrument(fields, line)
-        self._once((account, instrument), fields, line)
+        self._once(fields[_SYMBOL], fields, line)
         quantity = _amount(fields, line, _QUANTITY)
         return account, instrument, currency, quantity, self._price(instrument, fields, line)
 
-    def _cash(self, account: int, fields: Fields, line: int) -> tuple[Any, ...]:
+    def _cash(self, account: int, fields: Fields, line: int) -> tuple[int, ...]:
         currency = self._currency(fields, line)
-        self._once((account, currency), fields, line)
+        self._once(fields[_CURRENCY], fields, line)
         return account, 0, currency, 0, _amount(fields, line, _AMOUNT)
 
-    def _trade(self, account: int, fields: Fields, line: int) -> tuple[Any, ...]:
+    def _trade(self, account: int, fields: Fields, line: int) -> tuple[int, ...]:
         instrument, currency = self._instrument(fields, line)
         side = _kind(fields, line)
         quantity = _amount(fields, line, _QUANTITY)
@@ -177,34 +187,34 @@ class _Rows:
         if exec_id:
             if not EXEC_ID.fullmatch(exec_id):
                 raise _error("CSV-ID", "an id of 1 to 64 visible characters that does not begin with =", fields, line, _EXEC_ID)
-            self._once((account, exec_id), fields, line)
-        signed = -quantity if side else quantity
-        return account, instrument, currency, signed, price, amount, to_day(traded), to_day(settles), exec_id
+            self._once(exec_id, fields, line)
+        self._exec_ids.append(exec_id)
+        return account, instrument, currency, -quantity if side else quantity, price, amount, traded, settles
 
-    def _fee(self, account: int, fields: Fields, line: int) -> tuple[Any, ...]:
-        kind, currency, booked = _kind(fields, line), self._currency(fields, line), to_day(self._booked(fields, line))
-        self._once((account, kind, currency, booked), fields, line)
+    def _fee(self, account: int, fields: Fields, line: int) -> tuple[int, ...]:
+        kind, currency, booked = _kind(fields, line), self._currency(fields, line), self._booked(fields, line)
+        self._once(b",".join((fields[_KIND], fields[_CURRENCY], fields[_TRADE_DATE])), fields, line)
         return account, kind, currency, booked, _amount(fields, line, _AMOUNT)
 
-    def _margin(self, account: int, fields: Fields, line: int) -> tuple[Any, ...]:
+    def _margin(self, account: int, fields: Fields, line: int) -> tuple[int, ...]:
         kind, currency = _kind(fields, line), self._currency(fields, line)
-        self._once((account, kind, currency), fields, line)
+        self._once(fields[_KIND] + b"," + fields[_CURRENCY], fields, line)
         amount = _amount(fields, line, _AMOUNT)
         if amount < 0:
             raise _error("CSV-SIGN", "margin is not negative", fields, line, _AMOUNT)
         return account, kind, currency, 0, amount
 
-    _parsers: dict[ItemKind, Callable[[_Rows, int, Fields, int], tuple[Any, ...]]] = {
-        ItemKind.POSITION: _position,
-        ItemKind.CASH_TD: _cash,
-        ItemKind.CASH_SD: _cash,
-        ItemKind.TRADE: _trade,
-        ItemKind.FEE: _fee,
-        ItemKind.MARGIN: _margin,
+    _parsers: dict[bytes, tuple[ItemKind, Callable[[_Rows, int, Fields, int], tuple[int, ...]]]] = {
+        b"POSITION": (ItemKind.POSITION, _position),
+        b"CASH_TD": (ItemKind.CASH_TD, _cash),
+        b"CASH_SD": (ItemKind.CASH_SD, _cash),
+        b"TRADE": (ItemKind.TRADE, _trade),
+        b"FEE": (ItemKind.FEE, _fee),
+        b"MARGIN": (ItemKind.MARGIN, _margin),
     }
 
-    def _once(self, key: tuple[Any, ...], fields: Fields, line: int) -> None:
-        first = self._seen.setdefault((fields[_RECORD], *key), line)
+    def _once(self, about: bytes, fields: Fields, line: int) -> None:
+        first = self._seen.setdefault(b",".join((fields[_RECORD], fields[_ACCOUNT], about)), line)
         if first != line:
             column = _EXEC_ID if fields[_EXEC_ID] else _ACCOUNT if fields[_ACCOUNT] else _KIND
             raise _error("CSV-DUPLICATE", f"line {first} says the same thing", fields, line, column)
@@ -224,16 +234,16 @@ class _Rows:
             raise _error("CSV-SIGN", "this instrument has no negative prices", fields, line, _PRICE)
         return price
 
-    def _booked(self, fields: Fields, line: int) -> date:
+    def _booked(self, fields: Fields, line: int) -> int:
         booked = self._date(fields, line, _TRADE_DATE)
-        if booked > self._as_of:
+        if booked > self._last_day:
             raise _error("CSV-DATE", f"lies after the business date {self._as_of}", fields, line, _TRADE_DATE)
         return booked
 
-    def _date(self, fields: Fields, line: int, column: int) -> date:
+    def _date(self, fields: Fields, line: int, column: int) -> int:
         text = fields[column]
         if text not in self._dates:
-            self._dates[text] = read_date(fields, line, column)
+            self._dates[text] = to_day(read_date(fields, line, column))
         return self._dates[text]
 
 
@@ -277,7 +287,7 @@ def _kind(fields: Fields, line: int) -> int:
 
 def _amount(fields: Fields, line: int, column: int) -> int:
     fixed = _number(fields, line, column)
-    if not in_range(fixed):
+    if not -LIMIT <= fixed <= LIMIT:
         raise _error("CSV-RANGE", "beyond ±40,000,000,000", fields, line, column)
     return fixed
 
