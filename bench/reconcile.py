@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from reconciliation.readers.csv_form_writer import write_custodian_csv
 
 AS_OF = date(2026, 3, 2)
 RATES = {("EUR", "USD"): Decimal("1.0850"), ("JPY", "USD"): Decimal("0.0067")}
+Result = TypeVar("Result")
 Planted = tuple[str, str, str]
 
 
@@ -90,10 +92,9 @@ def make_scene(n_rows: int, seed: int) -> Scene:
     return Scene(directory, ours, write_custodian_csv(theirs, directory), planted)
 
 
-def _median(call: Callable[[], object], repeats: int) -> tuple[float, object]:
+def _median(call: Callable[[], Result], repeats: int) -> tuple[float, Result]:
     times = []
-    result = None
-    for _ in range(repeats):
+    for _ in range(max(1, repeats)):
         gc.collect()
         start = perf_counter()
         result = call()

@@ -157,7 +157,8 @@ def _suspicious(found: Differences, directory: Directory, accounts: Accounts, to
     limit = np.maximum(accounts.equity, 0) / SCALE * float(tolerances.material_rate) * _MARGIN
     fee = (found.policy == Policy.FEE) & (counted >= float(tolerances.fee_amount) * _MARGIN)
     always = (found.policy == Policy.ALWAYS) | (found.policy == Policy.TIMING)
-    return always | unknown | fee | (sums[bucket] > limit[found.account])
+    suspicious: Bools = always | unknown | fee | (sums[bucket] > limit[found.account])
+    return suspicious
 
 
 def _estimate(found: Differences, directory: Directory, accounts: Accounts) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

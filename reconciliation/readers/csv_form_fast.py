@@ -166,7 +166,7 @@ class _Grid:
         return self._bounds[at] + 1, self._bounds[at + 1]
 
     def filled(self, rows: Ints, name: str) -> Bools:
-        return (self._filled[rows] & _BIT[name]) != 0
+        return np.asarray((self._filled[rows] & _BIT[name]) != 0)
 
     def check_blanks(self, rows: Ints, record: str) -> None:
         required = sum(_BIT[name] for name in ("record", *REQUIRED[record]))

@@ -297,7 +297,7 @@ def _number(fields: Fields, line: int, column: int) -> int:
     if match is None:
         raise _error("CSV-NUMBER", "a plain decimal with at most 8 decimals is wanted, such as -1250.75", fields, line, column)
     sign, whole, fraction = match.groups()
-    fixed = int(whole) * SCALE + (int(fraction) * 10 ** (DECIMALS - len(fraction)) if fraction else 0)
+    fixed: int = int(whole) * SCALE + int((fraction or b"").ljust(DECIMALS, b"0"))
     return -fixed if sign else fixed
 
 
