@@ -111,9 +111,14 @@ def timestamp_findings(start: NDArray[np.int64], interval: BarInterval, now: dat
     steps = np.diff(start, prepend=start[:1] - 1)
     found = _where_instant(steps == 0, start, "not a duplicate of the timestamp before")
     found += _where_instant(steps < 0, start, "not before the timestamp above it")
-    if now is not None:
-        found += _where_instant(start + interval.microseconds > to_us(now), start, f"ended at now, {now.isoformat()}")
-    return found
+    return found + findings_after_now(start, interval, now)
+
+
+def findings_after_now(start: NDArray[np.int64], interval: BarInterval, now: datetime | None) -> list[RowFinding]:
+    """Return the rows whose interval ends after `now`; none when `now` is not given."""
+    if now is None:
+        return []
+    return _where_instant(start + interval.microseconds > to_us(now), start, f"ended at now, {now.isoformat()}")
 
 
 def last_completed(bars: Bars, at: datetime, *, regular_only: bool = False) -> int | None:

@@ -119,7 +119,7 @@ def _exchange_table(market: str) -> SessionTable:
 def _library_calendar(market: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the library's own, about its use of pandas
-        import exchange_calendars
+        import exchange_calendars  # type: ignore[import-untyped]
         import pandas as pd  # type: ignore[import-untyped]
 
         dispatcher = exchange_calendars.calendar_utils.global_calendar_dispatcher
