@@ -37,13 +37,17 @@ class InvalidRate(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PivotRate:
-    """Units of `currency` per unit of the table's pivot: a finite Decimal above 0 with at most 10 decimals."""
+    """Units of `currency` per unit of the table's pivot, or, when `inverse`, units of the pivot per unit of `currency`.
+
+    A finite Decimal above 0 with at most 10 decimals; markets quote either way, and neither is rounded into the other.
+    """
 
     currency: str
     rate: Decimal
     rate_id: str
     as_of: datetime
     source: FxSource
+    inverse: bool = False
 
     def __post_init__(self) -> None:
         number = self.rate
@@ -56,9 +60,9 @@ class PivotRate:
             raise InvalidRate(self.currency, self.as_of, "an instant with a time zone")
 
     @property
-    def scaled(self) -> int:
-        """Return the rate at scale 10^-10, exactly."""
-        return int(self.rate.scaleb(RATE_EXPONENT))
+    def per_pivot(self) -> Fraction:
+        """Return units of `currency` per unit of the pivot, exactly."""
+        return 1 / Fraction(self.rate) if self.inverse else Fraction(self.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ class FxTable:
             if isinstance(leg, FxMissing):
                 return leg
             legs += [leg] if leg else []
-        per_pivot = {leg.currency: Fraction(leg.rate) for leg in legs}
+        per_pivot = {leg.currency: leg.per_pivot for leg in legs}
         value = per_pivot.get(quote, Fraction(1)) / per_pivot.get(base, Fraction(1))
         oldest = min(legs, key=lambda leg: leg.as_of)
         rate_id = "/".join(leg.rate_id for leg in legs)
@@ -163,12 +167,12 @@ class FxTable:
     def vector(self, currencies: Sequence[str], to: str, *, now: datetime, max_age: timedelta) -> FxVector:
         """Return the rates of `currencies` into `to` as arrays; each distinct currency is looked up once.
 
-        Raises OverflowError for a rate of 922 million or more, which scale 10^-10 cannot hold.
+        Raises OverflowError for a rate that int64 cannot hold: 922 million or more, or a cross of more than 18 digits.
         """
         distinct = {currency: self.rate(currency, to, now=now, max_age=max_age) for currency in dict.fromkeys(currencies)}
         rates = [distinct[currency] for currency in currencies]
-        pairs = {currency: self._exact_pair(currency, to) for currency, rate in distinct.items() if isinstance(rate, FxRate)}
-        numerator, denominator = np.array([pairs.get(currency, (0, 1)) for currency in currencies], np.int64).reshape(-1, 2).T
+        pairs = [rate.value.as_integer_ratio() if isinstance(rate, FxRate) else (0, 1) for rate in rates]
+        numerator, denominator = np.array(pairs, np.int64).reshape(-1, 2).T
         return FxVector(
             to=to,
             scaled=np.array([rate.scaled if isinstance(rate, FxRate) else 0 for rate in rates], np.int64),
@@ -178,16 +182,6 @@ class FxTable:
             rate_ids=tuple(rate.rate_id if isinstance(rate, FxRate) else "" for rate in rates),
             reasons={row: rate for row, rate in enumerate(rates) if isinstance(rate, FxMissing)},
         )
-
-    def _exact_pair(self, base: str, quote: str) -> tuple[int, int]:
-        unit = 10**RATE_EXPONENT
-        if base == quote:
-            return 1, 1
-        exact = Fraction(
-            self.rates[quote].scaled if quote in self.rates else unit,
-            self.rates[base].scaled if base in self.rates else unit,
-        )
-        return exact.numerator, exact.denominator
 
     def _leg(self, currency: str, base: str, quote: str, now: datetime, max_age: timedelta) -> PivotRate | FxMissing | None:
         if currency == self.pivot:
