@@ -1,7 +1,8 @@
 """Names that make an intent recognisable wherever it turns up (RTE-7).
 
 Entry points: `client_order_id`, `request_id`. The same intent always has the same name, so that a replay cannot become a second order.
-Invariants: 28 characters of A–Z and 2–7 (fits FIX ClOrdID, IB orderRef and the 31 characters of a MetaTrader comment); different intents differ
+Invariants: 28 characters of A–Z and 2–7 (fits FIX ClOrdID, IB orderRef and the 31 characters of a MetaTrader comment); different intents
+differ
 (130 bits of SHA-256).
 """
 

@@ -8,7 +8,8 @@ Invariants:
 2. A fill is accepted in every state: each state has a move to PARTIALLY_FILLED and FILLED, or is one of them.
 3. DENIED (never sent) and REJECTED (the broker's word) are left for a fill only.
 
-Moves beyond DESIGN's list, and why: a bust takes FILLED and PARTIALLY_FILLED back; a request not answered is UNKNOWN like an order not answered;
+Moves beyond DESIGN's list, and why: a bust takes FILLED and PARTIALLY_FILLED back; a request not answered is UNKNOWN like an order not
+answered;
 negative evidence is reversible, so the broker's own word revives CANCELED and EXPIRED; fills arrive in any state (restored backup, zombie).
 """
 
@@ -87,7 +88,8 @@ class OrderView:
 class Report:
     """One message of a broker about one order, already attached to it by reference.
 
-    status: the broker's order state mapped to ours, None if not given. execution: set for TRADE (revision 0), TRADE_CORRECT and TRADE_CANCEL
+    status: the broker's order state mapped to ours, None if not given. execution: set for TRADE (revision 0), TRADE_CORRECT and
+    TRADE_CANCEL
     (revision ≥ 1, `broker_exec_id` that of the execution meant). cum_qty: compared only. new_quantity: order quantity after REPLACED.
     """
 
@@ -116,7 +118,8 @@ class OrderFinding:
 class OrderChange:
     """The outcome of one report.
 
-    order: the order afterwards. path: states to write one after the other, empty if the state stays. reverse, book: executions to take out of and put
+    order: the order afterwards. path: states to write one after the other, empty if the state stays. reverse, book: executions to take
+    out of and put
     into the ledger. ask_broker: our picture has a hole; query status and executions.
     """
 

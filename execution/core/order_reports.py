@@ -1,6 +1,7 @@
 """What a broker's report changes: booking, status, alarms (DESIGN §5, RELIABILITY "Faults of the order path").
 
-Entry point: `apply_report` (order + report → `OrderChange`). Reports come in any order, twice, late, or not at all; replaying them gives the same order.
+Entry point: `apply_report` (order + report → `OrderChange`). Reports come in any order, twice, late, or not at all; replaying them gives
+the same order.
 
 Invariants:
 1. Every state of `OrderChange.path` is reached from the one before by a move of `lifecycle.MOVES`.
@@ -8,19 +9,22 @@ Invariants:
 3. The filled quantity is the sum of booked executions, nothing else; a broker's cumulative figure is compared, never believed.
 4. 0 ≤ filled; filled above the quantity is booked and reported as OVERFILL (I5).
 5. FILLED if and only if something filled and filled ≥ quantity.
-6. After CANCELED or EXPIRED a fill is always booked; it makes the order FILLED if it completes it, else the order stays ended (FIX D35), so that
+6. After CANCELED or EXPIRED a fill is always booked; it makes the order FILLED if it completes it, else the order stays ended (FIX D35),
+   so that
    a fill overtaken by its own cancel does not revive a dead order. The broker's answer to a question (ORDER_STATUS) does.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 
 from execution.core.lifecycle import TERMINAL, UNSENT, Execution, OrderChange, OrderFinding, OrderView, Report, base_state, is_allowed
 from execution.enums import ExecType, FindingCode, OrderState
 
 S = OrderState
+# Python's 28 digits would round a long quantity times a long price in silence; this refuses.
+_EXACT = Context(prec=100, traps=[Inexact])
 _ENDS = {ExecType.CANCELED: S.CANCELED, ExecType.EXPIRED: S.EXPIRED, ExecType.REJECTED: S.REJECTED}
 _BOOKINGS = frozenset({ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
 _LAST_WORDS = frozenset({ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED, ExecType.ORDER_STATUS})
@@ -39,7 +43,8 @@ _ASK = frozenset(
 def apply_report(order: OrderView, report: Report, known: Execution | None = None) -> OrderChange:
     """Return what a broker's report changes.
 
-    known: the newest booked revision of `report.execution.broker_exec_id`, None if there is none (one row to look up, however long the order).
+    known: the newest booked revision of `report.execution.broker_exec_id`, None if there is none (one row to look up, however long the
+    order).
     Guarantees invariants 1–6 of this module; expected trouble comes back as findings.
 
     >>> fill = Report(ExecType.TRADE, execution=Execution("E1", 0, Decimal(40), Decimal("50.03")))
@@ -110,13 +115,17 @@ def _book(
         findings.append(OrderFinding(FindingCode.UNSENT_ORDER_REPORTED, new.quantity))
     elif order.state in TERMINAL - {S.FILLED} and new.quantity:
         findings.append(OrderFinding(FindingCode.FILL_AFTER_END, new.quantity))
-    old_quantity, old_notional = (known.quantity, known.quantity * known.price) if known else (Decimal(0), Decimal(0))
+    old_quantity, old_notional = (known.quantity, _notional(known)) if known else (Decimal(0), Decimal(0))
     after = replace(
         order,
-        filled_qty=order.filled_qty + new.quantity - old_quantity,
-        filled_notional=order.filled_notional + new.quantity * new.price - old_notional,
+        filled_qty=_EXACT.add(order.filled_qty, _EXACT.subtract(new.quantity, old_quantity)),
+        filled_notional=_EXACT.add(order.filled_notional, _EXACT.subtract(_notional(new), old_notional)),
     )
     return after, known, new, findings
+
+
+def _notional(execution: Execution) -> Decimal:
+    return _EXACT.multiply(execution.quantity, execution.price)
 
 
 def _target(before: OrderView, after: OrderView, report: Report) -> tuple[OrderState, list[OrderFinding]]:

@@ -1,6 +1,7 @@
 """The table of allowed moves as a PostgreSQL trigger, written from `lifecycle.MOVES` so that the two cannot drift.
 
-Entry point: `transition_trigger_sql`. The trigger runs only where an UPDATE changes the state column, and refuses moves that are not in the table.
+Entry point: `transition_trigger_sql`. The trigger runs only where an UPDATE changes the state column, and refuses moves that are not in
+the table.
 """
 
 from __future__ import annotations

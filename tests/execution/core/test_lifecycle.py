@@ -107,6 +107,12 @@ def test_i4_a_correction_reverses_and_rebooks():
     assert (change.order.filled_qty, change.order.avg_px) == (30, Fraction(101, 2))
 
 
+def test_con_1_notionals_longer_than_28_digits_stay_exact():
+    quantity, price = "123456789012.1234567890", "61234.1234567891"
+    change = apply_report(OrderView(D(quantity) * 2, S.ACKED), fill("E1", quantity, price))
+    assert change.order.avg_px == Fraction(price) and change.order.filled_qty == D(quantity)
+
+
 def test_i4_a_bust_takes_a_filled_order_back():
     change = apply_report(working("100"), fill("E2", 0, revision=1, kind=E.TRADE_CANCEL), Execution("E2", 0, D(60), D(50)))
     assert (change.order.state, change.order.filled_qty, change.order.leaves_qty) == (S.PARTIALLY_FILLED, 40, 60)
