@@ -1,5 +1,4 @@
 """Names of execution, as FIX spells them where FIX has a word."""
-"""The words of orders, spelled as FIX spells them (DESIGN §5)."""
 
 from __future__ import annotations
 
