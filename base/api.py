@@ -13,7 +13,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from .core.validation import InvalidInput, parse_json
+from .core.validation import InvalidInput, InvalidInputs, parse_json
 from .errors import Refused
 
 MAX_PAGE = 500
@@ -41,8 +41,10 @@ def problem_response(error: Exception, context: Any) -> Response | None:
     """Translate an error into problem+json (RFC 9457) with `errors`: field, value, rule."""
     if isinstance(error, Refused):
         return _problem(error.status, error.message, error.problems(), code=error.code, **_plain(error.context))
-    if isinstance(error, InvalidInput):
-        return _problem(422, "The request is not valid", [_plain(p) for p in error.as_problems()], code="invalid_input")
+    if isinstance(error, (InvalidInput, InvalidInputs)):
+        problems = error.problems if isinstance(error, InvalidInputs) else (error,)
+        listed = [{"field": p.field, "value": p.value, "rule": p.rule} for p in problems]
+        return _problem(422, "The request is not valid", listed, code="invalid_input")
     if isinstance(error, exceptions.ValidationError):
         return _problem(422, "The request is not valid", list(_flatten(error.detail)), code="invalid_input")
     if isinstance(error, (Http404, PermissionDenied)):
