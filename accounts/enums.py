@@ -213,3 +213,10 @@ class CashViolationKind(StrEnum):
 
     GOOD_FAITH = "GOOD_FAITH"
     FREE_RIDING = "FREE_RIDING"
+
+
+class BlockMode(StrEnum):
+    """REC-6: what a trading block still lets through."""
+
+    CLOSE_ONLY = "CLOSE_ONLY"
+    CLOSED = "CLOSED"
