@@ -136,3 +136,11 @@ _CODES: dict[tuple[type[StrEnum], StrEnum], int] = {
     for legend in (SizingMethod, CustomKind, Rounding, CapBasis, TradeState, Authority, Rule, Reason)
     for number, member in enumerate(legend)
 }
+
+
+class SignalState(StrEnum):
+    """How far a signal has come."""
+
+    RECEIVED = "received"
+    RELEASED = "released"
+    REFUSED = "refused"
