@@ -169,18 +169,21 @@ class FxTable:
 
         Raises OverflowError for a rate that int64 cannot hold: 922 million or more, or a cross of more than 18 digits.
         """
-        distinct = {currency: self.rate(currency, to, now=now, max_age=max_age) for currency in dict.fromkeys(currencies)}
-        rates = [distinct[currency] for currency in currencies]
-        pairs = [rate.value.as_integer_ratio() if isinstance(rate, FxRate) else (0, 1) for rate in rates]
-        numerator, denominator = np.array(pairs, np.int64).reshape(-1, 2).T
+        distinct = list(dict.fromkeys(currencies))
+        position = {currency: index for index, currency in enumerate(distinct)}
+        index = np.array([position[currency] for currency in currencies], np.int64)
+        rates = [self.rate(currency, to, now=now, max_age=max_age) for currency in distinct]
+        usable = [rate if isinstance(rate, FxRate) else None for rate in rates]
+        pairs = np.array([rate.value.as_integer_ratio() if rate else (0, 1) for rate in usable], np.int64).reshape(-1, 2)
+        missing = np.array([rate is None for rate in usable], np.bool_)[index]
         return FxVector(
             to=to,
-            scaled=np.array([rate.scaled if isinstance(rate, FxRate) else 0 for rate in rates], np.int64),
-            numerator=numerator,
-            denominator=denominator,
-            missing=np.array([isinstance(rate, FxMissing) for rate in rates], np.bool_),
-            rate_ids=tuple(rate.rate_id if isinstance(rate, FxRate) else "" for rate in rates),
-            reasons={row: rate for row, rate in enumerate(rates) if isinstance(rate, FxMissing)},
+            scaled=np.array([rate.scaled if rate else 0 for rate in usable], np.int64)[index],
+            numerator=pairs[index, 0],
+            denominator=pairs[index, 1],
+            missing=missing,
+            rate_ids=tuple(rate.rate_id if rate else "" for rate in (usable[at] for at in index.tolist())),
+            reasons={row: rate for row in np.flatnonzero(missing).tolist() if isinstance(rate := rates[index[row]], FxMissing)},
         )
 
     def _leg(self, currency: str, base: str, quote: str, now: datetime, max_age: timedelta) -> PivotRate | FxMissing | None:
