@@ -167,12 +167,12 @@ class FxTable:
     def vector(self, currencies: Sequence[str], to: str, *, now: datetime, max_age: timedelta) -> FxVector:
         """Return the rates of `currencies` into `to` as arrays; each distinct currency is looked up once.
 
-        Raises OverflowError for a rate that int64 cannot hold: 922 million or more, or a cross of more than 18 digits.
+        A rate int64 cannot hold (922 million or more, a cross of more than 18 digits) is missing with reason OUT_OF_RANGE.
         """
         distinct = list(dict.fromkeys(currencies))
         position = {currency: index for index, currency in enumerate(distinct)}
         index = np.array([position[currency] for currency in currencies], np.int64)
-        rates = [self.rate(currency, to, now=now, max_age=max_age) for currency in distinct]
+        rates = [_in_range(self.rate(currency, to, now=now, max_age=max_age)) for currency in distinct]
         usable = [rate if isinstance(rate, FxRate) else None for rate in rates]
         pairs = np.array([rate.value.as_integer_ratio() if rate else (0, 1) for rate in usable], np.int64).reshape(-1, 2)
         missing = np.array([rate is None for rate in usable], np.bool_)[index]
@@ -198,6 +198,13 @@ class FxTable:
             detail = f"{leg.rate_id} of {leg.as_of.isoformat()} is {now - leg.as_of} old, allowed {max_age}"
             return FxMissing(base, quote, FxMissingReason.TOO_OLD, detail)
         return leg
+
+
+def _in_range(rate: FxRate | FxMissing) -> FxRate | FxMissing:
+    if isinstance(rate, FxMissing) or max(rate.scaled, *rate.value.as_integer_ratio()) <= _LARGEST:
+        return rate
+    detail = f"{rate.rate_id}: {float(rate.value):g} does not fit int64 at scale 10^-{RATE_EXPONENT}"
+    return FxMissing(rate.base, rate.quote, FxMissingReason.OUT_OF_RANGE, detail)
 
 
 def _label(leg: PivotRate, crossed: bool, pivot: str, now: datetime) -> str:

@@ -101,10 +101,22 @@ def test_rates_there_and_back_multiply_to_one_and_chain(first, second, first_inv
     assert value("EUR", "USD") * value("USD", "JPY") == value("EUR", "JPY")
     vector = table.vector(["USD", "EUR", "JPY", "XXX", "USD"], "JPY", now=NOW, max_age=CHECK_MAX_AGE)
     for row, currency in enumerate(["USD", "EUR", "JPY"]):
-        assert Fraction(int(vector.numerator[row]), int(vector.denominator[row])) == value(currency, "JPY")
-        assert abs(Fraction(int(vector.scaled[row]), 10**10) - value(currency, "JPY")) <= Fraction(1, 2 * 10**10)
-    assert vector.missing.tolist() == [False, False, False, True, False]
-    assert list(vector.reasons) == [3] and vector.rate_ids[3] == "" and vector.rate_ids[0] == vector.rate_ids[4]
+        exact = value(currency, "JPY")
+        fits = max(exact.numerator, exact.denominator, exact * 10**10) < 2**63 - 1
+        assert bool(vector.missing[row]) is not fits
+        if fits:
+            assert Fraction(int(vector.numerator[row]), int(vector.denominator[row])) == exact
+            assert abs(Fraction(int(vector.scaled[row]), 10**10) - exact) <= Fraction(1, 2 * 10**10)
+        else:
+            assert vector.reasons[row].reason is FxMissingReason.OUT_OF_RANGE
+    assert vector.missing[3] and vector.rate_ids[3] == "" and vector.rate_ids[0] == vector.rate_ids[4]
+
+
+def test_con_5_a_rate_too_large_for_arrays_is_missing_with_its_reason():
+    table = FxTable.of("EUR", [leg("BTC", "0.0000166667"), leg("IDR", "19000.5")])
+    vector = table.vector(["BTC"], "IDR", now=NOW, max_age=CHECK_MAX_AGE)
+    assert vector.missing.tolist() == [True] and vector.reasons[0].reason is FxMissingReason.OUT_OF_RANGE
+    assert table.rate("BTC", "IDR", now=NOW, max_age=CHECK_MAX_AGE).value > 10**9
 
 
 def test_a_vector_of_nobody_is_empty():
