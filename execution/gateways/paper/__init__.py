@@ -1,0 +1,1 @@
+"""Gateway to the simulated venue, within the process or over its socket."""
