@@ -79,3 +79,4 @@ class FxMissingReason(StrEnum):
     NO_RATE_YET = "NO_RATE_YET"
     TOO_OLD = "TOO_OLD"
     AFTER_NOW = "AFTER_NOW"
+    OUT_OF_RANGE = "OUT_OF_RANGE"

@@ -167,20 +167,23 @@ class FxTable:
     def vector(self, currencies: Sequence[str], to: str, *, now: datetime, max_age: timedelta) -> FxVector:
         """Return the rates of `currencies` into `to` as arrays; each distinct currency is looked up once.
 
-        Raises OverflowError for a rate that int64 cannot hold: 922 million or more, or a cross of more than 18 digits.
+        A rate int64 cannot hold (922 million or more, a cross of more than 18 digits) is missing with reason OUT_OF_RANGE.
         """
-        distinct = {currency: self.rate(currency, to, now=now, max_age=max_age) for currency in dict.fromkeys(currencies)}
-        rates = [distinct[currency] for currency in currencies]
-        pairs = [rate.value.as_integer_ratio() if isinstance(rate, FxRate) else (0, 1) for rate in rates]
-        numerator, denominator = np.array(pairs, np.int64).reshape(-1, 2).T
+        distinct = list(dict.fromkeys(currencies))
+        position = {currency: index for index, currency in enumerate(distinct)}
+        index = np.array([position[currency] for currency in currencies], np.int64)
+        rates = [_in_range(self.rate(currency, to, now=now, max_age=max_age)) for currency in distinct]
+        usable = [rate if isinstance(rate, FxRate) else None for rate in rates]
+        pairs = np.array([rate.value.as_integer_ratio() if rate else (0, 1) for rate in usable], np.int64).reshape(-1, 2)
+        missing = np.array([rate is None for rate in usable], np.bool_)[index]
         return FxVector(
             to=to,
-            scaled=np.array([rate.scaled if isinstance(rate, FxRate) else 0 for rate in rates], np.int64),
-            numerator=numerator,
-            denominator=denominator,
-            missing=np.array([isinstance(rate, FxMissing) for rate in rates], np.bool_),
-            rate_ids=tuple(rate.rate_id if isinstance(rate, FxRate) else "" for rate in rates),
-            reasons={row: rate for row, rate in enumerate(rates) if isinstance(rate, FxMissing)},
+            scaled=np.array([rate.scaled if rate else 0 for rate in usable], np.int64)[index],
+            numerator=pairs[index, 0],
+            denominator=pairs[index, 1],
+            missing=missing,
+            rate_ids=tuple(rate.rate_id if rate else "" for rate in (usable[at] for at in index.tolist())),
+            reasons={row: rate for row in np.flatnonzero(missing).tolist() if isinstance(rate := rates[index[row]], FxMissing)},
         )
 
     def _leg(self, currency: str, base: str, quote: str, now: datetime, max_age: timedelta) -> PivotRate | FxMissing | None:
@@ -195,6 +198,13 @@ class FxTable:
             detail = f"{leg.rate_id} of {leg.as_of.isoformat()} is {now - leg.as_of} old, allowed {max_age}"
             return FxMissing(base, quote, FxMissingReason.TOO_OLD, detail)
         return leg
+
+
+def _in_range(rate: FxRate | FxMissing) -> FxRate | FxMissing:
+    if isinstance(rate, FxMissing) or max(rate.scaled, *rate.value.as_integer_ratio()) <= _LARGEST:
+        return rate
+    detail = f"{rate.rate_id}: {float(rate.value):g} does not fit int64 at scale 10^-{RATE_EXPONENT}"
+    return FxMissing(rate.base, rate.quote, FxMissingReason.OUT_OF_RANGE, detail)
 
 
 def _label(leg: PivotRate, crossed: bool, pivot: str, now: datetime) -> str:

@@ -123,9 +123,9 @@ def _library_calendar(market: str) -> Any:
         import pandas as pd  # type: ignore[import-untyped]
 
         dispatcher = exchange_calendars.calendar_utils.global_calendar_dispatcher
-        factory = dispatcher._calendar_factories.get(dispatcher.resolve_alias(market))
-        if factory is None:
+        if market not in dispatcher.get_calendar_names(include_aliases=True, sort=False):
             raise UnknownMarket(market)
+        factory = dispatcher._calendar_factories[dispatcher.resolve_alias(market)]
         start, end = pd.Timestamp(_FIRST), pd.Timestamp(_LAST)
         first, last = factory.bound_min(), factory.bound_max()
         start = start if first is None else max(start, first)

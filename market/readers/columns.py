@@ -114,7 +114,7 @@ class Table:
             self.complain(length > _MAX_CELL, column, f"at most {_MAX_CELL} characters")
             width = min(int(length.max(initial=1)), _MAX_CELL)
             rows = [np.where(offset < length, self.data[np.minimum(start + offset, len(self.data) - 1)], 0) for offset in range(width)]
-            self._characters[column] = np.array(rows, np.uint8).reshape(-1, self.rows)
+            self._characters[column] = np.array(rows, np.uint8).reshape(width, self.rows)
         return self._characters[column]
 
     def labels(self, column: str) -> tuple[list[str], NDArray[np.int64]]:

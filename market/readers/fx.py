@@ -54,6 +54,7 @@ def read_fx_rates(path: Path, *, name: str = "FILE") -> FixingHistory:
     table = read_table(path, FX_HEADER)
     known = instants(table, "ts", ZoneInfo("UTC"))
     rates = table.decimals("rate", RATE_EXPONENT)
+    table.complaints.raise_any()
     table.complain(rates == 0, "rate", "above 0")
     bases, _ = table.labels("base")
     currencies, column_of = table.labels("quote")
