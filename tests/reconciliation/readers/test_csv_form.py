@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+import tracemalloc
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -299,3 +301,23 @@ def test_both_parsers_agree_on_every_odd_number(token, where):
     column = where.encode().split(b",")
     assert where.encode() in GOOD
     assert_agreed(GOOD.replace(where.encode(), b",".join([token.encode(), *column[1:]]), 1))
+
+
+def test_s_5_ten_megabytes_of_nonsense_are_refused_within_memory_and_time():
+    head, megabytes = GOOD[: GOOD.index(b"ACCOUNT")], 9 * 2**20
+    tail = b"END,,FILE,,,1,,,,,\n"
+    for filler in (b",", b"\n", b"x\n", b",,,,,,,,,,\n", b"ACCOUNT,A,,,,,,,,,\n"):
+        data = head + filler * (megabytes // len(filler)) + b"\n" * (not filler.endswith(b"\n")) + tail
+        tracemalloc.start()
+        started = process_time()
+        with pytest.raises(CustodianFileError):
+            read(data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 200 * 2**20, (filler, peak)
+        assert process_time() - started < 2, filler
+
+
+def test_the_writer_refuses_names_that_break_the_form():
+    with pytest.raises(ValueError, match="comma"):
+        write_custodian_csv(replace(FULL, custodian="Smith, Jones"), DIRECTORY)
