@@ -95,8 +95,8 @@ def state(item: OpenBreak, today: date, waiver: Waiver | None, now: datetime, is
 def carry_over(previous: Iterable[OpenBreak], found: Sequence[Break], today: date) -> CarryOver:
     """Match the open breaks of earlier runs with today's by key.
 
-    Compare only accounts and sections that today's run covered: an incomplete run proves nothing gone,
-    so hand in no break it could not see. A timing break that is gone matched itself; another one is gone because somebody or something resolved it.
+    An incomplete run proves nothing gone: hand in no earlier break of an account or section that today's run did not cover.
+    A timing break that is gone matched itself; another one is gone because somebody or something resolved it.
     """
     waiting: defaultdict[tuple[str, ...], list[OpenBreak]] = defaultdict(list)
     for item in sorted(previous, key=lambda item: item.first_seen):

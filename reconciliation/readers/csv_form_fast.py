@@ -26,6 +26,7 @@ _AT = {name: i for i, name in enumerate(COLUMNS)}
 _WIDTH = len(COLUMNS)
 _BIT = {name: 0x8000 >> i for i, name in enumerate(COLUMNS)}
 _PAD = 16
+_SHORTEST = len("ACCOUNT,A,,,,,,,,,\n")
 _LOW = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)  # the first n bytes of a word
 _HIGH = np.array([((1 << 64) - 1) ^ ((1 << (8 * (8 - n))) - 1) for n in range(9)], np.uint64)  # the last n bytes
 _ZEROS = np.uint64(0x3030303030303030)
@@ -142,6 +143,8 @@ class _Grid:
     """The file's bytes with the place of every field; loads of eight bytes at any place."""
 
     def __init__(self, body: bytes) -> None:
+        if body.count(b"\n") * _SHORTEST > len(body) + _SHORTEST or body.count(b",") * _SHORTEST > (_WIDTH - 1) * (len(body) + 1):
+            raise _Unusual  # too many separators for a valid file: not worth the memory
         padded = b"".join((b"\0" * _PAD, body, b"" if body.endswith(b"\n") else b"\n", b"\0" * 72))
         octets = np.frombuffer(padded, np.uint8)
         line_ends = octets == 0x0A

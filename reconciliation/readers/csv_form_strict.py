@@ -8,9 +8,11 @@ any order; 3. no two records may say the same thing (CSV-DUPLICATE).
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -53,13 +55,12 @@ Fields = list[bytes]
 
 def parse_strict(body: bytes, directory: Directory, today: date) -> Parsed:
     """Parse a cleaned file. today: the custodian's local date. Raises CustodianFileError or TruncatedFile."""
-    lines = body.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    if len(lines) > 1 and lines[0] != HEADER:
+    head, *rest = body.split(b"\n", 1)
+    if rest and head != HEADER:
         raise CustodianFileError("CSV-COLUMNS", f"the first line must be {HEADER.decode()}", line=1)
-    end = _last_record(lines)
-    custodian, as_of = read_file_record(_split(lines[1], 2), 2, today)
+    end = _last_record(body)
+    lines = (line.removesuffix(b"\n") for line in io.BytesIO(rest[0]))
+    custodian, as_of = read_file_record(_split(next(lines), 2), 2, today)
     return _Rows(directory, custodian, as_of).read(lines, end)
 
 
@@ -123,9 +124,10 @@ class _Rows:
         self._seen: dict[bytes, int] = {}
         self._dates: dict[bytes, int] = {}
 
-    def read(self, lines: list[bytes], end: Control) -> Parsed:
-        for number in range(3, len(lines)):
-            fields = _split(lines[number - 1], number)
+    def read(self, lines: Iterator[bytes], end: Control) -> Parsed:
+        """Read the records from line 3 up to the last one, which is read already."""
+        for number, text in enumerate(islice(lines, end.line - 3), 3):
+            fields = _split(text, number)
             _check_fields(fields, number)
             self._read(fields, number)
         for account, line in self._used.items():
@@ -133,7 +135,7 @@ class _Rows:
                 ref = self._directory.accounts[account].encode()
                 raise CustodianFileError("CSV-ACCOUNT", "no ACCOUNT record announces it", line=line, field="account", value=ref)
         tables = {item: self._table(item) for item, values in self._values.items() if values}
-        return Parsed(self._custodian, self._as_of, sorted(self._covered), tables, self._controls, end, len(lines) - 2)
+        return Parsed(self._custodian, self._as_of, sorted(self._covered), tables, self._controls, end, end.line - 2)
 
     def _table(self, item: ItemKind) -> Any:
         names = [field.name for field in dataclasses.fields(TABLES[item]) if field.name != "exec_id"]
@@ -247,18 +249,19 @@ class _Rows:
         return self._dates[text]
 
 
-def _last_record(lines: list[bytes]) -> Control:
-    number = len(lines)
-    fields = lines[-1].split(b",") if lines else []
+def _last_record(body: bytes) -> Control:
+    whole = body.removesuffix(b"\n")
+    number = whole.count(b"\n") + 1
+    fields = whole[whole.rfind(b"\n") + 1 :].split(b",", len(COLUMNS))
     if number < 3 or len(fields) != len(COLUMNS) or fields[_RECORD] != b"END" or fields[_KIND] != b"FILE":
         raise TruncatedFile("CSV-TRUNCATED", "the last record is not END of FILE", line=number)
     return read_end_record(fields, number)[1]
 
 
 def _split(line: bytes, number: int) -> Fields:
-    fields = line.split(b",")
+    fields = line.split(b",", len(COLUMNS))
     if len(fields) != len(COLUMNS):
-        raise CustodianFileError("CSV-COLUMNS", f"{len(fields)} fields, {len(COLUMNS)} are wanted", line=number)
+        raise CustodianFileError("CSV-COLUMNS", f"{line.count(b',') + 1} fields, {len(COLUMNS)} are wanted", line=number)
     return fields
 
 

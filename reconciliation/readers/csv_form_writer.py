@@ -21,6 +21,8 @@ def write_custodian_csv(snapshot: Snapshot, directory: Directory) -> bytes:
     """Return the file of a snapshot: header, FILE, the accounts covered, each delivered section with its END, and END of FILE.
 
     Rows keep the order of the tables; sections that were not delivered are left out, with their rows.
+
+    Raises ValueError where a name or an id does not fit the form.
     """
     lines = [HEADER.decode(), f"FILE,{snapshot.custodian},{VERSION},,,,,,{snapshot.as_of},,"]
     lines += [f"ACCOUNT,{directory.accounts[code]},,,,,,,,," for code in np.flatnonzero(snapshot.covered)]
@@ -29,7 +31,10 @@ def write_custodian_csv(snapshot: Snapshot, directory: Directory) -> bytes:
             lines += _section(snapshot, item, directory)
             lines.append(f"END,,{item},,,{len(section_of(snapshot, item))},,{plain(section_total(snapshot, item))},,,")
     lines.append(f"END,,FILE,,,{len(lines) - 1},,,,,")
-    return ("\n".join(lines) + "\n").encode("ascii")
+    text = "\n".join(lines) + "\n"
+    if text.count(",") != HEADER.count(b",") * len(lines) or text.count("\n") != len(lines):
+        raise ValueError("a name or an id contains a comma or a line feed")
+    return text.encode("ascii")
 
 
 def plain(fixed: int) -> str:
