@@ -199,11 +199,14 @@ def test_rsk_1_gate_2_agrees_with_rationals_and_its_resize_passes(lots):
         assert again.passed[0]
 
 
-@given(a=st.integers(1, 2**31), b=st.integers(1, 2**31), shift=st.integers(-1, 1))
-def test_con_1_near_ties_are_settled_in_whole_numbers(a, b, shift):
-    left, right = [np.array([a * b]), 2**60], [np.array([a]), np.array([b]), 2**60]
-    assert exceeds(left, right, 1).tolist() == [False]
-    assert exceeds([np.array([a * b + shift]), 2**60], right, 1).tolist() == [shift > 0]
+WIDE = st.integers(1, 2**31 - 1)
+
+
+@given(a=WIDE, b=WIDE, c=WIDE, d=WIDE, shift=st.integers(-1, 1))
+def test_con_1_near_ties_are_settled_in_whole_numbers(a, b, c, d, shift):
+    left, right = [np.array([a * b + shift]), np.array([c * d])], [np.array([a * c]), np.array([b * d])]
+    assert exceeds(left, right, 1).tolist() == [shift > 0]
+    assert exceeds(right, left, 1).tolist() == [shift < 0]
 
 
 def test_gate_2_ten_thousand_lots_are_checked_in_milliseconds():
