@@ -117,21 +117,19 @@ def marketable_limit(
     """
     if tick <= 0:
         raise ValueError(f"tick {tick} is not positive")
-    problem = _problem(side, quote, now, max_age)
-    if problem is not None:
-        return problem
     opposite = quote.ask if side.is_buy else quote.bid
-    assert opposite is not None  # noqa: S101  (for the type checker: _problem has looked)
+    problem = _problem(opposite, quote, now, max_age)
+    if problem is not None or opposite is None:
+        return problem or QuoteProblem.NO_QUOTE
     ticks = Fraction(opposite) * (10_000 + side.sign * Fraction(collar_bps)) / (10_000 * Fraction(tick))
     limit = (floor(ticks) if side.is_buy else ceil(ticks)) * tick
     beyond = (quote.band_high is not None and limit > quote.band_high) or (quote.band_low is not None and limit < quote.band_low)
     return QuoteProblem.BEYOND_BAND if beyond or limit <= 0 else limit
 
 
-def _problem(side: Side, quote: Quote, now: datetime, max_age: timedelta) -> QuoteProblem | None:
+def _problem(needed: Decimal | None, quote: Quote, now: datetime, max_age: timedelta) -> QuoteProblem | None:
     if quote.is_halted:
         return QuoteProblem.HALTED
-    needed = quote.ask if side.is_buy else quote.bid
     if needed is None or needed <= 0:
         return QuoteProblem.NO_QUOTE
     if quote.bid is not None and quote.ask is not None and quote.bid > quote.ask:

@@ -233,9 +233,12 @@ def _equal_capped(filled: int, targets: Sequence[Target], terms: ShareTerms, key
     return shares
 
 
+_MIRROR = str.maketrans("0123456789abcdef", "fedcba9876543210")
+
+
 def _reversed(key: str) -> str:
     """Return a key that sorts the other way round (hexadecimal digits)."""
-    return "".join("fedcba9876543210"[int(digit, 16)] for digit in key)
+    return key.translate(_MIRROR)
 
 
 _Policy = Callable[[int, Sequence[Target], ShareTerms, list[str]], list[int]]

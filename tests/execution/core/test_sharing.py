@@ -64,6 +64,12 @@ def test_alc_4_p6_own_accounts_never_rank_above_clients():
     assert refused.value.code == "OWN_ACCOUNT_ABOVE_CLIENTS" and refused.value.context["accounts"] == ["own"]
 
 
+def test_alc_4_p6_own_accounts_may_not_stand_between_clients():
+    block = [Target("first", 100, tier=0), Target("own", 100, tier=1, own=True), Target("last", 100, tier=2)]
+    with pytest.raises(UnableToShare, match="OWN_ACCOUNT_ABOVE_CLIENTS"):
+        shares(P.TIERED, 100, block)
+
+
 def test_alc_2_clients_fill_before_the_firm_in_a_mixed_block():
     assert shares(P.TIERED, 100, [Target("own", 100, tier=1, own=True), Target("client", 80)]) == (20, 80)
 
