@@ -131,15 +131,15 @@ class ExecutionDesk:
             "account": order.account,
             "symbol": order.symbol,
             "side": order.side,
-            "last_qty": plain_decimal(market.quantity(execution.lots)),
+            "last_qty": market.quantity_text(execution.lots),
             "last_px": plain_decimal(market.price(execution.price)),
             "commission": plain_decimal(Decimal(0) if execution.busted else execution.commission),
             "currency": market.instrument.currency,
             "trade_date": execution.trade_date.isoformat(),
             "settle_date": execution.settle_date.isoformat(),
             "status": order.status,
-            "filled_qty": plain_decimal(market.quantity(order.filled)),
-            "leaves_qty": plain_decimal(market.quantity(order.leaves)),
+            "filled_qty": market.quantity_text(order.filled),
+            "leaves_qty": market.quantity_text(order.leaves),
         }
 
 

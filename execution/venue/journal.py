@@ -95,9 +95,10 @@ class FileJournal:
             self._dirty = False
 
     def close(self) -> None:
-        """Sync and close."""
-        self.sync()
-        self._file.close()
+        """Sync and close; harmless when it is closed."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
 
 
 def read_records(path: Path) -> list[Record]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from execution.venue.setup import MINUTE, Instrument
 OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_CANCEL", "PENDING_REPLACE"})
 PRICED = {"MARKET": (False, False), "LIMIT": (True, False), "STOP": (False, True), "STOP_LIMIT": (True, True)}
 """Order type → (has a limit price, has a stop price)."""
+SIDES = frozenset({"BUY", "SELL"})
 TIMES_IN_FORCE = frozenset({"DAY", "GTC", "IOC", "FOK"})
 
 _LARGEST_EXPONENT = 15
@@ -45,7 +47,9 @@ class Market:
         self.tick = int(tick)
         self.lots: Ints = bars.volume * denominator // numerator
         self.ends: Ints = bars.start_us + MINUTE
+        self.quantity_text = lru_cache(maxsize=4096)(self._quantity_text)
         self._price_unit = Decimal(1).scaleb(-bars.price_decimals)
+        self._last_completed = (0, -1)
 
     def price(self, units: int) -> Decimal:
         return units * self._price_unit
@@ -67,7 +71,12 @@ class Market:
 
     def last_completed(self, now_us: int) -> int:
         """Return the index of the newest bar that has ended at `now_us`, −1 if none."""
-        return int(np.searchsorted(self.ends, now_us, side="right")) - 1
+        if self._last_completed[0] != now_us:
+            self._last_completed = (now_us, int(np.searchsorted(self.ends, now_us, side="right")) - 1)
+        return self._last_completed[1]
+
+    def _quantity_text(self, lots: int) -> str:
+        return plain_decimal(self.quantity(lots))
 
 
 @dataclass(slots=True)
@@ -123,8 +132,8 @@ class Terms:
 def is_readable(wire: Mapping[str, object]) -> bool:
     """Say whether an order's fields are strings and its words are FIX's. One that is not is no order at all."""
     return (
-        all(isinstance(word, str) for word in wire.values())
-        and wire.get("side") in {"BUY", "SELL"}
+        set(map(type, wire.values())) == {str}
+        and wire.get("side") in SIDES
         and wire.get("order_type") in PRICED
         and wire.get("time_in_force") in TIMES_IN_FORCE
     )
@@ -163,8 +172,7 @@ def to_wire(order: VenueOrder, market: Market | None) -> dict[str, object]:
     """Return the order as reports and journal show it; market None for a refused order in an unknown symbol."""
     filled = leaves = quantity = "0"
     if market is not None:
-        quantity, filled = plain_decimal(market.quantity(order.lots)), plain_decimal(market.quantity(order.filled))
-        leaves = plain_decimal(market.quantity(order.leaves))
+        quantity, filled, leaves = map(market.quantity_text, (order.lots, order.filled, order.leaves))
     return {
         "broker_order_id": order.broker_order_id,
         "epoch": order.epoch,

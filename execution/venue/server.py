@@ -155,8 +155,13 @@ def frame(message: Message) -> bytes:
 
 
 def listen(address: str) -> socket.socket:
-    """Listen on a Unix socket path, or on `127.0.0.1:PORT`. A path left over from a killed server is replaced."""
+    """Listen on a Unix socket path, or on `127.0.0.1:PORT`. A path left over from a killed server is replaced.
+
+    Raises ValueError for any other host: the protocol knows no passwords.
+    """
     host, _, port = address.rpartition(":")
+    if host not in {"", "127.0.0.1"}:
+        raise ValueError(f"{host} is not the loopback address 127.0.0.1")
     if host:
         return socket.create_server((host, int(port)))
     Path(address).unlink(missing_ok=True)

@@ -150,7 +150,7 @@ class VenueService:
         return self._listing(self._masked(self.host.venue.order_views(reference, broker_order_id, int(request.get("epoch", 0)))))
 
     def _poll(self, request: Message) -> Message:
-        after = int(request.get("after", 0))
+        after = max(int(request.get("after", 0)), 0)
         events = self.host.venue.events[after : after + PAGE]
         reply = self._listing(self._stream(events), complete=after + PAGE >= len(self.host.venue.events))
         reply["last"] = len(self.host.venue.events)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from base.core.ids import plain_decimal
@@ -91,6 +92,7 @@ def encode_allocation(instruction: AllocationInstruction) -> Message:
     }
 
 
+@lru_cache(maxsize=1024)
 def instant(microseconds: int) -> datetime:
     """Return the instant so many microseconds after 1970, UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)
@@ -222,6 +224,7 @@ def decode_volume(text: str) -> Decimal:
     return _number(text)
 
 
+@lru_cache(maxsize=4096)
 def _number(text: str) -> Decimal:
     number = Decimal(text)
     if not isinstance(text, str) or not number.is_finite():
