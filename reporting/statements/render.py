@@ -58,7 +58,7 @@ def render_html(statement: Statement, *, chart: str = "") -> str:
 
 
 def write_pdf(html: str, *, tagged: bool = True) -> bytes:
-    """Return the HTML as a PDF with the statement's style; the garbage collector rests meanwhile, which saves a fifth of the time."""
+    """Return the HTML as a PDF with the statement's style, the garbage collector at rest meanwhile."""
     options = {"pdf_variant": "pdf/ua-1"} if tagged else {}
     identifier = sha256(html.encode()).hexdigest()[:32].encode()
     with _without_garbage_collection():
@@ -83,7 +83,7 @@ def _without_garbage_collection() -> Iterator[None]:
 @cache
 def _engine() -> Engine:
     """Return a template engine of our own, so that paper needs neither settings nor a database."""
-    return Engine(dirs=[ROOT / "templates"], autoescape=True)
+    return Engine(dirs=[str(ROOT / "templates")], autoescape=True)
 
 
 @cache
