@@ -1,8 +1,25 @@
-"""The words of orders, spelled as FIX spells them (DESIGN §5)."""
+"""Names of execution, as FIX spells them where FIX has a word."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+
+class OrderState(StrEnum):
+    """Where an order is. DENIED is ours (never sent), REJECTED is the broker's; UNKNOWN means sent and not heard (RTE-7)."""
+
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    ACKED = "ACKED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PENDING_REPLACE = "PENDING_REPLACE"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    DENIED = "DENIED"
+    UNKNOWN = "UNKNOWN"
 
 
 class Side(StrEnum):
@@ -10,6 +27,17 @@ class Side(StrEnum):
 
     BUY = "BUY"
     SELL = "SELL"
+    SELL_SHORT = "SELL_SHORT"
+
+    @property
+    def is_buy(self) -> bool:
+        """Return True for the side that pays the ask."""
+        return self is Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """Return +1 for buys, −1 for sells."""
+        return 1 if self.is_buy else -1
 
 
 class OrderType(StrEnum):
@@ -28,3 +56,118 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    GTD = "GTD"
+    AT_THE_OPENING = "AT_THE_OPENING"
+    AT_THE_CLOSE = "AT_THE_CLOSE"
+
+
+class ExecType(StrEnum):
+    """What a report says (FIX tag 150; CANCEL_REJECTED is message 9; the last two are conclusions of our own gateway)."""
+
+    NEW = "NEW"
+    TRADE = "TRADE"
+    TRADE_CORRECT = "TRADE_CORRECT"
+    TRADE_CANCEL = "TRADE_CANCEL"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PENDING_REPLACE = "PENDING_REPLACE"
+    REPLACED = "REPLACED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    RESTATED = "RESTATED"
+    CANCEL_REJECTED = "CANCEL_REJECTED"
+    ORDER_STATUS = "ORDER_STATUS"
+    UNANSWERED = "UNANSWERED"
+    ABSENT = "ABSENT"
+
+
+class FindingCode(StrEnum):
+    """What processing a report found noteworthy; every one but DUPLICATE and STALE is an alarm."""
+
+    DUPLICATE = "DUPLICATE"
+    STALE = "STALE"
+    CONFLICT = "CONFLICT"
+    OVERFILL = "OVERFILL"
+    FILL_AFTER_END = "FILL_AFTER_END"
+    CUMULATIVE_MISMATCH = "CUMULATIVE_MISMATCH"
+    UNKNOWN_EXECUTION = "UNKNOWN_EXECUTION"
+    UNSENT_ORDER_REPORTED = "UNSENT_ORDER_REPORTED"
+    UNANSWERED = "UNANSWERED"
+    ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
+    REVIVED = "REVIVED"
+    CONTRADICTION = "CONTRADICTION"
+
+
+class RouteKind(StrEnum):
+    """How a parent reaches the market (RTE-1)."""
+
+    MARKETABLE_LIMIT = "MARKETABLE_LIMIT"
+    TWAP = "TWAP"
+    TWAP_MINIMUM = "TWAP_MINIMUM"
+    MANUAL = "MANUAL"
+
+
+class QuoteProblem(StrEnum):
+    """Why no marketable limit may be priced (RTE-2)."""
+
+    NO_QUOTE = "NO_QUOTE"
+    HALTED = "HALTED"
+    CROSSED = "CROSSED"
+    STALE = "STALE"
+    BEYOND_BAND = "BEYOND_BAND"
+
+
+class SharePolicy(StrEnum):
+    """How a block's fills are shared (ALC-4)."""
+
+    PRO_RATA = "PRO_RATA"
+    PRO_RATA_LOT = "PRO_RATA_LOT"
+    ROTATION = "ROTATION"
+    RANDOM = "RANDOM"
+    MINIMUM_RAISE = "MINIMUM_RAISE"
+    MINIMUM_DROP = "MINIMUM_DROP"
+    TIERED = "TIERED"
+    EQUAL_CAPPED = "EQUAL_CAPPED"
+
+
+class RemainderPolicy(StrEnum):
+    """What becomes of the unfilled part of a block (ALC-5)."""
+
+    CANCEL = "CANCEL"
+    CARRY = "CARRY"
+    CANCEL_REALLOC = "CANCEL_REALLOC"
+
+
+class TaxClass(StrEnum):
+    """Rank of an account inside one Owner's sequence (RTE-4), first to last."""
+
+    SHELTERED = "SHELTERED"
+    ENTITY = "ENTITY"
+    TAXABLE = "TAXABLE"
+
+
+class ParentState(StrEnum):
+    """RELEASING until every chunk of children stands; DONE when all are terminal and shared out."""
+
+    RELEASING = "RELEASING"
+    WORKING = "WORKING"
+    DONE = "DONE"
+    CANCELED = "CANCELED"
+    DENIED = "DENIED"
+
+
+class SliceState(StrEnum):
+    """A slice is pending until it is due, and released once."""
+
+    PENDING = "PENDING"
+    RELEASED = "RELEASED"
+    CANCELED = "CANCELED"
+
+
+class ExecutionKind(StrEnum):
+    """What a report says of an execution."""
+
+    NEW = "NEW"
+    CORRECT = "CORRECT"
+    BUST = "BUST"

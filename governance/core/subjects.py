@@ -1,0 +1,30 @@
+"""Subject: how governance names a thing of any other app without knowing its table (DESIGN §3). Actor: who does something to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from governance.enums import Role, SubjectKind
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A thing by kind and id.
+
+    >>> str(Subject(SubjectKind.ACCOUNT, "A1"))
+    'ACCOUNT:A1'
+    """
+
+    kind: SubjectKind
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and in which role."""
+
+    user_id: str
+    role: Role

@@ -1,0 +1,1 @@
+"""The composition root: settings, services, addresses, processes. No business rules."""

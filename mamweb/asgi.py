@@ -1,0 +1,16 @@
+"""The ASGI application: HTTP by Django, WebSocket by Channels."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mamweb.settings")
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+from .services import attach_services
+
+_http = get_asgi_application()
+attach_services()
+application = ProtocolTypeRouter({"http": _http})

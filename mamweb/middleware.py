@@ -1,0 +1,28 @@
+"""What every request passes before any view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+
+class BodyLimit:
+    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > limit:
+            body = {
+                "type": "about:blank",
+                "title": "The body is too large",
+                "status": 413,
+                "errors": [{"field": "body", "value": length, "rule": f"at most {limit} bytes"}],
+            }
+            return JsonResponse(body, status=413, content_type="application/problem+json")
+        return self.get_response(request)

@@ -1,0 +1,170 @@
+"""Django settings, made from the environment (`config.py`)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from .config import ROOT, Mode, database, read_config, secret_key
+from .embedded import Addresses, addresses
+
+CONFIG = read_config()
+MODE = CONFIG.mamweb_env
+BASE_DIR = ROOT
+VAR_DIR = CONFIG.mamweb_var
+EMBEDDED = CONFIG.database_url is None or CONFIG.redis_url is None
+_private: Addresses | None = addresses(VAR_DIR, MODE.value) if EMBEDDED else None
+
+
+def _url(given: Any, private: str) -> str:
+    return given.get_secret_value() if given else getattr(_private, private)
+
+
+SECRET_KEY = secret_key(CONFIG)
+DEBUG = CONFIG.debug
+_local = MODE is not Mode.PRODUCTION
+ALLOWED_HOSTS = CONFIG.allowed_hosts or (["localhost", "127.0.0.1", "[::1]", "testserver"] if _local else [])
+CSRF_TRUSTED_ORIGINS = CONFIG.trusted_origins
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "guardian",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "channels",
+    "django_celery_beat",
+    "base.apps.BaseAppConfig",
+    "market",
+    "governance",
+    "accounts",
+    "risk",
+    "allocation",
+    "execution",
+    "reconciliation",
+    "reporting",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "mamweb.middleware.BodyLimit",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "mamweb.urls"
+ASGI_APPLICATION = "mamweb.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+# One database, three roles: the runtime role owns nothing, the owner migrates, the loader writes market reference.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": database(_url(CONFIG.database_url, "database_url")),
+    "owner": database(_url(CONFIG.database_owner_url, "database_owner_url")),
+    "loader": database(_url(CONFIG.database_loader_url or CONFIG.database_owner_url, "database_loader_url")),
+}
+DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
+DATABASES["loader"]["TEST"] = {"MIRROR": "owner"}
+DATABASE_ROUTERS = ["base.routers.OneDatabase"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_SOCKET = None if CONFIG.redis_url else getattr(_private, "redis_socket", None)
+CELERY_BROKER_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"redis+socket://{REDIS_SOCKET}?virtual_host=0"
+CHANNEL_LAYERS = {
+    "default": {
+        # The pub/sub layer: the list-based one blocks 5 s, which is redis-py's socket timeout, and idle sockets die of it.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"]},
+    }
+}
+
+AUTH_USER_MODEL = "governance.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = False
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.authentication.FirmTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["base.api.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "base.api.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "base.api.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mamweb",
+    "DESCRIPTION": "One decision, many accounts.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+REST_KNOX = {
+    "SECURE_HASH_ALGORITHM": "hashlib.sha512",
+    "TOKEN_TTL": timedelta(days=90),
+    "TOKEN_MODEL": "governance.ApiToken",
+    "TOKEN_PREFIX": "mam_",
+}
+KNOX_TOKEN_MODEL = "governance.ApiToken"
+
+# The broker is not lossless: the truth is a row, tasks are hints that may come twice (docs/architecture.md).
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 7200,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+    "unacked_restore_limit": 100,
+}
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [path for path in [ROOT / "static"] if path.exists()]
+DOCUMENTS_DIR = VAR_DIR / "documents"
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not _local
+SECURE_SSL_REDIRECT = not _local
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if _local else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not _local
+DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.max_body_bytes
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": CONFIG.log_level},
+    "loggers": {"fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}},
+}

@@ -1,0 +1,1 @@
+"""The rules of reconciliation as pure functions on values: no Django, no clock, no I/O."""

@@ -1,0 +1,264 @@
+"""A statement as a page's words: every figure already text, every row a small tuple, so that the template only places them.
+
+Entry point: `page_context`. Invariant: no figure is computed here; what is printed is what `build_statement` proved.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from base.core.money import minor_exponent, to_minor
+from reporting.charts.equity import equity_and_drawdown
+from reporting.charts.theme import Spec
+from reporting.core.drawdown import deepest_drawdown, drawdown_curve
+from reporting.core.fees import ManagementFee
+from reporting.core.performance import daily_return, unit_values
+from reporting.core.statement import CashLine, Holding, Statement
+from reporting.core.statement_inputs import FeeLine, RealisedGain, StatementInputs, Transaction
+from reporting.enums import HoldingTerm, TransactionKind
+from reporting.statements.figures import MINUS, day, money, percent, period, price, quantity, short_day
+
+KIND_WORDS = {
+    TransactionKind.BUY: "Bought",
+    TransactionKind.SELL: "Sold",
+    TransactionKind.CORPORATE_ACTION: "Corporate action",
+    TransactionKind.DIVIDEND: "Dividend",
+    TransactionKind.INTEREST: "Interest",
+    TransactionKind.FUNDING: "Funding",
+    TransactionKind.WITHHOLDING_TAX: "Tax withheld",
+    TransactionKind.MANAGEMENT_FEE: "Management fee",
+    TransactionKind.PERFORMANCE_FEE: "Performance fee",
+    TransactionKind.OTHER_FEE: "Fee",
+    TransactionKind.DEPOSIT: "Deposit",
+    TransactionKind.WITHDRAWAL: "Withdrawal",
+    TransactionKind.TRANSFER_IN: "Transfer in",
+    TransactionKind.TRANSFER_OUT: "Transfer out",
+    TransactionKind.FX: "Currency exchange",
+}
+TERM_WORDS = {HoldingTerm.SHORT: "short", HoldingTerm.LONG: "long"}
+PROVISIONAL = "\N{DAGGER}"
+
+
+def page_context(statement: Statement) -> dict[str, Any]:
+    """Return what the statement's template needs: strings, and rows of strings."""
+    i, base = statement.inputs, statement.inputs.account.base_currency
+    sources, foreign = _sources(i), any(t.currency != base for t in i.transactions)
+    return {
+        "account": i.account,
+        "custodian": i.custodian,
+        "base": base,
+        "period": period(i.period_start, i.period_end),
+        "opens": day(i.period_start),
+        "closes": day(i.period_end),
+        "prepared": day(i.prepared_date),
+        "prepared_iso": i.prepared_date.isoformat(),
+        **_summary(statement, base),
+        "holdings": [_holding_row(h, base, sources) for h in statement.holdings],
+        "holdings_basis": money(statement.holdings_basis, base),
+        "holdings_value": money(statement.holdings_value, base),
+        "holdings_gain": (statement.holdings_gain < 0, money(statement.holdings_gain, base, signed=True)),
+        "price_source": min(sources) if len(sources) == 1 else "",
+        "cash": [_cash_row(c, base) for c in statement.cash],
+        "cash_total": money(statement.cash_value, base),
+        "accruals": [(a.description, money(a.opening, base), money(a.closing, base)) for a in i.accruals],
+        "accrued_total": money(statement.accrued, base),
+        "fx_rates": [(fx.currency, price(fx.opening, base), price(fx.closing, base), fx.source) for fx in i.fx_rates],
+        "foreign": foreign,
+        "transactions": [_transaction_row(t, base, foreign) for t in i.transactions],
+        "commissions": ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in statement.commissions),
+        "groups": _groups(statement, base),
+        "fees": [_fee_row(f, base) for f in i.fees],
+        **_realised_part(statement, base),
+    }
+
+
+def _summary(statement: Statement, base: str) -> dict[str, Any]:
+    b = statement.bridge
+    return {
+        "opening": money(b.opening, base),
+        "closing": money(b.closing, base),
+        "change": (b.closing < b.opening, money(b.closing - b.opening, base, signed=True)),
+        "bridge": _bridge_rows(statement),
+        "returns": [(r.label, percent(r.net), _down(r.net), percent(r.gross), _down(r.gross)) for r in statement.returns],
+        "money_weighted": percent(statement.money_weighted),
+        "drawdown": _drawdown_words(statement.inputs),
+    }
+
+
+def _groups(statement: Statement, base: str) -> list[tuple[str, list[tuple[str, str, str]], str]]:
+    """Return income, fees charged and flows: title, rows, total."""
+    parts = (
+        ("Income", statement.income),
+        ("Fees charged", statement.fees_charged),
+        ("Deposits, withdrawals and transfers", statement.flows),
+    )
+    groups = []
+    for title, bookings in parts:
+        amounts = [t.amount_base + t.in_kind_value_base for t in bookings]
+        rows = [(short_day(t.booked_date), _activity(t)[0], money(a, base, signed=True)) for t, a in zip(bookings, amounts, strict=True)]
+        groups.append((title, rows, money(sum(amounts, Decimal(0)), base, signed=True)))
+    return groups
+
+
+def _realised_part(statement: Statement, base: str) -> dict[str, Any]:
+    t = statement.realised
+    adjusted = t.deferred + t.forfeited
+    return {
+        "realised": [_realised_row(r, base) for r in statement.inputs.realised],
+        "realised_total": (
+            money(t.proceeds, base),
+            money(t.basis, base),
+            money(t.gain, base, signed=True),
+            money(adjusted, base, signed=True),
+            money(t.allowed, base, signed=True),
+            t.gain < 0,
+        ),
+        "realised_notes": _realised_notes(statement),
+    }
+
+
+def _down(value: Decimal | None) -> bool:
+    return value is not None and value < 0
+
+
+def _bridge_rows(statement: Statement) -> list[tuple[str, str, str]]:
+    """Return label, signed amount and tone: losses in their colour, nothing quietly; a fee or a withdrawal is no loss."""
+    b, base = statement.bridge, statement.inputs.account.base_currency
+    parts = [
+        ("Deposits and transfers in", b.deposits, ""),
+        ("Withdrawals and transfers out", b.withdrawals, ""),
+        ("Dividends, interest and other income", b.income, ""),
+        ("Fees", b.fees, ""),
+        ("Realised gains and losses", b.realised, "loss"),
+        ("Change in unrealised gains", b.unrealised, "loss"),
+        ("Currency effect on cash", b.currency, "loss"),
+    ]
+    return [(label, money(amount, base, signed=True), tone if amount < 0 else "" if amount else "quiet") for label, amount, tone in parts]
+
+
+def _sources(inputs: StatementInputs) -> frozenset[str]:
+    return frozenset(p.price_source for p in inputs.closing_positions)
+
+
+def _holding_row(h: Holding, base: str, sources: frozenset[str]) -> tuple[str, str, str, str, str, str, str, bool, str]:
+    p = h.position
+    unit = "" if p.currency == base else f" {p.currency}"
+    return (
+        p.symbol,
+        p.name,
+        p.price_source if len(sources) > 1 else "",
+        quantity(p.quantity),
+        price(p.price, p.currency) + unit,
+        money(p.basis_base, base),
+        money(h.value_base, base),
+        h.gain_base < 0,
+        money(h.gain_base, base, signed=True),
+    )
+
+
+def _cash_row(c: CashLine, base: str) -> tuple[str, str, str, str, str, str, str]:
+    b = c.balance
+    rate = "" if b.currency == base else price(c.rate, base)
+    settled, unsettled = money(b.closing_settled, b.currency), money(c.unsettled, b.currency, signed=True)
+    return b.currency, money(b.opening, b.currency), settled, unsettled, money(b.closing, b.currency), rate, money(c.value_base, base)
+
+
+def _activity(t: Transaction) -> tuple[str, str]:
+    """Return the words of a booking and its quieter remarks."""
+    traded = t.kind in (TransactionKind.BUY, TransactionKind.SELL)
+    words = (" " if traded else ", ").join(part for part in (KIND_WORDS[t.kind], t.description) if part)
+    remarks = []
+    if t.settle_date is not None and t.settle_date != t.booked_date:
+        remarks.append(f"settles {short_day(t.settle_date)}")
+    if t.commission:
+        remarks.append(f"commission {money(t.commission, t.currency)}")
+    return words, ", ".join(remarks)
+
+
+def _transaction_row(t: Transaction, base: str, foreign: bool) -> tuple[str, str, str, str, str, str, str]:
+    """Return date, words, remarks, quantity, price, amount in its currency (where any is foreign), amount in base currency."""
+    words, remarks = _activity(t)
+    own = f"{money(t.amount, t.currency)} {t.currency}" if foreign else ""
+    if t.in_kind_value_base:
+        remarks = f"in kind, {money(t.in_kind_value_base, base)} {base}" + (f", {remarks}" if remarks else "")
+    count = quantity(t.quantity) if t.quantity else ""
+    unit = price(t.price, t.currency) if t.price is not None else ""
+    return short_day(t.booked_date), words, remarks, count, unit, own, money(t.amount_base, base)
+
+
+def _fee_row(f: FeeLine, base: str) -> tuple[str, str, str, str]:
+    """Return what for, how it was computed, when it was charged, how much."""
+    c = f.computation
+    if isinstance(c, ManagementFee):
+        how = f"{money(c.mean_nav, base)} mean daily value × {percent(c.rate, signed=False)} × {c.days}/365"
+    else:
+        share = "" if c.share == 1 else f" × {percent(c.share, signed=False)} withdrawn"
+        rate = percent(c.rate, signed=False)
+        how = f"({money(c.nav, base)} value {MINUS} {money(c.high_water_mark, base)} high-water mark){share} × {rate}"
+        if c.nav <= c.high_water_mark:
+            how = f"value {money(c.nav, base)} is not above the high-water mark {money(c.high_water_mark, base)}"
+        how += f"; next mark {money(c.next_mark, base)}"
+    when = "accrued, not yet charged" if f.charged_date is None else f"charged {short_day(f.charged_date)}"
+    return f.description, how, when, money(c.fee, base)
+
+
+def _realised_row(r: RealisedGain, base: str) -> tuple[str, str, str, str, str, str, str, str, bool]:
+    held = "various" if r.acquired_date is None else short_day(r.acquired_date, year=True)
+    gain = r.proceeds - r.basis
+    adjusted = r.deferred + r.forfeited
+    mark = PROVISIONAL if r.final_on is not None else ""
+    return (
+        short_day(r.sold_date),
+        f"{quantity(r.quantity)} {r.symbol}",
+        f"{held}, {TERM_WORDS[r.term]}",
+        money(r.proceeds, base),
+        money(r.basis, base),
+        money(gain, base, signed=True),
+        (money(adjusted, base, signed=True) if adjusted else "") + mark,
+        money(gain + adjusted, base, signed=True),
+        gain < 0,
+    )
+
+
+def _realised_notes(statement: Statement) -> list[str]:
+    i, base, totals = statement.inputs, statement.inputs.account.base_currency, statement.realised
+    notes = []
+    if totals.deferred:
+        notes.append(
+            f"{money(totals.deferred, base)} of losses is deferred and added to the cost of the shares that replaced the ones sold."
+        )
+    if totals.forfeited:
+        notes.append(f"{money(totals.forfeited, base)} of losses is lost for tax: the replacement was bought in a tax-sheltered account.")
+    if i.wash_basis_added:
+        notes.append(f"{money(i.wash_basis_added, base)} of deferred losses was added to the cost of holdings of this account.")
+    if dates := [r.final_on for r in i.realised if r.final_on is not None]:
+        notes.append(f"{PROVISIONAL} Provisional: a purchase up to {day(max(dates))} can still change the wash-sale adjustment.")
+    return notes
+
+
+def _drawdown_words(inputs: StatementInputs) -> str:
+    if len(inputs.days) < 2 or any(daily_return(d) is None for d in inputs.days):
+        return ""
+    fall = deepest_drawdown(_curve_dates(inputs), unit_values(inputs.days))
+    if fall is None:
+        return ""
+    recovered = "not yet recovered" if fall.recovery_date is None else f"recovered {short_day(fall.recovery_date, year=True)}"
+    depth = f"{MINUS}{abs(fall.depth):.1%}"
+    return f"{depth}, {short_day(fall.peak_date, year=True)} to {short_day(fall.trough_date, year=True)}, {recovered}"
+
+
+def _curve_dates(inputs: StatementInputs) -> list[date]:
+    return [inputs.days[0].date - timedelta(days=1), *(d.date for d in inputs.days)]
+
+
+def chart_of(statement: Statement, *, width: int = 330, height: int = 150) -> Spec | None:
+    """Return the chart of the valued days, or None where there are too few or a day has no return."""
+    i = statement.inputs
+    if len(i.days) < 5 or any(daily_return(d) is None for d in i.days):
+        return None
+    base = i.account.base_currency
+    equity = [to_minor(value, base) for value in (i.days[0].begin, *(d.end for d in i.days))]
+    falls = drawdown_curve(unit_values(i.days)).tolist()
+    return equity_and_drawdown(_curve_dates(i), equity, falls, exponent=minor_exponent(base), width=width, height=height)

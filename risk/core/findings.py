@@ -1,0 +1,44 @@
+"""What a gate says when it refuses: which rule, which number, which limit.
+
+Entry points: `Finding`, `describe`.
+Invariant: a finding is a value; the same inputs give an equal finding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from base.core.ids import plain_decimal
+from risk.enums import GateCode, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One refusal. rule: RULEBOOK id. number > limit is what went wrong, both in `unit`; None where the rule has no figures. detail: what
+    is meant."""
+
+    rule: str
+    code: GateCode
+    number: Decimal | None = None
+    limit: Decimal | None = None
+    unit: Unit = Unit.NONE
+    detail: str = ""
+
+
+def describe(finding: Finding) -> str:
+    """Return the finding as one line for logs and tests; pages translate the parts instead.
+
+    >>> describe(Finding("RSK-1", GateCode.POSITION_CAP, Decimal("0.025"), Decimal("0.02"), Unit.RATE))
+    'RSK-1 POSITION_CAP: 2.5% over 2%'
+    """
+    figures = [_figure(value, finding.unit) for value in (finding.number, finding.limit) if value is not None]
+    return " ".join(
+        [finding.rule, finding.code.value + (":" if figures or finding.detail else ""), " over ".join(figures), finding.detail]
+    ).strip()
+
+
+def _figure(value: Decimal, unit: Unit) -> str:
+    if unit is Unit.RATE and value.is_finite():
+        return plain_decimal((value * 100).normalize()) + "%"
+    return plain_decimal(value) + (" s" if unit is Unit.SECONDS else "")

@@ -1,0 +1,52 @@
+"""Firm limits and what the gates decided (RSK-1, RSK-10)."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from base.fields import CodeField, ExactField
+from base.models import TenantModel
+
+from .enums import FirmLimitKind, GateOutcome
+
+
+class FirmLimit(TenantModel):
+    """A limit of gate 1, in the firm's reporting currency or as a rate, effective-dated. No row, no trading (CON-5)."""
+
+    kind = CodeField(FirmLimitKind)
+    limit = ExactField()
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["firm", "kind", "valid_from"], name="firm_limit_from"),
+            models.CheckConstraint(condition=models.Q(limit__gt=0), name="firm_limit_positive"),
+        ]
+
+
+class GateDecision(TenantModel):
+    """What a gate said of one subject: which rule, which number, which limit. Passes of a whole batch are one row with a count."""
+
+    statement_checked = True
+    append_only = True
+
+    gate = models.PositiveSmallIntegerField()
+    outcome = CodeField(GateOutcome)
+    journey_id = models.UUIDField()
+    subject_id = models.UUIDField()
+    account_ids = ArrayField(models.UUIDField(), default=list)
+    orders = models.PositiveIntegerField(default=1)
+    rule = models.CharField(max_length=32, blank=True)
+    number = ExactField(null=True)
+    limit = ExactField(null=True)
+    message = models.CharField(max_length=400, blank=True)
+    inputs = models.JSONField(default=dict)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["firm", "journey_id"], name="gate_decision_journey"),
+            models.Index(fields=["firm", "subject_id"], name="gate_decision_subject"),
+        ]
