@@ -166,7 +166,7 @@ class SliceState(StrEnum):
 
 
 class ExecutionKind(StrEnum):
-    """What a report says of an execution."""
+    """NEW books, CORRECT replaces what an earlier revision said, BUST takes it back (FIX tags 150=F/G/H)."""
 
     NEW = "NEW"
     CORRECT = "CORRECT"

@@ -101,6 +101,7 @@ class ChildOrder(TenantModel):
     claimed_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     unknown_since = models.DateTimeField(null=True)
+    declared_absent = models.BooleanField(default=False)
     cancel_requested_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()

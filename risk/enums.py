@@ -1,13 +1,3 @@
-"""Words of risk."""
-
-from enum import StrEnum
-
-
-class FirmLimitKind(StrEnum):
-    """RSK-1: the firm limits gate 1 checks a parent against."""
-
-    ORDER_NOTIONAL = "ORDER_NOTIONAL"
-    ADV_RATE = "ADV_RATE"
 """Names of risk: what a gate found, how loud an alert is, how fast a price ages."""
 
 from __future__ import annotations
@@ -37,10 +27,6 @@ class GateCode(StrEnum):
     DAILY_LOSS = "DAILY_LOSS"
 
 
-class GateOutcome(StrEnum):
-    PASSED = "PASSED"
-    RESIZED = "RESIZED"
-    BLOCKED = "BLOCKED"
 class Unit(StrEnum):
     """What a finding's number and limit are measured in. RATE: 0.02 = 2%."""
 
@@ -92,3 +78,22 @@ class MarginState(StrEnum):
     OK = "OK"
     WARNING = "WARNING"
     CRITICAL = "CRITICAL"
+
+
+class FirmLimitKind(StrEnum):
+    """RSK-1: the firm limits gate 1 checks a parent against."""
+
+    ORDER_NOTIONAL = "ORDER_NOTIONAL"
+    ADV_RATE = "ADV_RATE"
+    GROSS = "GROSS"
+    NET = "NET"
+    SINGLE_NAME = "SINGLE_NAME"
+    DAILY_LOSS = "DAILY_LOSS"
+
+
+class GateOutcome(StrEnum):
+    """What a gate made of a batch or an order."""
+
+    PASSED = "PASSED"
+    RESIZED = "RESIZED"
+    BLOCKED = "BLOCKED"

@@ -58,11 +58,3 @@ class OrderEvent(StrEnum):
     REPLACE_REJECTED = "REPLACE_REJECTED"
     EXPIRED = "EXPIRED"
     STATUS = "STATUS"
-
-
-class ExecutionKind(StrEnum):
-    """NEW books, CORRECT replaces what an earlier revision said, BUST takes it back (FIX tags 150=F/G/H)."""
-
-    NEW = "NEW"
-    CORRECT = "CORRECT"
-    BUST = "BUST"

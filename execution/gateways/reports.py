@@ -19,8 +19,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from execution.enums import OrderType, Side, TimeInForce
-from execution.gateways.enums import ExecutionKind, OrderEvent, OutcomeKind, ReportedStatus
+from execution.enums import ExecutionKind, OrderType, Side, TimeInForce
+from execution.gateways.enums import OrderEvent, OutcomeKind, ReportedStatus
 
 T = TypeVar("T", covariant=True)
 

@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from base.core.ids import plain_decimal
-from execution.enums import Side
-from execution.gateways.enums import ExecutionKind, OrderEvent, ReportedStatus
+from execution.enums import ExecutionKind, Side
+from execution.gateways.enums import OrderEvent, ReportedStatus
 from execution.gateways.reports import (
     AllocationInstruction,
     CashReport,

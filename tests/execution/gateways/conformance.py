@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from execution.enums import OrderType, Side, TimeInForce
+from execution.enums import ExecutionKind, OrderType, Side, TimeInForce
 from execution.gateways.base import Gateway, GatewayError
-from execution.gateways.enums import ExecutionKind, OrderEvent, OutcomeKind, ReportedStatus
+from execution.gateways.enums import OrderEvent, OutcomeKind, ReportedStatus
 from execution.gateways.reports import (
     AllocationInstruction,
     AllocationShare,
