@@ -18,6 +18,7 @@ from base.core.ids import digest, new_id
 from governance import services as governance
 from governance.core.subjects import Actor
 from governance.enums import AccountGate, AuthorityKind, MandateRuleKind, Power, Role
+from governance.services import MandateRuleSpec
 from risk import services as risk
 from risk.enums import FirmLimitKind
 
@@ -54,7 +55,6 @@ FIXED = (
     Person("A7", "Doris Lang", C.MANAGED, R.INDIVIDUAL, T.TAXABLE, "USD", {"USD": "310000"}, "HARBOR", valid_days=-3),
 )
 LANES = {"HARBOR": True, "ALPINE": False}
-_POWERS = frozenset({Power.TRADE})
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def build_firm(*, name: str, market: Market, people: tuple[Person, ...], now: da
     """Set a firm up through the product's own services, as a newcomer would."""
     firm_id = governance.create_firm(name=name, reporting_currency="USD")
     with tenancy.firm(firm_id):
-        actors = {role.value: _member(role, firm_id, now) for role in Role}
+        actors = {role.value: _member(role, firm_id, now) for role in Role}  # the first member of a firm is nobody's appointment
         boss = actors["MANAGER"]
         custodians, connections, clearing = {}, {}, {}
         for code, pools in LANES.items():
@@ -104,7 +104,7 @@ def build_firm(*, name: str, market: Market, people: tuple[Person, ...], now: da
                 code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, is_paper=True, settings={}, now=now, actor=boss
             )
         sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now, actor=boss)
-        ids = _open_accounts(people, custodians, connections, market, sleeve, boss, now)
+        ids = _open_accounts(people, custodians, connections, market, sleeve, actors["COMPLIANCE"], now)
         strategies = {"CORE": allocation.create_strategy(code="CORE", name="Core equity", sleeve_id=sleeve, actor=boss, now=now)}
         allocation.subscribe(strategy_id=strategies["CORE"], account_ids=list(ids.values()), actor=boss, now=now)
         group = accounts.open_group(code="ALL", name="Everybody", account_ids=list(ids.values()), now=now, actor=boss)
@@ -126,20 +126,17 @@ def _open_accounts(
     connections: Mapping[str, UUID],
     market: Market,
     sleeve: UUID,
-    boss: Actor,
+    office: Actor,
     now: datetime,
 ) -> dict[str, UUID]:
     today = now.date()
     ids = {person.code: new_id() for person in people}
-    managers = governance.record_party(code="MANAGER", name="The manager", is_entity=True, actor=boss, now=now)
-    clients = governance.record_party(code="CLIENTS", name="The clients", is_entity=False, statement_address="by post", actor=boss, now=now)
+    began = now - timedelta(days=400)
+    manager = governance.record_party(code="MANAGER", name="The manager", is_entity=True, actor=office, now=now)
+    clients = governance.record_party(code="CLIENTS", name="The clients", statement_address="by post", actor=office, now=now)
+    long_only = MandateRuleSpec(MandateRuleKind.LONG_ONLY, clause="§2: no short positions")
     mandate = governance.record_mandate(
-        code="BALANCED",
-        name="Balanced mandate",
-        valid_from=today - timedelta(days=800),
-        rules=[{"kind": MandateRuleKind.LONG_ONLY, "clause": "§2: no short positions"}],
-        actor=boss,
-        now=now,
+        code="BALANCED", name="Balanced mandate", rules=[long_only], valid_from=began, actor=office, now=now
     )
     new = [
         NewAccount(
@@ -161,7 +158,7 @@ def _open_accounts(
         )
         for p in people
     ]
-    accounts.open_accounts(new=new, actor=boss, now=now)
+    accounts.open_accounts(new=new, actor=office, now=now)
     openings = [
         Opening(
             account_id=ids[p.code],
@@ -172,27 +169,27 @@ def _open_accounts(
         for p in people
     ]
     accounts.record_openings(openings=openings, as_of=today - timedelta(days=40), now=now)
-    _authorities(people, ids, managers, clients, mandate, boss, now)
+    _authorities(people, ids, manager, clients, mandate, office, now)
     return ids
 
 
 def _authorities(
-    people: tuple[Person, ...], ids: Mapping[str, UUID], manager: UUID, clients: UUID, mandate: UUID, boss: Actor, now: datetime
+    people: tuple[Person, ...], ids: Mapping[str, UUID], manager: UUID, clients: UUID, mandate: UUID, office: Actor, now: datetime
 ) -> None:
     """GOV-1 for accounts of others, the gates of ACC-1 for the rest; accounts of one expiry share a document."""
+    began = now - timedelta(days=400)
     gates = {
         C.PERSONAL: [AccountGate.OWNER_CONFIRMED],
         C.ENTITY: [AccountGate.RESOLUTION, AccountGate.SIGNER],
         C.SHELTERED: [AccountGate.NO_BORROWING],
         C.PROP: [AccountGate.CONTRACT_COPYING, AccountGate.CONTRACT_HEDGING],
-        C.MANAGED: [AccountGate.FEE_SCHEDULE, AccountGate.STATEMENT_ADDRESS],
     }
-    governance.record_gates(
-        gates=[(ids[p.code], gate, "file of the account") for p in people for gate in gates[p.account_class]],
-        valid_from=now.date() - timedelta(days=700),
-        actor=boss,
-        now=now,
-    )
+    for account_class, needed in gates.items():
+        covered = [ids[p.code] for p in people if p.account_class is account_class]
+        for gate in needed if covered else []:
+            governance.record_gates(
+                account_ids=covered, gate=gate, evidence="file of the account", valid_from=began, actor=office, now=now
+            )
     for days in sorted({p.valid_days for p in people if p.account_class is C.MANAGED}):
         covered = [ids[p.code] for p in people if p.account_class is C.MANAGED and p.valid_days == days]
         governance.record_authority(
@@ -200,14 +197,16 @@ def _authorities(
             kind=AuthorityKind.IMA,
             grantor_id=clients,
             grantee_id=manager,
-            powers=_POWERS,
-            valid_from=now.date() - timedelta(days=400),
-            valid_until=now.date() + timedelta(days=days),
-            document_sha256=digest(f"investment management agreement {days}"),
-            signed_by="the clients",
-            mandate_id=mandate,
             account_ids=covered,
-            actor=boss,
+            powers=[Power.TRADE],
+            effective_from=began,
+            expires_at=now + timedelta(days=days),
+            signatures=[("MANAGER", began), ("CLIENTS", began)],
+            document_sha256=digest(f"investment management agreement {days}"),
+            fee_schedule="1% a year",
+            mandate_id=mandate,
+            clauses={"TRADE": "§1: the manager may trade"},
+            actor=office,
             now=now,
         )
 

@@ -74,6 +74,19 @@ class Broker:
         }
         self.steer({"op": "open", "accounts": plain})
 
+    def accepted_orders(self) -> list[str]:
+        """Return the reference of every order the venue took, once for each time it took one."""
+        return [view.client_order_id for view in self.service.host.venue.order_views()]
+
+    def executions(self) -> list[tuple[str, Decimal]]:
+        """Return side and quantity of every execution."""
+        reports = self.gateway.executions_since("")
+        found = [(str(report.side), report.last_qty) for report in reports]
+        while not reports.complete:
+            reports = self.gateway.executions_since(reports.cursor)
+            found += [(str(report.side), report.last_qty) for report in reports]
+        return found
+
     def steer(self, command: Mapping[str, object]) -> None:
         """Give the venue a command that no broker's client has. Raises RuntimeError if it is refused."""
         answer = self.service.handle(dict(command))
