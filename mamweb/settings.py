@@ -22,6 +22,7 @@ def _url(given: Any, private: str) -> str:
 
 SECRET_KEY = secret_key(CONFIG)
 DEBUG = CONFIG.debug
+REHEARSAL_CLOCK = CONFIG.mamweb_clock
 _local = MODE is not Mode.PRODUCTION
 ALLOWED_HOSTS = CONFIG.allowed_hosts or (["localhost", "127.0.0.1", "[::1]", "testserver"] if _local else [])
 CSRF_TRUSTED_ORIGINS = CONFIG.trusted_origins
