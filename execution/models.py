@@ -175,7 +175,10 @@ class Execution(TenantModel):
 
 
 class Booking(TenantModel):
-    """ALC-3: the sharing of everything one connection filled for a parent, at the exact average. A correction is a new revision."""
+    """ALC-3: the sharing of everything one connection filled for a parent, at the exact average. A correction is a new revision.
+
+    clearing_money: the executions' exact signed cost that left the clearing account, which `notional` (≥ 0) rounds once.
+    """
 
     append_only = True
 
@@ -186,6 +189,9 @@ class Booking(TenantModel):
     quantity = QuantityField()
     notional = MoneyField()
     fee = MoneyField()
+    clearing_money = MoneyField()
+    trade_date = models.DateField()
+    settle_date = models.DateField()
     share_policy = CodeField(SharePolicy)
     allocator_version = models.CharField(max_length=16)
     hash = models.CharField(max_length=64)
