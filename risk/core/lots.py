@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from risk.core.exact import Bools, Ints
 from risk.enums import Missing, Restriction
 
-RATE_SCALE = 1_000_000
+RATE_SCALE = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,9 @@ class LotBatch:
     price_age_us, max_age_us: int64 microseconds. equity, available: int64, account currency, 1/money_scale.
     cap_rate, margin_rate: int64, 1/RATE_SCALE: largest abs(position value)/equity; buying power that one unit of opened value takes (1 =
     cash).
-    killed, flattening, authorised, instructed: bool. flattening: part of a confirmed flatten after the kill switch (GOV-10); instructed:
-    the client
-    ordered this closing after the authority ended (GOV-3). restriction, block: int8 `Restriction` of instrument and of account. missing:
-    uint8 `Missing`.
+    killed, flattening, authorised, instructed, forbidden: bool. flattening: part of a confirmed flatten after the kill switch (GOV-10);
+    instructed: the client ordered this closing after the authority ended (GOV-3); forbidden: the mandate allows no opening here (CST-2,
+    CST-3). restriction, block: int8 `Restriction` of instrument and of account. missing: uint8 `Missing`.
     """
 
     delta: Ints
@@ -58,6 +57,7 @@ class LotBatch:
     flattening: Bools
     authorised: Bools
     instructed: Bools
+    forbidden: Bools
     restriction: NDArray[np.int8]
     block: NDArray[np.int8]
     missing: NDArray[np.uint8]
@@ -88,6 +88,7 @@ class LotCheck:
     flattening: bool = False
     authorised: bool = True
     instructed: bool = False
+    forbidden: bool = False
     restriction: Restriction = Restriction.NONE
     block: Restriction = Restriction.NONE
 
@@ -100,8 +101,8 @@ def batch_of(rows: Sequence[LotCheck]) -> LotBatch:
     """
     table = [_integers(row) for row in rows]
     numbers = np.array([line[:16] for line in table], dtype=np.int64).reshape(len(rows), 16).T
-    flags = np.array([line[16:20] for line in table], dtype=np.bool_).reshape(len(rows), 4).T
-    marks = np.array([line[20:] for line in table], dtype=np.int8).reshape(len(rows), 3).T
+    flags = np.array([line[16:21] for line in table], dtype=np.bool_).reshape(len(rows), 5).T
+    marks = np.array([line[21:] for line in table], dtype=np.int8).reshape(len(rows), 3).T
     columns: list[Any] = [*map(np.ascontiguousarray, numbers), *flags, marks[0], marks[1], marks[2].astype(np.uint8)]
     return LotBatch(*columns)
 
@@ -131,7 +132,8 @@ def _integers(row: LotCheck) -> tuple[int, ...]:
     money = (fx, fx_scale, equity, available, money_scale, cap, margin)
     if any(abs(value) >= 2**62 for value in (*numbers, *money)):
         raise ValueError(f"{row} does not fit 64 bits")
-    return (*numbers, *money, row.killed, row.flattening, row.authorised, row.instructed, row.restriction, row.block, missing.value)
+    flags = (row.killed, row.flattening, row.authorised, row.instructed, row.forbidden)
+    return (*numbers, *money, *flags, row.restriction, row.block, missing.value)
 
 
 def _scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
