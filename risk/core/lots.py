@@ -1,6 +1,7 @@
 """The account lots of one batch as arrays of integers, the input of gate 2.
 
-Entry points: `LotBatch` (arrays, for whoever has arrays), `LotCheck` and `batch_of` (rows of Decimals, for batches of some hundred orders).
+Entry points: `LotBatch` (arrays, for whoever has arrays), `LotCheck` and `batch_of` (rows of Decimals, for batches of some hundred orders),
+`scaled`.
 Invariant: `batch_of` changes no value: every row carries the scales that hold its decimals exactly, or ValueError is raised.
 """
 
@@ -122,10 +123,10 @@ def _integers(row: LotCheck) -> tuple[int, ...]:
     if row.lot <= 0:
         raise ValueError(f"lot step {row.lot} is not positive")
     prices = [(value or Decimal(0)) * row.multiplier for value in (row.price, row.sized_price)]
-    (delta, position, lot), quantity_scale = _scaled(row.quantity, row.position, row.lot)
-    (price, sized), price_scale = _scaled(*prices)
-    (fx,), fx_scale = _scaled(row.fx or Decimal(0))
-    (equity, available), money_scale = _scaled(row.equity or Decimal(0), row.available or Decimal(0))
+    (delta, position, lot), quantity_scale = scaled(row.quantity, row.position, row.lot)
+    (price, sized), price_scale = scaled(*prices)
+    (fx,), fx_scale = scaled(row.fx or Decimal(0))
+    (equity, available), money_scale = scaled(row.equity or Decimal(0), row.available or Decimal(0))
     age = _microseconds(row.price_age or timedelta(0))
     cap, margin = _rate(row.cap_rate or Decimal(0)), _rate(row.margin_rate)
     numbers = (delta, position, lot, quantity_scale, price, sized, price_scale, age, _microseconds(row.max_age))
@@ -136,8 +137,14 @@ def _integers(row: LotCheck) -> tuple[int, ...]:
     return (*numbers, *money, *flags, row.restriction, row.block, missing.value)
 
 
-def _scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
-    """Return the values as integers at the smallest common power of ten that holds them."""
+def scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
+    """Return the values as integers at the smallest common power of ten that holds them, and that power.
+
+    >>> scaled(Decimal("1.5"), Decimal(2))
+    ((15, 20), 10)
+
+    Raises ValueError for NaN and infinities.
+    """
     for value in values:
         if not value.is_finite():
             raise ValueError(f"{value} is not a number")
@@ -146,10 +153,10 @@ def _scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
 
 
 def _rate(value: Decimal) -> int:
-    scaled = value * RATE_SCALE
-    if scaled != scaled.to_integral_value():
+    units = value * RATE_SCALE
+    if units != units.to_integral_value():
         raise ValueError(f"rate {value} is finer than 1/{RATE_SCALE}")
-    return int(scaled)
+    return int(units)
 
 
 def _microseconds(span: timedelta) -> int:

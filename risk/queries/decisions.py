@@ -65,5 +65,6 @@ def limit_alerts() -> list[LimitAlertFacts]:
     """Return the limits somebody has been told of and that are not re-armed, loudest first."""
     rows = LimitAlert.objects.filter(tier__gt=AlertTier.NONE).order_by("-tier", "kind", "instrument_id")
     return [
-        LimitAlertFacts(FirmLimitKind(row.kind), row.instrument_id, AlertTier(row.tier), row.number, row.limit, row.observed_at) for row in rows
+        LimitAlertFacts(FirmLimitKind(row.kind), row.instrument_id, AlertTier(row.tier), row.number, row.limit, row.observed_at)
+        for row in rows
     ]
