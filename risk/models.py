@@ -12,7 +12,10 @@ from .enums import FirmLimitKind, GateOutcome
 
 
 class FirmLimit(TenantModel):
-    """A limit of gate 1, in the firm's reporting currency or as a rate, effective-dated. No row, no trading (CON-5); NULL says "no limit"."""
+    """A limit of gate 1, in the firm's reporting currency or as a rate, effective-dated.
+
+    Without a row there is no trading (CON-5); a row without a figure says that there is no limit.
+    """
 
     kind = CodeField(FirmLimitKind)
     limit = ExactField(null=True)

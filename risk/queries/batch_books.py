@@ -25,7 +25,10 @@ _MODES = {"CLOSE_ONLY": Restriction.CLOSE_ONLY, "CLOSED": Restriction.FROZEN}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldPairs:
-    """m pairs of account and instrument. account: V16[m]; instrument: int64[m]; position signed, open_buy, open_sell ≥ 0: int64[m], 1/UNIT."""
+    """m pairs of account and instrument.
+
+    account: V16[m]. instrument: int64[m]. position: int64[m], signed, 1/UNIT. open_buy, open_sell: int64[m], 0 or more, 1/UNIT.
+    """
 
     account: NDArray[Any]
     instrument: Ints
@@ -48,7 +51,8 @@ class OwnReservations:
 def held(*, accounts: NDArray[Any], instrument_ids: Sequence[int]) -> HeldPairs:
     """Return positions, over all sleeves and legs, and live orders of these accounts in these instruments."""
     sql = f"""
-        SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''), string_agg(int8send((held * 1e8)::bigint), ''),
+        SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''),
+               string_agg(int8send((held * 1e8)::bigint), ''),
                string_agg(int8send((buys * 1e8)::bigint), ''), string_agg(int8send((sells * 1e8)::bigint), '')
         FROM (SELECT account_id, instrument_id, sum(held) AS held, sum(buys) AS buys, sum(sells) AS sells FROM (
             SELECT account_id, instrument_id, quantity AS held, 0 AS buys, 0 AS sells FROM accounts_position

@@ -1,6 +1,7 @@
 """The firm's books summed by the database: positions and working orders by instrument, cash by currency, the day's start, volumes.
 
-Entry points: `held_by_instrument`, `cash_by_currency`, `account_currencies`, `day_start`, `flows_since`, `average_daily_volumes`, `last_closes`, `reporting_currency`.
+Entry points: `held_by_instrument`, `cash_by_currency`, `account_currencies`, `day_start`, `flows_since`,
+`average_daily_volumes`, `last_closes`, `reporting_currency`.
 Invariants: 1. one statement each, whatever the number of accounts. 2. clearing accounts count: what rests there is the firm's until it is
 shared out. 3. nothing after `now` is read.
 """
@@ -68,7 +69,7 @@ def cash_by_currency() -> dict[str, Decimal]:
 
 
 def day_start(*, until: date) -> dict[str, Decimal]:
-    """Return equity at each account's last snapshot not after `until`, summed by base currency; an account without one starts at nothing."""
+    """Return equity at each account's last snapshot not after `until`, by base currency; an account without one starts at nothing."""
     sql = f"SELECT a.base_currency, coalesce(sum(s.equity), 0) FROM {_SNAPSHOTS} GROUP BY 1 ORDER BY 1"  # noqa: S608
     return dict(_rows(sql, [until]))
 

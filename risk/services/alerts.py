@@ -34,7 +34,8 @@ _MESSAGE = 400
 _REMEMBER = """
 INSERT INTO risk_limitalert (id, kind, instrument_id, tier, alert_id, number, "limit", observed_at)
 VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (firm_id, kind, instrument_id) DO UPDATE SET tier = excluded.tier, alert_id = coalesce(excluded.alert_id, risk_limitalert.alert_id),
+ON CONFLICT (firm_id, kind, instrument_id) DO UPDATE SET tier = excluded.tier,
+    alert_id = coalesce(excluded.alert_id, risk_limitalert.alert_id),
     number = excluded.number, "limit" = excluded."limit", observed_at = excluded.observed_at
 WHERE risk_limitalert.tier = %s RETURNING id"""
 
@@ -119,7 +120,7 @@ class Refused:
 
 
 def tell_refused(*, refused: Sequence[Refused], now: datetime) -> None:
-    """Raise one alert per rule and instrument of a batch: on the account where it is one account's, on the instrument where it is many's."""
+    """Raise one alert per rule and instrument of a batch, on the account where it is one account's, else on the instrument."""
     groups: dict[tuple[str, GateCode, int], list[Refused]] = {}
     for lot in refused:
         groups.setdefault((lot.finding.rule, lot.finding.code, lot.instrument_id), []).append(lot)
