@@ -24,12 +24,19 @@ class ParentCheck:
     """The parent: quantity and position signed, units of the instrument; position is the firm's net one, working orders included.
 
     notional: abs value in reporting currency, None if price or FX is missing. average_daily_volume: units, None if not known.
+    reduces: every account's part only takes its position down; None = not known by account, the firm's position decides.
     """
 
     quantity: Decimal
     position: Decimal
     notional: Decimal | None
     average_daily_volume: Decimal | None
+    reduces: bool | None = None
+
+    @property
+    def is_reducing(self) -> bool:
+        """Return True for an order that CST-7 lets pass: where accounts were looked at, no position of the firm's nets an opening away."""
+        return is_reducing(self.quantity, self.position) if self.reduces is None else self.reduces
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ def check_parent(parent: ParentCheck, book: FirmBook, limits: FirmLimits) -> lis
     ['GROSS', 'NET', 'SINGLE_NAME']
     """
     uses = limit_uses(parent, book, limits)
-    if is_reducing(parent.quantity, parent.position):
+    if parent.is_reducing:
         return [use.finding for use in uses[:1] if use.exceeded]
     over = [use.finding for use in uses if (_adv_exceeded(parent, limits) if use.code is GateCode.ADV else use.exceeded)]
     return _missing(parent, book, limits) + over

@@ -32,7 +32,10 @@ Pending = Mapping[int, tuple[Decimal, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class ParentFacts:
-    """A parent order as gate 1 sees it. side: +1 buy, −1 sell. quantity: units, positive. price: quote currency, None = not known."""
+    """A parent order as gate 1 sees it. side: +1 buy, −1 sell. quantity: units, positive. price: quote currency, None = not known.
+
+    reduces: every account's part only takes its position down (CST-7); None lets the firm's position decide.
+    """
 
     journey_id: UUID
     parent_id: UUID
@@ -40,6 +43,7 @@ class ParentFacts:
     side: int
     quantity: Decimal
     price: Decimal | None
+    reduces: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ def _judge(
         position=row.on_side(parent.side),
         notional=None if unit is None else rounded(Fraction(parent.quantity) * unit),
         average_daily_volume=volume,
+        reduces=parent.reduces,
     )
     book = _book(row, parent.side, exposure, loss)
     findings = tuple(_named(finding, exposure) for finding in check_parent(check, book, limits))

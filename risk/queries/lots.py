@@ -3,7 +3,8 @@
 Entry point: `load_lots`.
 
 Invariants:
-1. A lot's own reservation does not stand in its way: its cash counts as available, its quantity not as a working order.
+1. A lot's own reservation (its part of one, for a slice) does not stand in its way: its cash counts as available, its quantity not as a
+   working order.
 2. Working orders of the other side never make room: they may never fill.
 3. What is not known is marked missing, and an account that does not answer has neither equity nor authority (CON-5).
 4. Statements: a constant number for the batch, and four for each distinct instrument (mandates, authority, restricted list).
@@ -178,12 +179,12 @@ class _Own:
 
 
 def _own(rows: Gate2Rows) -> _Own:
-    found = batch_books.own_reservations(order_ids=[order.order_id for order in rows.orders])
+    found = batch_books.own_reservations(order_ids=list({order.reserved_as for order in rows.orders}))
     size = len(rows)
     quantity, cash, currency = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
     currencies = sorted(set(found.currency))
     if len(found.order):
-        orders = np.frombuffer(b"".join(order.order_id.bytes for order in rows.orders), "V16")
+        orders = np.frombuffer(b"".join(order.reserved_as.bytes for order in rows.orders), "V16")
         keys = _joined(orders[rows.order], rows.account)
         reserved = _joined(found.order, found.account)
         order = np.argsort(reserved)
@@ -193,7 +194,9 @@ def _own(rows: Gate2Rows) -> _Own:
         codes = np.array([currencies.index(code) for code in found.currency], np.int64)
         for target, values in ((quantity, found.quantity), (cash, found.cash), (currency, codes)):
             target[hit] = values[source][hit]
-    return _Own(quantity, cash, currency, currencies)
+    part = np.minimum(rows.quantity, quantity)
+    shares = cash.astype(object) * part.astype(object) // np.maximum(quantity, 1).astype(object)
+    return _Own(part, shares.astype(np.int64), currency, currencies)
 
 
 def _joined(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:

@@ -21,14 +21,23 @@ UNIT = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Gate2Order:
-    """What all rows of an order share. flattens: it closes a position on behalf of a tripped kill switch (GOV-10)."""
+    """What all rows of an order share.
+
+    reservation_id: what its accounts' reservations name, where that is not the order itself (a slice's parent reserves for all of them).
+    flattens: it closes a position on behalf of a tripped kill switch (GOV-10).
+    """
 
     order_id: UUID
     journey_id: UUID
     strategy_id: UUID
     connection_id: UUID
     instrument_id: int
+    reservation_id: UUID | None = None
     flattens: bool = False
+
+    @property
+    def reserved_as(self) -> UUID:
+        return self.reservation_id or self.order_id
 
 
 @dataclass(frozen=True, slots=True, eq=False)

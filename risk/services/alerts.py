@@ -20,7 +20,7 @@ from governance.core.subjects import Subject
 from governance.enums import AlertTier as Loudness
 from governance.enums import Role, SubjectKind
 from risk.core.alerts import AlertKey, AlertState, observe
-from risk.core.findings import Finding, describe
+from risk.core.findings import Finding
 from risk.core.gate_one import UNLIMITED, LimitUse
 from risk.enums import AlertTier, FirmLimitKind, GateCode
 from risk.models import LimitAlert
@@ -92,7 +92,7 @@ def _remember(key: list[object], figures: list[object], before: AlertTier) -> bo
 
 
 def _raise(use: LimitUse, view: GateOneView, about: int | None, tier: AlertTier, blocked: bool, now: datetime) -> UUID:
-    said = describe(use.finding).replace(" over ", " of ") if not use.exceeded else describe(use.finding)
+    said = use.finding.describe() if use.exceeded else use.finding.describe().replace(" over ", " of ")
     share = (use.number or Decimal(0)) * 100 / (use.limit or Decimal(1))
     verb = "Gate 1 refused" if blocked else f"{share:.0f}% of the limit with"
     subject = Subject(SubjectKind.LIMIT, use.kind.value) if about is None else Subject(SubjectKind.INSTRUMENT, str(about))

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from base.core.ids import new_id
-from risk.core.findings import Finding, describe
+from risk.core.findings import Finding
 from risk.core.gate_one import UNLIMITED
 from risk.enums import GateOutcome
 
@@ -58,17 +58,10 @@ def message_of(findings: Sequence[Finding]) -> str:
 
     >>> from risk.enums import GateCode, Unit
     >>> message_of([Finding("RSK-1", GateCode.POSITION_CAP, Decimal("Infinity"), Decimal("0.02"), Unit.RATE)])
-    'RSK-1 POSITION_CAP over 2%'
+    'RSK-1 POSITION_CAP: no equity over 2%'
     """
-    text = "; ".join(_line(finding) for finding in findings)
+    text = "; ".join(finding.describe() for finding in findings)
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"
-
-
-def _line(finding: Finding) -> str:
-    if finding.number is None or finding.number.is_finite():
-        return describe(finding)
-    shown = describe(Finding(finding.rule, finding.code, None, finding.limit, finding.unit, finding.detail))
-    return shown.replace(": ", " over ", 1)
 
 
 def _row(decision: Decision) -> tuple[Any, ...]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -20,11 +23,30 @@ from risk.queries.gate_one import GateOneView, ParentFacts, Pending, preview_gat
 from . import alerts
 from .decisions import Decision, record
 
+if TYPE_CHECKING:
+    from market.queries import InstrumentFacts
+
 _LOCK = 0x67617465
+_BUYS = frozenset({"BUY", "BUY_TO_COVER"})
 
 
-def gate_one(*, parent: ParentFacts, now: datetime, pending: Pending | None = None) -> list[Finding]:
-    """Judge one parent; return why it may not be released, empty if it may. See `gate_one_many`."""
+def gate_one(
+    *,
+    journey_id: UUID,
+    parent_id: UUID,
+    instrument: InstrumentFacts,
+    side: str,
+    quantity: Decimal,
+    price: Decimal | None,
+    now: datetime,
+    reduces: bool | None = None,
+    pending: Pending | None = None,
+) -> list[Finding]:
+    """Judge one parent; return why it may not be released, empty if it may. See `gate_one_many`.
+
+    side: FIX's words, BUY, SELL, SELL_SHORT or BUY_TO_COVER. reduces: every account's part only takes its position down (CST-7).
+    """
+    parent = ParentFacts(journey_id, parent_id, instrument, 1 if side in _BUYS else -1, quantity, price, reduces)
     return gate_one_many(parents=[parent], now=now, pending=pending)[0]
 
 
