@@ -13,7 +13,19 @@ from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 
 from .core.transition_sql import transition_trigger_sql
-from .enums import ExecutionKind, NoticeState, OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, Side, SliceState, TimeInForce
+from .enums import (
+    ExecutionKind,
+    NoticeState,
+    OrderState,
+    OrderType,
+    ParentState,
+    RemainderPolicy,
+    RouteKind,
+    SharePolicy,
+    Side,
+    SliceState,
+    TimeInForce,
+)
 
 
 class OrderLifecycle(SqlConstraint):
