@@ -61,11 +61,12 @@ class Uuids:
         return name
 
 
-@dataclass(slots=True)
+@dataclass
 class Integers:
-    """values: int64[n]."""
+    """values: int64[n]. expression_of: SQL that makes the column's value of the integer `{}`, of the caller's own making."""
 
     values: NDArray[np.int64]
+    expression_of: str = "{}"
     sql_type = "bigint"
 
     def binary(self) -> list[tuple[str, NDArray[Any]]]:
@@ -75,7 +76,7 @@ class Integers:
         return self.values.tolist()
 
     def expression(self, name: str) -> str:
-        return name
+        return self.expression_of.format(name)
 
 
 @dataclass(slots=True)

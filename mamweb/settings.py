@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "knox",
     "channels",
     "django_celery_beat",
+    "mamweb.apps.MamwebConfig",
     "base.apps.BaseAppConfig",
     "market",
     "governance",
