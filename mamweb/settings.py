@@ -82,12 +82,14 @@ DATABASE_ROUTERS = ["base.routers.OneDatabase"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_SOCKET = None if CONFIG.redis_url else getattr(_private, "redis_socket", None)
-CELERY_BROKER_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"redis+socket://{REDIS_SOCKET}?virtual_host=0"
+REDIS_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"
+# Celery spells a Unix socket in its own way.
+CELERY_BROKER_URL = f"redis+socket://{REDIS_URL.removeprefix('unix://')}?virtual_host=0" if REDIS_URL.startswith("unix://") else REDIS_URL
 CHANNEL_LAYERS = {
     "default": {
         # The pub/sub layer: the list-based one blocks 5 s, which is redis-py's socket timeout, and idle sockets die of it.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"]},
+        "CONFIG": {"hosts": [REDIS_URL]},
     }
 }
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from base.core.clock import SystemClock
+from base.clock import process_clock
 from market.enums import QuoteSource
 from market.management.loading import LoadCommand, told, zone
 from market.queries import instruments
@@ -24,7 +24,7 @@ class Command(LoadCommand):
         parser.add_argument("--source", type=QuoteSource, choices=list(QuoteSource), default=QuoteSource.FILE, help="label of the bars")
 
     def load(self, path: Path, options: dict[str, Any]) -> str:
-        now = SystemClock().now()
+        now = process_clock().now()
         if options["daily"]:
             series = read_daily_bars(path, now=now)
         else:
