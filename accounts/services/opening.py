@@ -6,7 +6,7 @@ Invariant: what contradicts its class is refused; what is still missing (a manda
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -115,8 +115,8 @@ _VOCABULARIES = (
 )
 
 
-def _texts(values: object) -> bulk.Utf8:
-    return bulk.Utf8(list(values))  # type: ignore[call-overload]
+def _texts(values: Iterable[str]) -> bulk.Texts:
+    return bulk.Texts(np.array([value.encode() for value in values]))
 
 
 def _words(values: Sequence[str]) -> bulk.Codes:
