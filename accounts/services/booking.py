@@ -97,7 +97,13 @@ def _check_money(money: Ints, clearing_money: int, currency: str) -> None:
 
 
 def _batch(
-    head: Head, accounts: Ids, sleeves: Sequence[UUID | None], instrument_id: int, currency: str, clearing_money: int, figures: dict[str, Ints]
+    head: Head,
+    accounts: Ids,
+    sleeves: Sequence[UUID | None],
+    instrument_id: int,
+    currency: str,
+    clearing_money: int,
+    figures: dict[str, Ints],
 ) -> Batch:
     """Return the booking as columns; the last account is the clearing one, in the last of the sleeves."""
     n = len(accounts) - 1

@@ -164,7 +164,7 @@ def _gaps(o: AccountOpening, connection: BrokerConnection) -> tuple[str, ...]:
         contract_cap_rate=o.position_cap_rate,
     )
     gaps = routing_gaps(record)
-    return gaps if o.position_cap_rate is None or 0 < o.position_cap_rate else (*gaps, "the position cap is not positive")
+    return gaps if o.position_cap_rate is None or o.position_cap_rate > 0 else (*gaps, "the position cap is not positive")
 
 
 def _audit(openings: Sequence[AccountOpening], ids: Ids, connection: BrokerConnection, now: datetime, actor: Actor | None) -> None:
