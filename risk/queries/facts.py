@@ -107,13 +107,13 @@ def account_facts(*, ids: NDArray[Any], now: datetime, instrument: InstrumentFac
     mandates: list[UUID | None] = [None] * len(ids)
     classes = [""] * len(ids)
     for target, source in zip(np.flatnonzero(known).tolist(), at.tolist(), strict=True):
-        mandates[target], classes[target] = found.mandate_ids[source], found.class_legend[int(found.classes[source])]
+        mandates[target], classes[target] = found.mandate_ids[source], str(found.class_names[source])
     return AccountFacts(
         ids=[UUID(bytes=value) for value in ids.tolist()],
         classes=classes,
         currencies=tuple(found.currencies) or ("USD",),
         currency=spread(found.currency, 0),
-        exponent=spread(found.exponents[found.currency], 0),
+        exponent=spread(np.array(found.exponents, np.int64)[found.currency], 0),
         equity=spread(found.equity, MISSING),
         available=spread(found.available, MISSING),
         class_cap=spread(found.class_cap, MISSING),

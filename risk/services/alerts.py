@@ -16,9 +16,10 @@ from uuid import UUID
 from django.db import connection
 
 from governance import services as governance
+from governance.core.alerts import AUDIENCES
 from governance.core.subjects import Subject
 from governance.enums import AlertTier as Loudness
-from governance.enums import Role, SubjectKind
+from governance.enums import SubjectKind
 from risk.core.alerts import AlertKey, AlertState, observe
 from risk.core.findings import Finding
 from risk.core.gate_one import UNLIMITED, LimitUse
@@ -28,7 +29,6 @@ from risk.queries.gate_one import GateOneView
 
 from .decisions import message_of, stored
 
-AUDIENCE = Role.RISK
 _OF_INSTRUMENT = frozenset({FirmLimitKind.ORDER_NOTIONAL, FirmLimitKind.ADV_RATE, FirmLimitKind.SINGLE_NAME})
 _MESSAGE = 400
 _REMEMBER = """
@@ -57,7 +57,7 @@ def tell_limits(*, view: GateOneView, now: datetime) -> None:
     if missing:
         governance.raise_alert(
             tier=Loudness.CRITICAL,
-            audience=AUDIENCE,
+            audience=AUDIENCES[Loudness.CRITICAL],
             rule="CON-5",
             subject=Subject(SubjectKind.INSTRUMENT, str(instrument.id)),
             message=_cut(f"Gate 1 refused {instrument.symbol}: {message_of(missing)}"),
@@ -98,7 +98,7 @@ def _raise(use: LimitUse, view: GateOneView, about: int | None, tier: AlertTier,
     subject = Subject(SubjectKind.LIMIT, use.kind.value) if about is None else Subject(SubjectKind.INSTRUMENT, str(about))
     return governance.raise_alert(
         tier=Loudness[tier.name],
-        audience=AUDIENCE,
+        audience=AUDIENCES[Loudness[tier.name]],
         rule=use.rule,
         subject=subject,
         message=_cut(f"{verb} {view.parent.instrument.symbol}: {said}"),
@@ -131,7 +131,7 @@ def tell_refused(*, refused: Sequence[Refused], now: datetime) -> None:
         whose = f"{len(accounts)} accounts' lots" if single is None else "a lot"
         governance.raise_alert(
             tier=Loudness.CRITICAL,
-            audience=AUDIENCE,
+            audience=AUDIENCES[Loudness.CRITICAL],
             rule=rule,
             subject=subject,
             message=_cut(f"Gate 2 refused {whose} of {lots[0].symbol}: {message_of([lots[0].finding])}"),
