@@ -108,7 +108,8 @@ def make_accounts(n: int, **fields: Any) -> list[Account]:
 
 
 def hold(account: Account, sleeve: Sleeve, instrument: Instrument, quantity: int | str) -> None:
-    Position.objects.create(account=account, sleeve=sleeve, instrument_id=instrument.id, quantity=D(quantity))
+    traded = {"last_traded_on": date(2026, 1, 2)} if hasattr(Position, "last_traded_on") else {}
+    Position.objects.create(account=account, sleeve=sleeve, instrument_id=instrument.id, quantity=D(quantity), **traded)
 
 
 def reserve(
@@ -153,10 +154,8 @@ def rows_of(orders: list[tuple[Gate2Order, list[tuple[Account, int]]]], sized: s
 
 
 def order_for(instrument: Instrument, **facts: Any) -> Gate2Order:
-    return Gate2Order(
-        facts.pop("order_id", uuid4()), facts.pop("journey_id", uuid4()), facts.pop("strategy_id", uuid4()), facts.pop("connection_id", uuid4()),
-        instrument.id, **facts,
-    )  # fmt: skip
+    made = {name: uuid4() for name in ("order_id", "journey_id", "strategy_id", "connection_id")}
+    return Gate2Order(**{**made, "instrument_id": instrument.id, **facts})
 
 
 def fresh(instrument: Instrument, price: str | None, *, age: float = 0.5, bid: str | None = None) -> dict[int, market.QuoteFacts]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -288,7 +287,5 @@ def test_gov_10_flattening_passes_a_switch_whose_flattening_was_confirmed(scene)
     )
     flattening = order_for(scene.share, flattens=True)
     assert codes(check(scene, -50, order=flattening)) == [G.KILL_SWITCH]
-    KillSwitch.objects.filter(pk=switch.pk).update(
-        flatten_confirmed_by_id=int(scene.actor.user_id), flatten_confirmed_at=NOW + timedelta(0)
-    )
+    KillSwitch.objects.filter(pk=switch.pk).update(flatten_confirmed_by_id=int(scene.actor.user_id), flatten_confirmed_at=NOW)
     assert codes(check(scene, -50, order=flattening)) == []
