@@ -246,20 +246,26 @@ def _constants(model: type[models.Model], given: Mapping[str, Any], vectors: Map
             continue
         else:
             value = field.get_default()
-        constants[field.column] = field.get_db_prep_save(value, connection)
+        constants[str(field.column)] = field.get_db_prep_save(value, connection)
     return constants
+
+
+def _names(model: type[models.Model], vectors: Mapping[str, Any]) -> list[str]:
+    """Return the database's names of the columns."""
+    columns = {field.attname: str(field.column) for field in model._meta.local_concrete_fields}
+    return [columns[name] for name in vectors]
 
 
 def _statement(model: type[models.Model], vectors: Mapping[str, Any], constants: Mapping[str, Any], source: str, on_conflict: str) -> str:
     types = {field.column: field.db_type(connections["default"]) for field in model._meta.local_concrete_fields}
-    names = [model._meta.get_field(name).column for name in vectors]
+    names = _names(model, vectors)
     selected = [column.expression(f"s.{name}") for name, column in zip(names, vectors.values(), strict=True)]
     fixed = [f"%s::{types[name]}" for name in constants]
     return f"INSERT INTO {model._meta.db_table} ({', '.join([*names, *constants])}) SELECT {', '.join([*selected, *fixed])} FROM {source} {on_conflict}"
 
 
 def _few(model: type[models.Model], vectors: Mapping[str, Any], constants: Mapping[str, Any], using: str, on_conflict: str) -> int:
-    names = [model._meta.get_field(name).column for name in vectors]
+    names = _names(model, vectors)
     arrays = ", ".join("%s::text[]" if isinstance(c, IntegerArrays) else f"%s::{c.sql_type}[]" for c in vectors.values())
     source = f"unnest({arrays}) AS s ({', '.join(names)})"
     values = [[_literal(v) for v in c.listed()] if isinstance(c, IntegerArrays) else c.listed() for c in vectors.values()]
@@ -285,7 +291,7 @@ class _Cast:
 
 
 def _many(model: type[models.Model], n: int, vectors: Mapping[str, Any], constants: Mapping[str, Any], using: str, on_conflict: str) -> int:
-    names = [model._meta.get_field(name).column for name in vectors]
+    names = _names(model, vectors)
     types = [column.sql_type for column in vectors.values()]
     with connections[using].cursor() as cursor:
         table = _temporary(cursor, model._meta.db_table, names, types)

@@ -52,7 +52,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=email)
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # knox makes its own manager of tokens
     """A person, who may belong to several firms. There is no superuser: what one may do comes from memberships and grants."""
 
     id = models.BigAutoField(primary_key=True)
