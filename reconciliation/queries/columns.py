@@ -31,7 +31,7 @@ def fetch_columns(numbers: Sequence[str], source: str, parameters: Mapping[str, 
     """
     selected = [f"string_agg(int8send(({column})::bigint), ''::bytea)" for column in numbers]
     selected += [f"string_agg(convert_to(({column}), 'UTF8'), '\\x0a'::bytea)" for column in texts]
-    row = execute(f"SELECT {', '.join(selected)} {source}", parameters).fetchone() or ()  # noqa: S608
+    row = execute(f"SELECT {', '.join(selected)} {source}", parameters).fetchone() or ()
     packed, joined = row[: len(numbers)], row[len(numbers) :]
     return [_integers(value) for value in packed] + [[] if value is None else bytes(value).split(b"\n") for value in joined]
 

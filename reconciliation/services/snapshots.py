@@ -68,7 +68,9 @@ def take_snapshot_from_file(*, custodian_id: UUID, data: bytes, now: datetime) -
         where = {"line": error.line, "field": error.field, "value": error.value}
         raise UnableToTakeSnapshot(error.rule, str(error), **where) from error
     if snapshot.custodian not in (book.code, book.name):
-        raise UnableToTakeSnapshot("WRONG_CUSTODIAN", f"the file is of {snapshot.custodian!r}, not of {book.code}", value=snapshot.custodian)
+        raise UnableToTakeSnapshot(
+            "WRONG_CUSTODIAN", f"the file is of {snapshot.custodian!r}, not of {book.code}", value=snapshot.custodian
+        )
     return _store(book, snapshot, data, FILE, now)
 
 
@@ -161,7 +163,7 @@ def _store(book: Codebook, snapshot: Snapshot, data: bytes, source: str, now: da
 
 def _is_complete(book: Codebook, snapshot: Snapshot) -> bool:
     day = (snapshot.as_of - date(1970, 1, 1)).days
-    return REQUIRED <= snapshot.sections and bool(snapshot.covered[book.open_on(day)].all())
+    return snapshot.sections >= REQUIRED and bool(snapshot.covered[book.open_on(day)].all())
 
 
 def _local_date(now: datetime, zone: ZoneInfo) -> date:
