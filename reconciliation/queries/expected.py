@@ -49,7 +49,8 @@ def expectation_of(book: Codebook, as_of: date, instant: datetime, open_timing: 
     state = state_at(book, as_of, marks)
     trades = trades_on(book, as_of)
     movements = movements_on(book, as_of, trades)
-    table, movements = adjusted_on(book, as_of, trades.table, movements)
+    moved = (trades.table.quantity != 0) | (trades.table.amount != 0)
+    table, movements = adjusted_on(book, as_of, take(trades.table, moved), movements)
     if charges_only:
         movements = take(movements, _CHARGES[movements.kind])
     expectation = Expectation(
@@ -80,7 +81,7 @@ def comparable(book: Codebook, snapshot: Snapshot) -> Snapshot:
 
 
 def recognised(ours: TradeTable, theirs: TradeTable) -> TradeTable:
-    """Return our trades with the custodian's price where account, instrument, quantity, money and date agree and no execution id joins them.
+    """Return our trades with the custodian's price where account, instrument, quantity, money and date agree without an execution id.
 
     Our price is worked out from rounded money; where the money agrees there is nothing to compare.
     """

@@ -25,7 +25,9 @@ from .columns import fetch_columns
 
 _SCALED = "{0} * 100000000"
 _DAY = "{0} - DATE '1970-01-01'"
-_ACCOUNTS = "(SELECT id, is_clearing, custodian_account, row_number() OVER (ORDER BY id) - 1 AS code FROM accounts_account WHERE custodian_id = %(custodian)s) a"
+_ACCOUNTS = (
+    "(SELECT id, is_clearing, row_number() OVER (ORDER BY id) - 1 AS code FROM accounts_account WHERE custodian_id = %(custodian)s) a"
+)
 _CURRENCIES = "unnest(%(currencies)s::text[]) WITH ORDINALITY m(name, place)"
 _CURRENCY = "coalesce(m.place, 0) - 1"
 _MOVEMENTS: dict[str, MovementKind] = {
@@ -39,10 +41,10 @@ _MOVEMENTS: dict[str, MovementKind] = {
     "TRANSFER": MovementKind.TRANSFER,
 }
 KIND_CODE = {kind: code for code, kind in enumerate(MovementKind)}
-# The last statement of an order's own fill names the broker's execution, of a block's share the allocation; see `execution.services`.
-_EXEC_ID = (
-    "CASE split_part(t.source_key, ':', 1) WHEN 'fill' THEN split_part(t.source_key, ':', 2) "
-    "WHEN 'allocation' THEN split_part(t.source_key, ':', 2) || '/' || a.custodian_account ELSE '' END"
+# A fill's key is fill|connection|execution|revision, and undo|… takes it back: what is left of an execution is one trade.
+_EXEC_ID = "CASE WHEN split_part(t.source_key, '|', 1) IN ('fill', 'undo') THEN split_part(t.source_key, '|', 3) ELSE '' END"
+_ENTRIES = (
+    f"FROM accounts_ledgertransaction t JOIN accounts_ledgerentry e ON e.transaction_id = t.id JOIN {_ACCOUNTS} ON a.id = e.account_id "
 )
 
 
@@ -82,7 +84,7 @@ def _entries(book: Codebook, parameters: dict[str, Any]) -> list[tuple[Ints, ...
     """Return entries that undo what was traded after the date, and those of clearing accounts, which the projections leave out."""
     columns = ["a.code", "coalesce(e.instrument_id, -1)", f"CASE WHEN e.currency = '' THEN -2 ELSE {_CURRENCY} END"]
     columns += [_DAY.format("e.settle_date")]
-    joined = f"FROM accounts_ledgertransaction t JOIN accounts_ledgerentry e ON e.transaction_id = t.id JOIN {_ACCOUNTS} ON a.id = e.account_id LEFT JOIN {_CURRENCIES} ON m.name = e.currency "
+    joined = f"{_ENTRIES} LEFT JOIN {_CURRENCIES} ON m.name = e.currency "
     later = fetch_columns(
         [*columns, _SCALED.format("-e.amount")],
         joined + "WHERE t.trade_date > %(as_of)s AND e.book IN ('POSITION', 'CASH')",
@@ -110,7 +112,8 @@ def _entries(book: Codebook, parameters: dict[str, Any]) -> list[tuple[Ints, ...
 
 
 def trades_on(book: Codebook, as_of: date) -> LedgerTrades:
-    """Return the trades of a date: one row per transaction and account, clearing accounts left out (their blocks are shared out).
+    """Return the trades of a date, clearing accounts left out (their blocks are shared out): one row per account and execution, or, where
+    a transaction names no execution, per account and transaction.
 
     The ledger keeps money, not prices: `price` is the tick whose notional rounds to the money booked, else the average to 10⁻⁸.
     """
@@ -124,15 +127,14 @@ def trades_on(book: Codebook, as_of: date) -> LedgerTrades:
         "settles": _DAY.format("g.settle_date"),
     }
     source = (
-        f"FROM (SELECT a.code, {_EXEC_ID} AS exec_id, t.settle_date, max(e.instrument_id) AS instrument_id, max(e.currency) AS currency, "
-        "coalesce(sum(e.amount) FILTER (WHERE e.book = 'POSITION'), 0) AS quantity, "
+        f"FROM (SELECT a.code, {_EXEC_ID} AS exec_id, max(t.settle_date) AS settle_date, max(e.instrument_id) AS instrument_id, "
+        "max(e.currency) AS currency, coalesce(sum(e.amount) FILTER (WHERE e.book = 'POSITION'), 0) AS quantity, "
         "coalesce(sum(e.amount) FILTER (WHERE e.book = 'TRADING'), 0) AS money, "
         "coalesce(sum(e.amount) FILTER (WHERE e.book = 'FEES'), 0) AS fee "
-        f"FROM accounts_ledgertransaction t JOIN accounts_ledgerentry e ON e.transaction_id = t.id JOIN {_ACCOUNTS} ON a.id = e.account_id "
-        "WHERE t.trade_date = %(as_of)s AND t.entry_type = 'TRADE' AND NOT a.is_clearing "
+        f"{_ENTRIES} WHERE t.trade_date = %(as_of)s AND t.entry_type = 'TRADE' AND NOT a.is_clearing "
         "AND (e.book IN ('POSITION', 'FEES') OR (e.book = 'TRADING' AND e.currency <> '')) "
-        "GROUP BY t.id, a.code, a.custodian_account) g "
-        f"LEFT JOIN {_CURRENCIES} ON m.name = g.currency WHERE g.quantity <> 0"
+        f"GROUP BY a.code, {_EXEC_ID}, CASE WHEN {_EXEC_ID} = '' THEN t.id END) g "
+        f"LEFT JOIN {_CURRENCIES} ON m.name = g.currency WHERE g.instrument_id IS NOT NULL AND (g.quantity <> 0 OR g.money <> 0 OR g.fee <> 0)"
     )
     *values, ids = fetch_columns(list(columns.values()), source, _parameters(book, as_of), texts=["g.exec_id"])
     found = dict(zip(columns, values, strict=True))
@@ -147,7 +149,7 @@ def trades_on(book: Codebook, as_of: date) -> LedgerTrades:
 
 
 def movements_on(book: Codebook, as_of: date, trades: LedgerTrades) -> AmountTable:
-    """Return the cash movements of a date that are no trades, as cash effects per (account, kind, currency); a trade's charge is COMMISSION.
+    """Return the cash movements of a date that are no trades, as cash effects per (account, kind, currency); trades' charges are COMMISSION.
 
     A dividend's cash is split into what was declared and the tax withheld. Openings and adjustments are not in it.
     """

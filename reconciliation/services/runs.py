@@ -12,12 +12,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 import numpy as np
-from governance.services import audit, end_alert, raise_alert
 
 from base.core.ids import digest, new_id
 from base.errors import Refused
 from governance.core.subjects import Actor, Subject
 from governance.enums import AlertTier, AuditAction, Role, SubjectKind
+from governance.services import audit, end_alert, raise_alert
 from market.core import calendars
 
 from ..core.amounts import match_amounts
@@ -164,7 +164,7 @@ def _coverage(book: Codebook, outcome: Reconciliation, theirs: Snapshot, cash_di
 
 
 def _open_timing(book: Codebook, as_of: date) -> TimingTable:
-    """Return what the last run of an earlier date left waiting for its settle date; accounts and currencies no longer known are left out."""
+    """Return what the last run of an earlier date left waiting for its settle date; unknown accounts and currencies are left out."""
     rows = (
         ReconciliationRun.objects.filter(custodian_id=book.custodian_id, as_of__lt=as_of)
         .order_by("-as_of", "-started_at", "-id")

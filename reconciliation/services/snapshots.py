@@ -38,8 +38,8 @@ _INSERT = (
 
 
 class UnableToTakeSnapshot(Refused):
-    """A file or report that is not taken; nothing was stored. code: CSV-… of the file, NOT_A_SESSION, NOT_AS_OF, WRONG_CUSTODIAN, INCOMPLETE
-    or GATEWAY."""
+    """A file or report that is not taken; nothing was stored. code: CSV-… of the file, NOT_A_SESSION, NOT_AS_OF,
+    WRONG_CUSTODIAN, UNKNOWN_NAME, INCOMPLETE or GATEWAY."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
