@@ -104,6 +104,7 @@ class Break(TenantModel):
     price = PriceField(null=True)
     cash_difference = MoneyField(null=True)
     self_matches_on = models.DateField(null=True)
+    settles_on = models.DateField(null=True)
     is_material = models.BooleanField()
     rule = models.CharField(max_length=32)
     state = CodeField(BreakState, default=BreakState.OPEN)

@@ -29,6 +29,7 @@ FIGURES = (
     "price",
     "cash_difference",
     "self_matches_on",
+    "settles_on",
     "is_material",
     "rule",
 )
@@ -54,6 +55,7 @@ def figures(found: Found) -> dict[str, Any]:
         "price": found.price,
         "cash_difference": found.cash_difference,
         "self_matches_on": found.self_matches_on,
+        "settles_on": found.settles_on,
         "is_material": found.material,
         "rule": found.rule,
     }
@@ -100,6 +102,7 @@ def to_value(row: Break, account: str) -> Found:
         price=_number(row.price),
         cash_difference=_number(row.cash_difference),
         self_matches_on=row.self_matches_on,
+        settles_on=row.settles_on,
         their_symbol=row.their_symbol,
     )
 

@@ -13,8 +13,8 @@ from accounts.core import entries
 from accounts.core.ledger import Holder, Transaction
 from accounts.enums import Book, UnitKind
 from accounts.models import Account, CashBalance, Custodian, LedgerEntry, LedgerTransaction, Position, Sleeve
-from market.models import Instrument
-from tests.factories import make_account, make_connection, make_custodian, make_instrument, make_sleeve, number
+from market.models import Instrument, Quote
+from tests.factories import as_loader, make_account, make_connection, make_custodian, make_instrument, make_sleeve, number
 
 DAY, NEXT, THIRD = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
 EVENING = datetime(2026, 1, 5, 21, 30, tzinfo=UTC)
@@ -39,14 +39,16 @@ class Scene:
         return entries.Stamp(day, settles or day, key or f"test|{number()}")
 
 
-def make_scene(n: int = 2) -> Scene:
+def make_scene(n: int = 2, *, mark: str = "50") -> Scene:
+    """Make the custodian's day; `mark`: our closing quote, "" for none."""
     custodian = make_custodian(calendar="XNYS")
     connection = make_connection(custodian=custodian)
     accounts = [make_account(connection=connection, opened_on=OPENED) for _ in range(n)]
     scene = Scene(custodian, accounts, make_sleeve(), make_instrument())
-    opening = [
-        entries.opening_cash(scene.holder(i), scene.stamp(OPENED), amount=Decimal(250_000), currency_code="USD") for i in range(n)
-    ]
+    if mark:
+        quote = {"source": "FILE", "as_of": EVENING.replace(hour=20), "bid": Decimal(mark), "ask": Decimal(mark)}
+        as_loader(lambda: Quote.objects.using("loader").create(instrument_id=scene.instrument.id, **quote))
+    opening = [entries.opening_cash(scene.holder(i), scene.stamp(OPENED), amount=Decimal(250_000), currency_code="USD") for i in range(n)]
     book(opening)
     return scene
 
