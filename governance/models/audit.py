@@ -22,7 +22,7 @@ class QueuedForSealing(SqlConstraint):
         table = model._meta.db_table
         return [
             f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"INSERT INTO governance_auditpending (id, firm_id) SELECT id, firm_id FROM new_rows; RETURN NULL; END $$",
+            f"INSERT INTO governance_auditpending (id, firm_id) SELECT id, firm_id FROM new_rows; RETURN NULL; END $$",  # noqa: S608
             f"CREATE TRIGGER {self.name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {self.name}()",
         ]

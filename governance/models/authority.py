@@ -48,7 +48,8 @@ class Authority(TenantModel):
                 name="authority_ends_after_it_begins",
             ),
             models.CheckConstraint(
-                condition=models.Q(order_notional_limit__isnull=True) | (models.Q(order_notional_limit__gte=0) & ~models.Q(limit_currency="")),
+                condition=models.Q(order_notional_limit__isnull=True)
+                | (models.Q(order_notional_limit__gte=0) & ~models.Q(limit_currency="")),
                 name="authority_limit_has_a_currency",
             ),
         ]

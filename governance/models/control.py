@@ -37,7 +37,8 @@ class KillSwitch(TenantModel):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=(models.Q(scope=KillScope.FIRM) & models.Q(subject_id="")) | (~models.Q(scope=KillScope.FIRM) & ~models.Q(subject_id="")),
+                condition=(models.Q(scope=KillScope.FIRM) & models.Q(subject_id=""))
+                | (~models.Q(scope=KillScope.FIRM) & ~models.Q(subject_id="")),
                 name="kill_switch_subject",
             ),
             models.CheckConstraint(
@@ -54,7 +55,7 @@ class Approval(TenantModel):
 
     action = CodeField(vocabulary=ApprovalAction)
     subject_kind = CodeField(SubjectKind)
-    subject_id = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=64)
     content_hash = models.CharField(max_length=64)
     rules = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     reason = models.CharField(max_length=400)
@@ -97,4 +98,8 @@ class Alert(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["firm", "dedupe_key"], condition=models.Q(ended_at__isnull=True), name="alert_once_while_open")
+        ]
+        indexes = [
+            models.Index(fields=["firm", "raised_at"], name="alert_unanswered", condition=models.Q(tier="CRITICAL", acknowledged_at=None)),
+            models.Index(fields=["firm", "rule", "subject_id"], name="alert_of"),
         ]

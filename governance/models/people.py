@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from knox.models import AbstractAuthToken
 
 from base.fields import CodeField, RateField
-from base.models import TenantForeignKey, TenantModel
+from base.models import TenantModel
 
 from ..enums import Role
 
