@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import connections
 
-from accounts.models import Account, BrokerConnection, CashBalance, Custodian, EquitySnapshot, LedgerEntry, LedgerTransaction, Position, Sleeve
+from accounts.models import (
+    Account,
+    BrokerConnection,
+    CashBalance,
+    Custodian,
+    EquitySnapshot,
+    LedgerEntry,
+    LedgerTransaction,
+    Position,
+    Sleeve,
+)
 from base import bulk, tenancy
 from base.core.ids import new_ids
 from governance.models import Firm
