@@ -6,6 +6,7 @@ from django.db import models
 
 from base.fields import CodeField, PriceField, QuantityField, RateField
 
+from .constraints import InstrumentsExist
 from .enums import InstrumentKind
 
 
@@ -17,7 +18,7 @@ class Issuer(models.Model):
 
 
 class Instrument(models.Model):
-    """Something that can be traded, as `market.core.instruments.InstrumentSpec` describes it (`calendar` is its market, `tick` its tick size).
+    """Something that can be traded, as the core's `InstrumentSpec` describes it (`calendar` is its market, `tick` its tick size).
 
     `identity_group` joins substantially identical ones (WASH-13).
     """
@@ -69,7 +70,7 @@ class VenueSymbol(models.Model):
 class Quote(models.Model):
     """What was bid and asked as of an instant, from one source; a missing side is NULL."""
 
-    instrument = models.ForeignKey(Instrument, models.PROTECT, related_name="quotes", db_index=False)
+    instrument = models.ForeignKey(Instrument, models.PROTECT, related_name="quotes", db_index=False, db_constraint=False)
     source = models.CharField(max_length=40)
     as_of = models.DateTimeField()
     bid = PriceField(null=True)
@@ -85,14 +86,15 @@ class Quote(models.Model):
                 & (models.Q(last__isnull=True) | models.Q(last__gt=0)),
                 name="quote_positive",
             ),
+            InstrumentsExist(name="quote_instruments"),
         ]
-        indexes = [models.Index(fields=["instrument", "-as_of"], name="quote_latest")]
+        indexes = [models.Index(fields=["instrument", "-as_of", "source"], name="quote_latest")]
 
 
 class Bar(models.Model):
     """A minute (or day) of trades; `starts_at` is the start of the bar."""
 
-    instrument = models.ForeignKey(Instrument, models.PROTECT, related_name="bars", db_index=False)
+    instrument = models.ForeignKey(Instrument, models.PROTECT, related_name="bars", db_index=False, db_constraint=False)
     source = models.CharField(max_length=40)
     interval_seconds = models.PositiveIntegerField(default=60)
     starts_at = models.DateTimeField()
@@ -111,6 +113,7 @@ class Bar(models.Model):
                 & models.Q(low__lte=models.F("close"), high__gte=models.F("close")),
                 name="bar_consistent",
             ),
+            InstrumentsExist(name="bar_instruments"),
         ]
 
 
