@@ -37,6 +37,7 @@ KIND_WORDS = {
     TransactionKind.TRANSFER_IN: "Transfer in",
     TransactionKind.TRANSFER_OUT: "Transfer out",
     TransactionKind.FX: "Currency exchange",
+    TransactionKind.ADJUSTMENT: "Correction",
 }
 TERM_WORDS = {HoldingTerm.SHORT: "short", HoldingTerm.LONG: "long"}
 PROVISIONAL = "\N{DAGGER}"
