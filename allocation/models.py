@@ -79,6 +79,7 @@ class Preview(TenantModel):
     signal = TenantForeignKey(Signal, related_name="previews")
     hash = models.CharField(max_length=64)
     frozen = models.BinaryField()
+    excluded = models.JSONField(default=list)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     created_by = models.ForeignKey("governance.User", models.PROTECT, null=True, related_name="+")
@@ -102,6 +103,7 @@ class AllocationStatement(TenantModel):
     decision_price = PriceField()
     decided_at = models.DateTimeField()
     frozen = models.BinaryField()
+    excluded = models.JSONField(default=list)
     rules = ArrayField(models.CharField(max_length=48))
     released_by = models.ForeignKey("governance.User", models.PROTECT, null=True, related_name="+")
 

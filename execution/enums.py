@@ -148,8 +148,9 @@ class TaxClass(StrEnum):
 
 
 class ParentState(StrEnum):
-    """RELEASING until every chunk of children stands; DONE when all are terminal and shared out."""
+    """HELD while an opposite order works; RELEASING until every chunk of children stands; DONE when all are terminal and shared out."""
 
+    HELD = "HELD"
     RELEASING = "RELEASING"
     WORKING = "WORKING"
     DONE = "DONE"

@@ -1,6 +1,6 @@
 """The allocation statement: what every account is to get, frozen and hashed before anything is sent (ALC-1).
 
-Entry points: `statement_of` (freeze a sizing), `AllocationStatement.sha256`, `.preview_hash`, `differences` (for the 409 answer).
+Entry points: `statement_of` (freeze a sizing), `AllocationStatement.from_bytes`, `.sha256`, `.preview_hash`, `differences` (for the 409 answer).
 
 The bytes, so that anyone can recompute the hash:
 
@@ -27,6 +27,7 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
+import orjson
 
 from allocation.enums import Reason, Rule
 from base.core.ids import canonical
@@ -74,6 +75,37 @@ class AllocationStatement:
         yield "".join(f"{account}\n" for account in self.accounts).encode()
         for name, _ in header["columns"]:
             yield self.columns[name].tobytes()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> AllocationStatement:
+        """Read back what `canonical_bytes` wrote. Raises ValueError for bytes that are no statement."""
+        if not data.startswith(_MAGIC):
+            raise ValueError("these bytes are no allocation statement (ALC-1)")
+        end = data.index(b"\n", len(_MAGIC))
+        header = orjson.loads(data[len(_MAGIC) : end])
+        kinds = [(name, np.dtype(f"<{kind}")) for name, kind in header["columns"]]
+        m = len(header["instruments"])
+        width = sum(kind.itemsize * (1 if name in _PER_ACCOUNT else m) for name, kind in kinds)
+        accounts, start = _accounts(data, end + 1, width)
+        columns = {}
+        for name, kind in kinds:
+            cells = len(accounts) * (1 if name in _PER_ACCOUNT else m)
+            values = np.frombuffer(data, dtype=kind, count=cells, offset=start)
+            columns[name] = values if name in _PER_ACCOUNT else values.reshape(len(accounts), m)
+            start += cells * kind.itemsize
+        return AllocationStatement(header, accounts, columns)
+
+
+def _accounts(data: bytes, start: int, width: int) -> tuple[tuple[str, ...], int]:
+    """Return the account ids and where the columns begin: ids and columns together fill the rest, `width` bytes of columns an account."""
+    found: list[str] = []
+    while len(data) - start != len(found) * width:
+        end = data.find(b"\n", start)
+        if end < 0 or len(data) - start < len(found) * width:
+            raise ValueError("the statement is cut short (ALC-1)")
+        found.append(data[start:end].decode())
+        start = end + 1
+    return tuple(found), start
 
 
 @dataclass(frozen=True, slots=True)

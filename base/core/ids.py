@@ -95,3 +95,14 @@ def new_ids(n: int) -> NDArray[Any]:
     words = np.empty((n, 2), dtype=">u8")
     words[:, 0], words[:, 1] = high, low
     return np.frombuffer(words.tobytes(), dtype="V16")
+
+
+def uuid_texts(ids: NDArray[Any]) -> list[str]:
+    """Return the usual text of many UUIDs: V16[n], big-endian bytes → n texts.
+
+    >>> uuid_texts(np.frombuffer(uuid.UUID(int=1).bytes, dtype="V16"))
+    ['00000000-0000-0000-0000-000000000001']
+    """
+    text = ids.tobytes().hex()
+    starts = range(0, len(text), 32)
+    return [f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}" for i in starts]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocation.core.sizing import size
-from allocation.core.statement import Difference, differences, statement_of
+from allocation.core.statement import AllocationStatement, Difference, differences, statement_of
 from allocation.enums import Rounding, SizingMethod
 
 from .signals import grid, signal, units
@@ -122,3 +122,11 @@ def test_alc_1_ids_and_instants_without_canonical_form_are_refused():
         frozen(names=("A\n1", "A2", "A3", "A4", "A5"))
     with pytest.raises(ValueError, match="CON-6"):
         frozen(at=datetime(2026, 3, 2))
+
+
+def test_alc_1_a_statement_is_read_back_from_its_bytes():
+    before = frozen()
+    after = AllocationStatement.from_bytes(before.canonical_bytes())
+    assert after.canonical_bytes() == before.canonical_bytes()
+    assert after.preview_hash == before.preview_hash
+    assert differences(before, after) == ([], 0)

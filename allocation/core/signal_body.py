@@ -1,0 +1,117 @@
+"""What a signal states, read strictly from outside values.
+
+Entry points: `SignalBody`, `parse_signal`. Invariants: 1. nothing is guessed: an unknown field, method or number form is refused with
+field and rule. 2. equal bodies have equal `sha256`, whatever the spelling of their numbers (idempotency).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from allocation.enums import CustomKind, SizingMethod
+from base.core.ids import digest
+from base.core.validation import FieldReader, InvalidInput, parse_decimal, parse_enum, parse_instant, parse_symbol, parse_text, parse_uuid
+
+_FIELDS = {"strategy", "symbol", "method", "figure", "stop_price", "accounts", "per_account", "decided_at"}
+_SIGNED = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE}
+_RATES = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE, SizingMethod.CLOSE}
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBody:
+    """One intent for one instrument.
+
+    figure: signed (+ buy) quantity for block methods, rate for target_weight/risk/percent_change (0.03 = 3%), share to close for close;
+    None for custom. accounts: account ids it is limited to, empty = every follower. per_account: account id → (kind, figure), for custom.
+    """
+
+    strategy: str
+    symbol: str
+    method: SizingMethod
+    figure: Decimal | None = None
+    stop_price: Decimal | None = None
+    accounts: tuple[UUID, ...] = ()
+    per_account: Mapping[UUID, tuple[CustomKind, Decimal]] = field(default_factory=dict)
+    decided_at: datetime | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash that tells a repeat from a different body under the same key."""
+        return digest({**asdict(self), "accounts": sorted(map(str, self.accounts))})
+
+
+def parse_signal(body: object, *, now: datetime) -> SignalBody:
+    """Read a signal from a JSON object. Raises InvalidInput or InvalidInputs naming field, value and rule. Source: SIZ-4."""
+    reader = FieldReader(body)
+    for name in sorted(set(reader.fields) - _FIELDS):
+        reader.problems.append(InvalidInput(name, "", "unknown_field"))
+    strategy = reader.required("strategy", parse_text, max_length=40)
+    symbol = reader.required("symbol", parse_symbol)
+    method = reader.required("method", parse_enum, SizingMethod)
+    figure = reader.optional("figure", parse_decimal)
+    stop_price = reader.optional("stop_price", parse_decimal, positive=True)
+    decided_at = reader.optional("decided_at", parse_instant, not_after=now)
+    accounts = reader.optional("accounts", _parse_accounts) or ()
+    per_account = reader.optional("per_account", _parse_custom) or {}
+    if method is not None:
+        reader.problems += _senseless(method, figure, stop_price, per_account, "figure" in reader.fields)
+    reader.finish()
+    assert strategy is not None and symbol is not None and method is not None  # noqa: S101 - finish() has raised otherwise
+    return SignalBody(strategy, symbol, method, figure, stop_price, accounts, per_account, decided_at)
+
+
+def _senseless(
+    method: SizingMethod, figure: Decimal | None, stop: Decimal | None, custom: Mapping[UUID, Any], given: bool
+) -> list[InvalidInput]:
+    problems = []
+    if method is SizingMethod.CUSTOM:
+        if not custom:
+            problems.append(InvalidInput("per_account", "", "required"))
+        return problems
+    if custom:
+        problems.append(InvalidInput("per_account", len(custom), "only_with_custom"))
+    if method in {SizingMethod.RATIO, SizingMethod.PERCENT}:
+        problems.append(InvalidInput("method", method, "not_offered_here"))
+    if figure is None and not given:
+        problems.append(InvalidInput("figure", "", "required"))
+    if figure is not None and figure == 0 and method is not SizingMethod.TARGET_WEIGHT:
+        problems.append(InvalidInput("figure", figure, "not_zero"))
+    if figure is not None and method in _RATES and abs(figure) > (1 if method is not SizingMethod.TARGET_WEIGHT else 10):
+        problems.append(InvalidInput("figure", figure, "rate: 0.03 is 3%"))
+    if figure is not None and figure < 0 and method is SizingMethod.CLOSE:
+        problems.append(InvalidInput("figure", figure, "positive"))
+    if method is SizingMethod.RISK and stop is None:
+        problems.append(InvalidInput("stop_price", "", "required"))
+    return problems
+
+
+def _parse_accounts(value: object, field: str) -> tuple[UUID, ...]:
+    if not isinstance(value, list) or not value:
+        raise InvalidInput(field, value, "list_of_accounts")
+    found = tuple(parse_uuid(item, f"{field}[{i}]") for i, item in enumerate(value))
+    if len(set(found)) != len(found):
+        raise InvalidInput(field, len(found), "listed_twice")
+    return found
+
+
+def _parse_custom(value: object, field: str) -> dict[UUID, tuple[CustomKind, Decimal]]:
+    if not isinstance(value, list):
+        raise InvalidInput(field, value, "list")
+    found: dict[UUID, tuple[CustomKind, Decimal]] = {}
+    for number, item in enumerate(value):
+        where = f"{field}[{number}]"
+        reader = FieldReader(item, where)
+        account = reader.required("account", parse_uuid)
+        kind = reader.required("kind", parse_enum, CustomKind)
+        figure = reader.required("figure", parse_decimal)
+        reader.finish()
+        assert account is not None and kind is not None and figure is not None  # noqa: S101 - finish() has raised otherwise
+        if account in found:
+            raise InvalidInput(where, account, "listed_twice")
+        found[account] = (kind, figure)
+    return found

@@ -1,0 +1,45 @@
+"""What a frozen statement says, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from ..core.scales import Ints
+from ..models import AllocationStatement, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLines:
+    """Lines that order something, by account id. ids: V16[n]. quantity: int64[n], UNIT = 1, signed (+ buy)."""
+
+    ids: NDArray[Any]
+    quantity: Ints
+
+
+def statement_lines(*, statement_id: UUID) -> StatementLines:
+    """Return the statement's lines with a quantity, in the order of their account ids."""
+    sql = """SELECT string_agg(uuid_send(account_id), ''::bytea ORDER BY account_id),
+                    string_agg(int8send((quantity * 100000000)::bigint), ''::bytea ORDER BY account_id)
+             FROM allocation_allocationline WHERE statement_id = %s AND quantity <> 0"""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [statement_id])
+        ids, quantity = cursor.fetchone()
+    if ids is None:
+        return StatementLines(np.empty(0, dtype="V16"), np.empty(0, dtype=np.int64))
+    return StatementLines(np.frombuffer(bytes(ids), dtype="V16"), np.frombuffer(bytes(quantity), dtype=">i8").astype(np.int64))
+
+
+def released_statement(*, signal_id: UUID) -> UUID | None:
+    """Return the newest statement of a signal, None if it was never released."""
+    return AllocationStatement.objects.filter(signal_id=signal_id).order_by("-revision").values_list("id", flat=True).first()
+
+
+def sleeve_of(*, strategy_id: UUID) -> UUID:
+    """Return the sleeve a strategy trades in."""
+    return Strategy.objects.values_list("sleeve_id", flat=True).get(pk=strategy_id)

@@ -1,0 +1,24 @@
+"""Writes of allocation: strategies, signals, previews, the frozen statement. Allocation ends there; orders are execution's."""
+
+from .previews import PreviewFacts, preview_signal, tradable_ids
+from .signals import SignalFacts, UnableToReceive, lock_signal, receive_signal, refuse_signal
+from .statements import FrozenStatement, UnableToFreeze, check_unchanged, freeze, standing_preview
+from .strategies import create_strategy, subscribe
+
+__all__ = [
+    "FrozenStatement",
+    "PreviewFacts",
+    "SignalFacts",
+    "UnableToFreeze",
+    "UnableToReceive",
+    "check_unchanged",
+    "create_strategy",
+    "freeze",
+    "lock_signal",
+    "preview_signal",
+    "receive_signal",
+    "refuse_signal",
+    "standing_preview",
+    "subscribe",
+    "tradable_ids",
+]

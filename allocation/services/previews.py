@@ -1,0 +1,64 @@
+"""A preview: what a release would freeze, named by its hash, good for 60 seconds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from accounts import queries as accounts
+from base.errors import NotFound
+from governance.core.subjects import Actor, Subject
+from governance.enums import AuditAction, SubjectKind
+from governance.services import audit
+
+from ..models import Preview, Signal
+from .sizing import SizedSignal, size_signal
+
+LIFETIME = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewFacts:
+    """id, hash and end of life of a preview, and the sizing it shows."""
+
+    id: UUID
+    hash: str
+    expires_at: datetime
+    sized: SizedSignal
+
+
+def preview_signal(*, signal_id: UUID, actor: Actor | None, now: datetime) -> PreviewFacts:
+    """Size a signal as of `now` and keep the result under its hash for 60 s.
+
+    Raises NotFound for a signal the firm does not have; UnableToSize where nothing can be sized. Source: DESIGN §4.5.
+    """
+    signal = Signal.objects.select_related("strategy").filter(pk=signal_id).first()
+    if signal is None:
+        raise NotFound("signal")
+    sized = size_signal(signal=signal, now=now, tradable=tradable_ids(actor))
+    statement = sized.statement()
+    preview = Preview.objects.create(
+        signal=signal,
+        hash=statement.preview_hash,
+        frozen=statement.canonical_bytes(),
+        excluded=excluded_rows(sized),
+        created_at=now,
+        expires_at=now + LIFETIME,
+        created_by_id=int(actor.user_id) if actor else None,
+    )
+    subject = Subject(SubjectKind.SIGNAL, str(signal.id))
+    after = {"preview": str(preview.id), "hash": preview.hash, "accounts": len(sized.account_ids), "excluded": len(sized.excluded)}
+    audit(action=AuditAction.PREVIEWED, subject=subject, actor=actor, now=now, after=after, journey_id=signal.journey_id)
+    return PreviewFacts(preview.id, preview.hash, preview.expires_at, sized)
+
+
+def tradable_ids(actor: Actor | None) -> list[UUID] | None:
+    """Return the accounts this person may trade; None for the house's own sources."""
+    return None if actor is None else list(accounts.tradable_by(int(actor.user_id)).values_list("id", flat=True))
+
+
+def excluded_rows(sized: SizedSignal) -> list[dict[str, Any]]:
+    """Return the left-out accounts as plain values."""
+    return [asdict(exclusion) for exclusion in sized.excluded]

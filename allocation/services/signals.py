@@ -1,0 +1,89 @@
+"""Take an intent in, once (idempotency key), and give it its journey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from base.core.ids import new_id
+from base.errors import Conflict, NotFound
+from governance.core.subjects import Actor, Subject
+from governance.enums import AuditAction, SubjectKind
+from governance.services import audit
+from market import queries as market
+
+from ..core.signal_body import SignalBody
+from ..models import Signal, Strategy
+
+
+class UnableToReceive(Conflict):
+    """The idempotency key came before with a different body."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFacts:
+    """id, journey and state of a signal. repeated: the same key and body came before, and nothing new was written."""
+
+    id: UUID
+    journey_id: UUID
+    state: str
+    repeated: bool
+
+
+def receive_signal(*, source: str, idempotency_key: str, body: SignalBody, actor: Actor | None, now: datetime) -> SignalFacts:
+    """Record a signal and its audit event; the same (source, key, body) again returns the first one.
+
+    Raises UnableToReceive (409) for another body under the same key, NotFound for an unknown strategy or symbol. Source: DESIGN §4.1.
+    """
+    known = Signal.objects.filter(source=source, idempotency_key=idempotency_key).first()
+    if known is None:
+        strategy = Strategy.objects.filter(code=body.strategy, is_active=True).first()
+        instrument = market.instrument_by_symbol(body.symbol)
+        if strategy is None:
+            raise NotFound(f"active strategy {body.strategy}")
+        if instrument is None:
+            raise NotFound(f"instrument {body.symbol}")
+        fresh = Signal(
+            journey_id=new_id(),
+            source=source,
+            idempotency_key=idempotency_key,
+            body_sha256=body.sha256,
+            strategy=strategy,
+            instrument_id=instrument.id,
+            method=body.method,
+            figure=body.figure,
+            stop_price=body.stop_price,
+            account_ids=list(body.accounts),
+            per_account={str(account): [kind, str(figure)] for account, (kind, figure) in body.per_account.items()},
+            received_at=now,
+            received_by_id=int(actor.user_id) if actor else None,
+        )
+        # Two of the same key at once: the database lets one in, and the other finds it.
+        written = Signal.objects.bulk_create([fresh], ignore_conflicts=True)
+        known = Signal.objects.get(source=source, idempotency_key=idempotency_key)
+        if known.id == written[0].id:
+            subject = Subject(SubjectKind.SIGNAL, str(known.id))
+            after = {"source": source, "key": idempotency_key, "strategy": body.strategy, "symbol": body.symbol, "method": body.method}
+            after |= {"figure": str(body.figure), "body_sha256": body.sha256}
+            audit(action=AuditAction.SIGNAL_RECEIVED, subject=subject, actor=actor, now=now, after=after, journey_id=known.journey_id)
+            return SignalFacts(known.id, known.journey_id, known.state, repeated=False)
+    if known.body_sha256 != body.sha256:
+        raise UnableToReceive(
+            "idempotency_key", "this key came before with a different body", field="idempotency_key", value=idempotency_key
+        )
+    return SignalFacts(known.id, known.journey_id, known.state, repeated=True)
+
+
+def lock_signal(*, signal_id: UUID) -> Signal:
+    """Return the signal with its row locked, so that it is released once. Raises NotFound."""
+    signal = Signal.objects.select_for_update(of=("self",)).select_related("strategy").filter(pk=signal_id).first()
+    if signal is None:
+        raise NotFound("signal")
+    return signal
+
+
+def refuse_signal(*, signal: Signal, actor: Actor | None, now: datetime, rule: str, reason: str) -> None:
+    """Record that the gates refused the signal; it can be previewed and released again when the reason is gone."""
+    subject = Subject(SubjectKind.SIGNAL, str(signal.id))
+    audit(action=AuditAction.DENIED, subject=subject, actor=actor, now=now, reason=reason[:400], rule=rule, journey_id=signal.journey_id)

@@ -1,0 +1,249 @@
+"""Gather what one signal's sizing needs, as arrays, and size it.
+
+Entry point: `size_signal`. Invariants: 1. accounts without authority are out before anything is sized (GOV-2), with their reason kept.
+2. what is not known stays unknown (`MISSING`) and blocks what would raise risk (CON-5). 3. no query a row, no loop over accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounts import queries as accounts
+from accounts.queries import AccountArrays
+from base.core.ids import uuid_texts
+from base.errors import Refused
+from governance import queries as governance
+from governance.core.authority_check import AuthorityAsk
+from governance.core.mandates import MandatedInstrument
+from governance.enums import AuthorityFinding, RestrictionState
+from market import queries as market
+from market.queries import InstrumentFacts, QuoteFacts
+
+from ..core.request import Limits, PooledRoom, SizingRequest
+from ..core.scales import MISSING, UNIT, Ints, to_scaled
+from ..core.sizing import SizingResult, size
+from ..core.statement import AllocationStatement, statement_of
+from ..enums import CapBasis, CustomKind, Rounding, Rule, SizingMethod, TradeState, code
+from ..models import Signal, StrategyAccount
+
+PAPER_FX_AGE = timedelta(hours=96)
+LIVE_FX_AGE = timedelta(seconds=60)
+# What a buy may take of the available cash: its price, the collar of its limit (RTE-2) and fees, so that a fill at the limit is still paid for.
+RESERVE_RATE = UNIT * 10_025 // 10_000
+_NEVER_SHORT = {"EQUITY", "ETF", "CRYPTO_SPOT", "BOND"}
+_POLICY, _SCOPE = "PRO_RATA", "BLOCK"
+
+
+class UnableToSize(Refused):
+    """A signal that cannot be sized at all: no price, nobody to size for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An account left out before sizing, and why (GOV-2)."""
+
+    account_id: str
+    code: str
+    finding: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizedSignal:
+    """A signal's sizing with everything it rests on. `accounts` are those inside; rows of `result` follow them."""
+
+    signal: Signal
+    instrument: InstrumentFacts
+    quote: QuoteFacts
+    price: Decimal
+    accounts: AccountArrays
+    account_ids: list[str]
+    request: SizingRequest
+    result: SizingResult
+    excluded: tuple[Exclusion, ...]
+    clauses: Mapping[str, str]
+
+    def statement(self, frozen_at: datetime | None = None) -> AllocationStatement:
+        """Return the statement this sizing makes; without an instant it is a preview's."""
+        return statement_of(
+            self.request,
+            self.result,
+            currencies=self.accounts.currencies,
+            policy=_POLICY,
+            price_scope=_SCOPE,
+            journey_id=str(self.signal.journey_id),
+            frozen_at=frozen_at,
+        )
+
+
+def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | None = None, priced_at: datetime | None = None) -> SizedSignal:
+    """Size a signal for every follower (or those it names), as of `now`.
+
+    tradable: accounts the requester may trade; None for the house's own sources. priced_at: the instant of prices and rates, for a release
+    that must find what its preview found (books, authorities, blocks are always today's). Raises UnableToSize without a price or anybody to
+    size for.
+    """
+    priced_at = priced_at or now
+    instrument = market.instrument(signal.instrument_id)
+    quote = market.latest_quotes(instrument_ids=[instrument.id], now=priced_at).get(instrument.id)
+    if quote is None:
+        raise UnableToSize("CON-5", f"no price of {instrument.symbol} at or before {priced_at:%Y-%m-%d %H:%M:%S} UTC", field="symbol")
+    price = quote.last if quote.last is not None else quote.mid
+    followers, multipliers = _followers(signal, tradable)
+    if not followers:
+        raise UnableToSize("ACC-2", "no account that you may trade follows this strategy", field="strategy", value=signal.strategy.code)
+    arrays = accounts.account_arrays(account_ids=followers, sleeve_id=signal.strategy.sleeve_id, instrument=instrument, now=priced_at)
+    arrays, excluded = _with_authority(arrays, signal, instrument, now)
+    if not len(arrays.ids):
+        raise UnableToSize("GOV-2", "no account has a valid authority", excluded=[e.account_id for e in excluded])
+    texts = uuid_texts(arrays.ids)
+    limits, mandate_cap, clauses = _limits(arrays, signal, instrument, price, now)
+    request = SizingRequest(
+        method=SizingMethod(signal.method),
+        rounding=None if _is_block(signal) else Rounding(signal.strategy.rounding),
+        cap_basis=CapBasis(signal.strategy.cap_basis),
+        account_ids=texts,
+        instrument_ids=[str(instrument.id)],
+        block_ids=[str(signal.journey_id)],
+        currency=arrays.currency,
+        currency_exponent=np.array(arrays.exponents, dtype=np.int64),
+        equity=arrays.equity,
+        available=arrays.available,
+        balance=arrays.balance,
+        price=to_scaled([price], field="price"),
+        multiplier=to_scaled([instrument.multiplier], field="multiplier"),
+        lot_step=to_scaled([instrument.lot_step], field="lot_step"),
+        min_quantity=to_scaled([instrument.min_quantity], field="min_quantity"),
+        min_notional=to_scaled([instrument.min_notional], field="min_notional"),
+        position=arrays.position[:, None],
+        open_buy=arrays.open_buy[:, None],
+        open_sell=arrays.open_sell[:, None],
+        class_cap=_known_caps(arrays.class_cap)[:, None],
+        mandate_cap=_known_caps(mandate_cap)[:, None],
+        limits=limits,
+        **_rates(arrays, instrument, priced_at),
+        **_amount(signal, texts, arrays, multipliers, price),
+    )
+    return SizedSignal(signal, instrument, quote, price, arrays, texts, request, size(request), excluded, clauses)
+
+
+def _is_block(signal: Signal) -> bool:
+    return signal.method in {SizingMethod.EQUAL, SizingMethod.EQUITY, SizingMethod.AVAILABLE, SizingMethod.BALANCE}
+
+
+def _followers(signal: Signal, tradable: Sequence[UUID] | None) -> tuple[list[UUID], dict[bytes, int]]:
+    rows = StrategyAccount.objects.filter(strategy_id=signal.strategy_id, is_active=True)
+    if signal.account_ids:
+        rows = rows.filter(account_id__in=signal.account_ids)
+    found = {account: multiplier for account, multiplier in rows.values_list("account_id", "multiplier")}
+    if tradable is not None:
+        allowed = set(tradable)
+        found = {account: multiplier for account, multiplier in found.items() if account in allowed}
+    scaled = {account.bytes: int(multiplier * UNIT) for account, multiplier in found.items() if multiplier != 1}
+    return list(found), scaled
+
+
+def _with_authority(
+    arrays: AccountArrays, signal: Signal, instrument: InstrumentFacts, now: datetime
+) -> tuple[AccountArrays, tuple[Exclusion, ...]]:
+    """Leave out every account without a valid authority for this order (GOV-1, GOV-2, ACC-1)."""
+    opens = signal.method not in {SizingMethod.CLOSE}
+    ask = AuthorityAsk(instrument_kind=instrument.kind, symbols=frozenset({instrument.symbol}), opens=opens)
+    verdict = governance.authority_verdict(
+        account_ids=arrays.uuids,
+        account_classes=arrays.class_names,
+        base_currencies=[arrays.currencies[c] for c in arrays.currency.tolist()],
+        ask=ask,
+        now=now,
+    )
+    out = np.flatnonzero(verdict.codes)
+    if not len(out):
+        return arrays, ()
+    texts = uuid_texts(arrays.ids[out])
+    findings = list(AuthorityFinding)
+    excluded = tuple(
+        Exclusion(texts[k], arrays.codes[i], findings[int(verdict.codes[i]) - 1].value, verdict.reason(i))
+        for k, i in enumerate(out.tolist())
+    )
+    return arrays.take(np.flatnonzero(verdict.codes == 0)), excluded
+
+
+def _limits(
+    arrays: AccountArrays, signal: Signal, instrument: InstrumentFacts, price: Decimal, now: datetime
+) -> tuple[Limits, Ints, Mapping[str, str]]:
+    mandated = MandatedInstrument(
+        instrument_id=str(instrument.id), kind=instrument.kind, sector=instrument.sector, issuer_ids=frozenset({str(instrument.issuer_id)})
+    )
+    mandates = governance.mandate_limits(mandate_ids=arrays.mandate_ids, instrument=mandated, now=now)
+    restricted = governance.restriction_state(
+        instrument_id=instrument.id, issuer_id=instrument.issuer_id, underlying_id=instrument.underlying_id, now=now
+    )
+    states = {RestrictionState.NONE: TradeState.NONE, RestrictionState.CLOSE_ONLY: TradeState.CLOSE_ONLY}
+    never_short = np.int64(instrument.kind in _NEVER_SHORT)
+    limits = Limits(
+        trading_block=arrays.blocked[:, None].astype(np.int64),
+        restricted=np.array([[code(states.get(restricted, TradeState.FROZEN))]], dtype=np.int64),
+        long_only=np.maximum(mandates.long_only.astype(np.int64), never_short)[:, None],
+        allowed=mandates.allowed.astype(np.int64)[:, None],
+        buying_power=arrays.available,
+        margin_rate=np.array([[RESERVE_RATE]], dtype=np.int64),
+        pools=_capacity(signal, len(arrays.ids)),
+    )
+    return limits, mandates.cap, mandates.clauses
+
+
+def _capacity(signal: Signal, n: int) -> tuple[PooledRoom, ...]:
+    """GOV-6: a capacity-limited strategy shares what there is pro rata."""
+    capacity = signal.strategy.capacity_quantity
+    if capacity is None:
+        return ()
+    return (PooledRoom(Rule.CAPACITY, np.zeros(n, dtype=np.int64), to_scaled([capacity], field="capacity_quantity")[:, None]),)
+
+
+def _rates(arrays: AccountArrays, instrument: InstrumentFacts, now: datetime) -> dict[str, Ints]:
+    age = PAPER_FX_AGE if all(c.is_paper for c in arrays.connections) else LIVE_FX_AGE
+    ratios = market.fx_ratios(currencies=list(arrays.currencies), to=instrument.currency, now=now, max_age=age)
+    num, den = (np.where(ratios.missing, MISSING, column)[:, None] for column in (ratios.num, ratios.den))
+    return {"fx_num": num, "fx_den": den}
+
+
+def _known_caps(cap: Ints) -> Ints:
+    """An account or mandate without a cap of its own is bound by the others: SIZ-2 takes the smallest. No cap at all stays the full equity."""
+    return np.where(cap == MISSING, np.int64(10 * UNIT), cap)
+
+
+def _amount(
+    signal: Signal, texts: Sequence[str], arrays: AccountArrays, multipliers: Mapping[bytes, int], price: Decimal
+) -> dict[str, Ints]:
+    """Return `amount` (and what goes with it) in the unit of the signal's method."""
+    n = len(texts)
+    if signal.method == SizingMethod.CUSTOM:
+        return _custom(signal, texts)
+    figure = int(to_scaled([signal.figure], field="figure")[0])
+    extra: dict[str, Ints] = {}
+    if signal.method == SizingMethod.RISK and signal.stop_price is not None:
+        extra["stop_distance"] = to_scaled([abs(price - signal.stop_price)], field="stop_price")
+    if not multipliers or signal.method not in {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.FIXED}:
+        return {"amount": np.array([[figure]], dtype=np.int64), **extra}
+    scale = np.full(n, UNIT, dtype=object)
+    for i, raw in enumerate(arrays.ids):
+        scale[i] = multipliers.get(bytes(raw), UNIT)
+    return {"amount": (figure * scale // UNIT).astype(np.int64)[:, None], **extra}
+
+
+def _custom(signal: Signal, texts: Sequence[str]) -> dict[str, Ints]:
+    kinds: NDArray[np.int64] = np.full(len(texts), code(CustomKind.UNLISTED), dtype=np.int64)
+    amount = np.zeros((len(texts), 1), dtype=np.int64)
+    place = {text: i for i, text in enumerate(texts)}
+    for account, (kind, figure) in signal.per_account.items():
+        if account in place:
+            kinds[place[account]] = code(CustomKind(kind))
+            amount[place[account], 0] = to_scaled([Decimal(figure)], field="per_account")[0]
+    return {"custom_kind": kinds, "amount": amount}

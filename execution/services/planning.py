@@ -1,0 +1,122 @@
+"""From a frozen statement to the orders of one side: which connection, block or single, in which sequence, at which limit.
+
+Entry points: `side_plan`, `route_of`, `limit_of`. Pure but for the quote and volume they are handed.
+Invariants: 1. what is ordered sums to the statement's lines of that side. 2. clients come before own accounts (RTE-4 [H]).
+3. the same statement gives the same plan, whoever makes it again (I8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounts.enums import AccountClass
+from accounts.queries import RoutingFacts
+from market.queries import InstrumentFacts, QuoteFacts
+
+from ..core.routing import Quote, Route, choose_route, marketable_limit
+from ..enums import QuoteProblem, RouteKind, Side
+
+UNIT = 10**8
+CHUNK = 1000
+# The paper venue quotes from completed minutes; live quotes follow RSK-2.
+PAPER_QUOTE_AGE = timedelta(seconds=120)
+LIVE_QUOTE_AGE = timedelta(seconds=2)
+_RANK = {AccountClass.SHELTERED: 0, AccountClass.ENTITY: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One order to be: a block of one connection, or one account. rows: positions in the plan's arrays."""
+
+    connection: int
+    is_block: bool
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SidePlan:
+    """One side of a statement. ids: V16[n]; quantity: int64[n] > 0, UNIT = 1; connection: int64[n]; entries in sequence."""
+
+    side: Side
+    ids: NDArray[Any]
+    quantity: NDArray[np.int64]
+    routing: RoutingFacts
+    entries: tuple[Entry, ...]
+
+    @property
+    def total(self) -> int:
+        """Return the parent's quantity, UNIT = 1."""
+        return int(self.quantity.sum(dtype=object))
+
+    @property
+    def chunks(self) -> int:
+        """Return how many all-or-nothing chunks the children come in."""
+        return -(-len(self.entries) // CHUNK)
+
+
+def side_plan(*, side: Side, ids: NDArray[Any], quantity: NDArray[np.int64], routing: RoutingFacts, seed: str) -> SidePlan:
+    """Plan the orders of one side.
+
+    ids, quantity (signed, UNIT = 1) and routing have the same rows. seed: the statement's hash, which fixes the rotation (RTE-4).
+    """
+    wanted = np.flatnonzero(quantity > 0 if side.is_buy else quantity < 0)
+    part = routing.take(wanted)
+    amounts = np.abs(quantity[wanted])
+    order = _sequence(ids[wanted], part, seed)
+    entries: list[Entry] = []
+    pooled = np.array([c.pools_blocks for c in part.connections], dtype=bool)
+    for number in np.unique(part.connection):
+        if pooled[number]:
+            entries.append(Entry(int(number), True, np.flatnonzero(part.connection == number)))
+    singles = order[~pooled[part.connection[order]]] if len(order) else order
+    lanes = part.connection.tolist()
+    entries += [Entry(lanes[row], False, singles[k : k + 1]) for k, row in enumerate(singles.tolist())]
+    return SidePlan(side, ids[wanted], amounts, part, tuple(entries))
+
+
+def _sequence(ids: NDArray[Any], routing: RoutingFacts, seed: str) -> NDArray[np.int64]:
+    """RTE-4: clients before own accounts; across owners by rotation; inside one owner sheltered, entity, taxable, then rotation."""
+    owner_turn = _turns(routing.owner_ids, seed)
+    turn = _turns(ids, seed)
+    rank = np.array([_RANK.get(AccountClass(name), 2) for name in routing.class_legend], dtype=np.int64)[routing.classes]
+    own = routing.is_own.astype(np.int64)
+    return np.lexsort((turn, rank, owner_turn, own))
+
+
+def _turns(ids: NDArray[Any], seed: str) -> NDArray[np.uint64]:
+    """Return a turn per id drawn from the seed: the low half of each id, mixed (splitmix64), so that nobody is always first."""
+    low = np.frombuffer(ids.tobytes(), dtype=">u8").reshape(-1, 2).astype(np.uint64)
+    mixed = (low[:, 0] * np.uint64(0x9E3779B97F4A7C15)) ^ low[:, 1] ^ np.uint64(int.from_bytes(sha256(seed.encode()).digest()[:8], "big"))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def route_of(*, quantity: int, working_same_side: int, minute_volume: Decimal | None, unit: int) -> Route:
+    """RTE-1: marketable limit below 5% of the one-minute volume, else TWAP; without volumes TWAP at minimum participation.
+
+    quantity, working_same_side: UNIT = 1. unit: size of one lot, UNIT = 1.
+    """
+    volumes: Sequence[Any] = [] if minute_volume is None else [Fraction(minute_volume) * UNIT / unit]
+    return choose_route(-(-quantity // unit), volumes, working_same_side=-(-working_same_side // unit), minimum_participation_allowed=True)
+
+
+def limit_of(*, side: Side, quote: QuoteFacts, instrument: InstrumentFacts, is_paper: bool, now: datetime) -> Decimal | QuoteProblem:
+    """RTE-2: the limit of an immediate-or-cancel order, or why there is none."""
+    top = Quote(quote.bid, quote.ask, quote.as_of)
+    age = PAPER_QUOTE_AGE if is_paper else LIVE_QUOTE_AGE
+    return marketable_limit(side, top, tick=instrument.tick, now=now, max_age=age)
+
+
+def is_sliced(kind: RouteKind) -> bool:
+    """Return whether a route goes over time."""
+    return kind in {RouteKind.TWAP, RouteKind.TWAP_MINIMUM}

@@ -1,0 +1,308 @@
+"""Release a signal: freeze its statement, pass gate 1, write the orders (DESIGN §4.5–6).
+
+Entry points: `release` (names a preview), `run_signal` (receive, size, freeze and release in one go, for programs), `continue_release`.
+
+The first commit holds the statement and the parents (RELEASING); then chunks of at most 1,000 children, each all or nothing. A crash
+between chunks leaves parents that `continue_release` finishes from the rows alone.
+Invariants: 1. a signal is released once (its row is locked, and its state says so). 2. nothing is sent that is not in a statement's line.
+3. gate 1 judged every parent before its first child exists (RSK-1). 4. opposite sides never work at once in one ControlGroup (RTE-5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+
+from accounts import queries as accounts
+from allocation import queries as allocation
+from allocation import services as statements
+from allocation.core.signal_body import SignalBody
+from allocation.services.sizing import SizedSignal, size_signal
+from base import tenancy
+from base.errors import Conflict
+from governance.core.subjects import Actor, Subject
+from governance.enums import AuditAction, SubjectKind
+from governance.services import audit
+from market import queries as market
+from risk import services as risk
+
+from ..core.slicing import LONGEST, plan_twap
+from ..enums import (
+    OrderType,
+    ParentState,
+    QuoteProblem,
+    RemainderPolicy,
+    RouteKind,
+    SharePolicy,
+    Side,
+    TimeInForce,
+)
+from ..gateways.crash import crash_point
+from ..models import ParentOrder, Slice
+from .children import opposite, reserve_rows, write_children
+from .planning import CHUNK, SidePlan, is_sliced, limit_of, route_of, side_plan
+
+UNIT = 10**8
+
+
+class UnableToRelease(Conflict):
+    """The signal cannot be released now; nothing was written but the record of the refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What a release left. parents: their ids. blocked: gate 1's findings, when nothing was released. repeated: it had been released before."""
+
+    journey_id: UUID
+    statement_id: UUID | None
+    parents: tuple[UUID, ...] = ()
+    blocked: tuple[str, ...] = ()
+    repeated: bool = False
+    excluded: tuple[str, ...] = field(default=())
+
+
+def release(*, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | None, now: datetime) -> ReleaseFacts:
+    """Release what the named preview shows.
+
+    Opens its own tenancy blocks, one a commit. A signal that was released before gives its first answer again.
+    Raises NotFound, UnableToFreeze (409: unknown, expired or changed preview), UnableToRelease (409: opposite orders work, no usable quote).
+    """
+    with tenancy.firm(firm_id):
+        signal = statements.lock_signal(signal_id=signal_id)
+        if known := _released_before(signal.id, signal.journey_id):
+            return known
+        preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
+        tradable = statements.tradable_ids(actor)
+        sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
+        statements.check_unchanged(preview=preview, sized=sized)
+        facts, plans = _commit_statement(sized, actor, now)
+    return _finish(firm_id, facts, plans, now)
+
+
+def run_signal(*, firm_id: int, source: str, idempotency_key: str, body: SignalBody, actor: Actor | None, now: datetime) -> ReleaseFacts:
+    """Receive a signal and release what it sizes to now, without a preview in between: the way of trusted programs and schedules."""
+    with tenancy.firm(firm_id):
+        received = statements.receive_signal(source=source, idempotency_key=idempotency_key, body=body, actor=actor, now=now)
+        signal = statements.lock_signal(signal_id=received.id)
+        if known := _released_before(signal.id, signal.journey_id):
+            return known
+        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor))
+        facts, plans = _commit_statement(sized, actor, now)
+    return _finish(firm_id, facts, plans, now)
+
+
+def continue_release(*, firm_id: int, now: datetime) -> int:
+    """Finish releases that a crash interrupted. Returns how many parents were brought to work."""
+    with tenancy.firm(firm_id):
+        waiting = list(ParentOrder.objects.filter(state=ParentState.RELEASING).values_list("id", flat=True))
+    for parent_id in waiting:
+        with tenancy.firm(firm_id):
+            parent = ParentOrder.objects.get(pk=parent_id)
+            plan = plan_from_rows(parent)
+        _write_chunks(firm_id, parent_id, plan, now)
+    return len(waiting)
+
+
+def plan_from_rows(parent: ParentOrder) -> SidePlan:
+    """Make a parent's plan again from its statement's lines: the same plan, whenever and wherever."""
+    lines = allocation.statement_lines(statement_id=parent.statement_id)
+    routing = accounts.routing_facts(account_ids=lines.ids)
+    return side_plan(side=Side(parent.side), ids=lines.ids, quantity=lines.quantity, routing=routing, seed=parent.plan_seed)
+
+
+def _released_before(signal_id: UUID, journey_id: UUID) -> ReleaseFacts | None:
+    statement_id = allocation.released_statement(signal_id=signal_id)
+    if statement_id is None:
+        return None
+    parents = ParentOrder.objects.filter(journey_id=journey_id).order_by("id").values_list("id", flat=True)
+    return ReleaseFacts(journey_id, statement_id, tuple(parents), repeated=True)
+
+
+def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) -> tuple[ReleaseFacts, list[tuple[UUID, SidePlan]]]:
+    """Judge the parents, freeze the statement, write parents and slices; or record why not."""
+    quantity = sized.result.quantity[:, 0]
+    ids = sized.accounts.ids
+    routing = sized.accounts.routing
+    seed = sized.statement().preview_hash
+    plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
+    plans = [plan for plan in plans if plan.entries]
+    drafts = [_draft(plan, sized, seed, now) for plan in plans]
+    journey_id = sized.signal.journey_id
+    excluded = tuple(f"{e.code}: {e.finding}" for e in sized.excluded)
+    findings = [finding for draft in drafts for finding in _gate_one(draft, sized, now)]
+    if findings:
+        messages = tuple(finding.describe() for finding in findings)
+        statements.refuse_signal(signal=sized.signal, actor=actor, now=now, rule=findings[0].rule, reason="; ".join(messages))
+        return ReleaseFacts(journey_id, None, blocked=messages, excluded=excluded), []
+    frozen = statements.freeze(sized=sized, actor=actor, now=now)
+    written = []
+    for number, (draft, plan) in enumerate(zip(drafts, plans, strict=True)):
+        draft.statement_id = frozen.id
+        draft.state = ParentState.HELD if number else draft.state
+        draft.save(force_insert=True)
+        if is_sliced(RouteKind(draft.route)):
+            _write_slices(draft, plan, sized, now)
+        elif not number:
+            written.append((draft.id, plan))
+    after = {"statement": str(frozen.id), "hash": frozen.hash, "parents": [_summary(draft) for draft in drafts]}
+    subject = Subject(SubjectKind.SIGNAL, str(sized.signal.id))
+    audit(action=AuditAction.RELEASED, subject=subject, actor=actor, now=now, after=after, journey_id=journey_id, rule="RTE-7")
+    return ReleaseFacts(journey_id, frozen.id, tuple(draft.id for draft in drafts), excluded=excluded), written
+
+
+def _draft(plan: SidePlan, sized: SizedSignal, seed: str, now: datetime) -> ParentOrder:
+    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for RTE-2 and RTE-5."""
+    instrument = sized.instrument
+    _refuse_crosses(plan, sized)
+    volume = market.minute_volume(instrument_id=instrument.id, now=now)
+    route = route_of(quantity=plan.total, working_same_side=_working(plan, sized), minute_volume=volume, unit=_lot(sized))
+    is_paper = all(c.is_paper for c in plan.routing.connections)
+    limit = limit_of(side=plan.side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
+    if isinstance(limit, QuoteProblem):
+        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {limit.value}", field="symbol", value=instrument.symbol)
+    return ParentOrder(
+        journey_id=sized.signal.journey_id,
+        strategy_id=sized.signal.strategy_id,
+        instrument_id=instrument.id,
+        side=plan.side,
+        quantity=_decimal(plan.total),
+        state=ParentState.WORKING if is_sliced(route.kind) else ParentState.RELEASING,
+        route=route.kind,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.IOC,
+        limit_price=limit,
+        decision_price=sized.price,
+        arrival_price=sized.quote.mid,
+        one_minute_volume=volume,
+        share_policy=SharePolicy.PRO_RATA,
+        remainder_policy=RemainderPolicy.CANCEL,
+        plan_seed=seed,
+        is_paper=is_paper,
+        chunks=plan.chunks,
+        created_at=now,
+    )
+
+
+def _gate_one(draft: ParentOrder, sized: SizedSignal, now: datetime) -> list[risk.Finding]:
+    return risk.gate_one(
+        journey_id=draft.journey_id,
+        parent_id=draft.id,
+        instrument=sized.instrument,
+        side=str(draft.side),
+        quantity=draft.quantity,
+        price=sized.price,
+        reduces=_reduces(draft, sized),
+        now=now,
+    )
+
+
+def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
+    """Return whether every order of this side only takes a position down (CST-7)."""
+    quantity, position = sized.result.quantity[:, 0], sized.accounts.position
+    mine = np.flatnonzero(quantity > 0 if draft.side == Side.BUY else quantity < 0)
+    return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
+
+
+def _refuse_crosses(plan: SidePlan, sized: SizedSignal) -> None:
+    """RTE-5: hold what could meet an opposite order that still works. The whole firm trades as one ControlGroup."""
+    working = ParentOrder.objects.filter(
+        instrument_id=sized.instrument.id, side__in=opposite(plan.side), state__in=[ParentState.RELEASING, ParentState.WORKING]
+    ).first()
+    if working is not None:
+        raise UnableToRelease(
+            "RTE-5",
+            f"an opposite order in {sized.instrument.symbol} still works; release this one when it has ended",
+            against=str(working.id),
+        )
+
+
+def _working(plan: SidePlan, sized: SizedSignal) -> int:
+    rows = ParentOrder.objects.filter(instrument_id=sized.instrument.id, side=plan.side, done_at=None)
+    return sum(int((quantity - filled) * UNIT) for quantity, filled in rows.values_list("quantity", "filled_qty"))
+
+
+def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
+    """RTE-3: the slices, and what the whole parent reserves until they take it over."""
+    unit = _unit(plan, sized)
+    total = plan.total // unit
+    volume = parent.one_minute_volume
+    pace = LONGEST * UNIT if volume is None else int(volume * UNIT)
+    twap = plan_twap(total, -(-pace // unit) if volume is not None else -(-10 * total // LONGEST), start=now, seed=str(parent.journey_id))
+    columns = {"parent_id": parent.id}
+    rows = [
+        Slice(**columns, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity * unit), cumulative=_decimal(s.cumulative * unit))
+        for s in twap.slices
+    ]
+    Slice.objects.bulk_create(rows)
+    if twap.carry:
+        ParentOrder.objects.filter(pk=parent.pk).update(carried_qty=_decimal(twap.carry * unit))
+    order_ids = np.full(len(plan.ids), np.frombuffer(parent.id.bytes, dtype="V16")[0], dtype="V16")
+    everything = np.arange(len(plan.ids))
+    limit = parent.limit_price or parent.decision_price
+    reserve_rows(order_ids, everything, plan.quantity, plan, sized.signal.strategy.sleeve_id, sized.instrument, limit, now)
+
+
+def _finish(firm_id: int, facts: ReleaseFacts, plans: list[tuple[UUID, SidePlan]], now: datetime) -> ReleaseFacts:
+    crash_point("after_intent_commit")
+    for parent_id, plan in plans:
+        _write_chunks(firm_id, parent_id, plan, now)
+    return facts
+
+
+def _write_chunks(firm_id: int, parent_id: UUID, plan: SidePlan, now: datetime) -> None:
+    """Write the chunks that are missing, each in its own transaction, then let the parent work."""
+    while True:
+        with tenancy.firm(firm_id):
+            parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
+            if parent.state != ParentState.RELEASING:
+                return
+            start = parent.chunks_done * CHUNK
+            write_children(
+                parent_id=parent.id,
+                journey_id=parent.journey_id,
+                sleeve_id=allocation.sleeve_of(strategy_id=parent.strategy_id),
+                slice_id=None,
+                slice_number=0,
+                plan=plan,
+                entries=plan.entries[start : start + CHUNK],
+                quantity=plan.quantity,
+                first_sequence=start,
+                instrument=market.instrument(parent.instrument_id),
+                limit_price=parent.limit_price or parent.decision_price,
+                now=now,
+            )
+            parent.chunks_done += 1
+            if parent.chunks_done >= parent.chunks:
+                parent.state = ParentState.WORKING
+            parent.save(update_fields=["chunks_done", "state"])
+            if parent.state == ParentState.WORKING:
+                wake_gateways()
+                return
+
+
+def wake_gateways() -> None:
+    """Tell the gateways that there is something to claim; they poll anyway."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('mamweb_orders', '')")
+
+
+def _unit(plan: SidePlan, sized: SizedSignal) -> int:
+    """Return the size of a lot, or of the smallest odd residue where a full close has one, UNIT = 1."""
+    return int(np.gcd.reduce(np.append(plan.quantity, _lot(sized))))
+
+
+def _lot(sized: SizedSignal) -> int:
+    return int(sized.instrument.lot_step * UNIT)
+
+
+def _decimal(scaled: int) -> Decimal:
+    return Decimal(scaled).scaleb(-8)
+
+
+def _summary(draft: ParentOrder) -> dict[str, str]:
+    return {"id": str(draft.id), "side": str(draft.side), "quantity": str(draft.quantity), "route": str(draft.route)}

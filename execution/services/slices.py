@@ -1,0 +1,164 @@
+"""TWAP over time: children when a slice falls due, and parents that were held for an opposite one (RTE-3, RTE-5).
+
+Entry points: `release_due_slices`, `release_held`. A task runs them every few seconds; running them twice, late, or from two workers at once
+changes nothing: the parent's row is locked, and what is ordered is the cumulative target less what is filled or still works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+from django.db.models import F, Sum
+from numpy.typing import NDArray
+
+from allocation import queries as allocation
+from base import tenancy
+from base.core.ids import uuid_texts
+from market import queries as market
+from market.core.calendars import is_open_at
+
+from ..core.apportion import apportion
+from ..core.lifecycle import TERMINAL
+from ..core.slicing import cumulative_targets
+from ..enums import ParentState, QuoteProblem, RouteKind, Side, SliceState
+from ..models import ChildOrder, ParentOrder, Slice
+from .children import opposite, write_children
+from .planning import CHUNK, UNIT, SidePlan, is_sliced, limit_of
+from .release import _write_chunks, plan_from_rows, wake_gateways
+
+# An unpooled account gets orders of at least this many lots; a smaller share goes whole in one slice.
+SMALLEST_CHILD_LOTS = 10
+
+
+def release_due_slices(*, firm_id: int, now: datetime) -> int:
+    """Order what is due of every sliced parent. Returns how many orders were written."""
+    with tenancy.firm(firm_id):
+        due = list(
+            Slice.objects.filter(state=SliceState.PENDING, due_at__lte=now, parent__state=ParentState.WORKING)
+            .order_by("parent_id")
+            .values_list("parent_id", flat=True)
+            .distinct()
+        )
+    written = 0
+    for parent_id in due:
+        with tenancy.firm(firm_id):
+            parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
+            written += _release_slice(parent, now)
+    return written
+
+
+def release_held(*, firm_id: int, now: datetime) -> int:
+    """Let a held parent work once no opposite order does (RTE-5). Returns how many were let go."""
+    with tenancy.firm(firm_id):
+        held = list(ParentOrder.objects.filter(state=ParentState.HELD).order_by("id").values_list("id", flat=True))
+    released = 0
+    for parent_id in held:
+        with tenancy.firm(firm_id):
+            parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
+            against = ParentOrder.objects.filter(
+                instrument_id=parent.instrument_id,
+                side__in=opposite(Side(parent.side)),
+                state__in=[ParentState.RELEASING, ParentState.WORKING],
+            )
+            if parent.state != ParentState.HELD or against.exists():
+                continue
+            limit = _fresh_limit(parent, now)
+            if limit is None:
+                continue
+            parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
+            parent.limit_price = limit
+            parent.save(update_fields=["state", "limit_price"])
+            plan = plan_from_rows(parent)
+        released += 1
+        if parent.state == ParentState.RELEASING:
+            _write_chunks(firm_id, parent_id, plan, now)
+    return released
+
+
+def _release_slice(parent: ParentOrder, now: datetime) -> int:
+    rows = list(Slice.objects.select_for_update().filter(parent=parent).order_by("number"))
+    due = [row for row in rows if row.due_at <= now and row.state == SliceState.PENDING]
+    if not due or parent.state != ParentState.WORKING:
+        return 0
+    instrument = market.instrument(parent.instrument_id)
+    if not is_open_at(instrument.calendar, now):
+        Slice.objects.filter(parent=parent, state=SliceState.PENDING).update(state=SliceState.CANCELED)
+        return 0
+    limit = _fresh_limit(parent, now)
+    if limit is None:
+        return 0  # no usable quote: the slice stays due, and the next one carries its quantity
+    plan = plan_from_rows(parent)
+    last = due[-1]
+    quantity = _due_quantity(parent, plan, [int(row.quantity * UNIT) for row in rows], last.number)
+    written = write_children(
+        parent_id=parent.id,
+        journey_id=parent.journey_id,
+        sleeve_id=allocation.sleeve_of(strategy_id=parent.strategy_id),
+        slice_id=last.id,
+        slice_number=last.number,
+        plan=plan,
+        entries=plan.entries,
+        quantity=quantity,
+        first_sequence=last.number * CHUNK,
+        instrument=instrument,
+        limit_price=limit,
+        now=now,
+        reserve=False,  # the parent reserved for all its slices when it was released
+    )
+    Slice.objects.filter(pk__in=[row.pk for row in due]).update(state=SliceState.RELEASED)
+    if written:
+        wake_gateways()
+    return written
+
+
+def _due_quantity(parent: ParentOrder, plan: SidePlan, slices: Sequence[int], number: int) -> NDArray[np.int64]:
+    """Return what each row of the plan is to order now: cumulative target less what is filled or works."""
+    unit = int(np.gcd.reduce(np.array([*plan.quantity.tolist(), *slices], dtype=np.int64)))
+    totals = [int(plan.quantity[entry.rows].sum()) // unit for entry in plan.entries]
+    names = uuid_texts(plan.ids[[int(entry.rows[0]) for entry in plan.entries]])
+    placed = [part // unit for part in slices]
+    targets = apportion(sum(placed), totals, names) if sum(placed) < sum(totals) else totals
+    smallest = SMALLEST_CHILD_LOTS if len(plan.entries) > 1 else 1
+    due = cumulative_targets(targets, names, placed, seed=str(parent.journey_id), smallest_child=smallest)[number]
+    done = _done(parent)
+    quantity = np.zeros(len(plan.ids), dtype=np.int64)
+    for entry, target in zip(plan.entries, due, strict=True):
+        lane = plan.routing.connections[entry.connection]
+        account = lane.clearing_account_id if entry.is_block else None
+        key = account.bytes if account else bytes(plan.ids[int(entry.rows[0])])
+        open_quantity = max(target * unit - done.get(key, 0), 0)
+        if entry.is_block:
+            quantity[entry.rows] = _spread(open_quantity, plan.quantity[entry.rows])
+        else:
+            quantity[entry.rows] = open_quantity
+    return quantity
+
+
+def _spread(total: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split a block's slice over its accounts: only the sum goes to the market, final shares come from ALC-4."""
+    ends = np.concatenate([[0], np.cumsum(weights, dtype=object)])
+    return np.diff([total * end // ends[-1] for end in ends]).astype(np.int64)
+
+
+def _done(parent: ParentOrder) -> dict[bytes, int]:
+    """Return quantity filled or still working by account, UNIT = 1."""
+    rows = ChildOrder.objects.filter(parent=parent)
+    ended = [str(state) for state in TERMINAL]
+    filled = rows.filter(state__in=ended).values_list("account_id").annotate(Sum("filled_qty"))
+    live = rows.exclude(state__in=ended).values_list("account_id").annotate(Sum(F("quantity")))
+    done: dict[bytes, int] = {}
+    for account, quantity in [*filled, *live]:
+        done[account.bytes] = done.get(account.bytes, 0) + int(quantity * UNIT)
+    return done
+
+
+def _fresh_limit(parent: ParentOrder, now: datetime) -> Decimal | None:
+    instrument = market.instrument(parent.instrument_id)
+    quote = market.latest_quotes(instrument_ids=[instrument.id], now=now).get(instrument.id)
+    if quote is None:
+        return None
+    limit = limit_of(side=Side(parent.side), quote=quote, instrument=instrument, is_paper=parent.is_paper, now=now)
+    return None if isinstance(limit, QuoteProblem) else limit
