@@ -88,7 +88,7 @@ def state_month(*, firm: int, month: str, clock: Callable[[], datetime], account
 def report_failure(*, account_id: UUID, month: str, error: Refused, now: datetime) -> UUID:
     """Tell operations that an account's statement cannot be made; one open alert an account and month."""
     return governance.raise_alert(
-        tier=AlertTier.CRITICAL,
+        tier=AlertTier.WARNING,
         audience=Role.OPERATIONS,
         rule="GOV-11",
         subject=Subject(SubjectKind.ACCOUNT, str(account_id)),

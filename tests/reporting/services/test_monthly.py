@@ -48,7 +48,7 @@ def test_gov_11_one_failure_stops_no_other_and_is_listed_with_an_alert(month):
     assert steps[1].document_id is None and "PRICE_MISSING" in steps[1].problem
     with tenancy.firm(firm.id):
         alert = Alert.objects.get()
-        assert (alert.rule, alert.subject_kind, alert.audience, alert.tier) == ("GOV-11", "ACCOUNT", "OPERATIONS", "CRITICAL")
+        assert (alert.rule, alert.subject_kind, alert.audience, alert.tier) == ("GOV-11", "ACCOUNT", ["OPERATIONS"], "WARNING")
         assert "PRICE_MISSING" in alert.message and alert.message.startswith("2026-10")
 
 
