@@ -4,7 +4,7 @@ Entry points: `transactions`, `Terms`.
 Invariants:
 1. Every booking that moves the account's cash or quantity becomes at least one transaction; their amounts sum to its cash, per currency.
 2. Moves between the account's own sleeves cancel out before they get here, and are not shown.
-3. Nothing that names another account is taken over: descriptions come from the instrument, or from a reason the account has to itself.
+3. Nothing that names another account is taken over: descriptions come from the instrument and the kind of booking, never from free text.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Terms:
     account_id: str
     base_currency: str
     instruments: Mapping[int, InstrumentRow]
-    moved_in_kind: Mapping[tuple[UUID, UUID], Decimal]
+    moved_in_kind: Mapping[tuple[UUID, UUID | None], Decimal]
     rate: Callable[[str, date], Decimal]
     value: Callable[[int, Decimal, date], Decimal]
 
@@ -55,7 +55,7 @@ def _rows(b: Booking, terms: Terms) -> list[Transaction]:
         return [
             _money(b, terms, _K.FX, currency, amount, f"{'bought' if amount > 0 else 'sold'} {currency}") for currency, amount in _cash(b)
         ]
-    return [_money(b, terms, _kind(b, amount), currency, amount, b.reason) for currency, amount in _cash(b)]
+    return [_money(b, terms, _kind(b, amount), currency, amount, "") for currency, amount in _cash(b)]
 
 
 def _cash(b: Booking) -> list[tuple[str, Decimal]]:
@@ -104,9 +104,9 @@ def _dividend(b: Booking, terms: Terms) -> list[Transaction]:
         withheld = b.withheld.get(currency, ZERO)
         gross = b.cash.get(currency, ZERO) + withheld
         if gross:
-            rows.append(_money(b, terms, _K.DIVIDEND, currency, gross, b.reason))
+            rows.append(_money(b, terms, _K.DIVIDEND, currency, gross, ""))
         if withheld:
-            rows.append(_money(b, terms, _K.WITHHOLDING_TAX, currency, -withheld, b.reason))
+            rows.append(_money(b, terms, _K.WITHHOLDING_TAX, currency, -withheld, ""))
     return rows
 
 

@@ -19,17 +19,16 @@ class Booking:
     """One ledger transaction as it moved one sleeve of the account.
 
     cash, trading, fees, receivable, withheld: by currency. trading: cost of what came in, negative for what went out. quantity: of
-    `instrument_id`. reverses: it undoes an earlier one; reversed: a later one undoes it. reason: empty where other accounts share the
-    transaction. internal: over all sleeves it moves nothing. fee_kind: MANAGEMENT_FEE, PERFORMANCE_FEE or OTHER_FEE.
+    `instrument_id`. reverses: it undoes an earlier one; reversed: a later one undoes it. internal: over all sleeves it moves nothing.
+    fee_kind: MANAGEMENT_FEE, PERFORMANCE_FEE or OTHER_FEE.
     """
 
     transaction_id: UUID
-    sleeve_id: UUID
+    sleeve_id: UUID | None
     leg_id: UUID | None
     entry_type: str
     trade_date: date
     settle_date: date
-    reason: str
     fee_kind: str
     journey_id: str
     reverses: bool

@@ -49,7 +49,7 @@ class LotBases:
     opening: Mapping[int, Decimal]
     closing: Mapping[int, Decimal]
     gains: tuple[Gain, ...]
-    moved_in_kind: Mapping[tuple[UUID, UUID], Decimal]
+    moved_in_kind: Mapping[tuple[UUID, UUID | None], Decimal]
     unpriced: frozenset[int]
 
 
@@ -79,7 +79,7 @@ class _Walk:
     average: bool
     pools: dict[Key, _Pool] = field(default_factory=dict)
     gains: list[Gain] = field(default_factory=list)
-    moved: dict[tuple[UUID, UUID], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    moved: dict[tuple[UUID, UUID | None], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
     carried: dict[UUID, Decimal] = field(default_factory=dict)
 
     def pool(self, lot: LotRow) -> _Pool:
@@ -112,7 +112,8 @@ def lot_bases(
     Raises UnableToState LOTS_DIFFER.
     """
     by_id = {lot.id: lot for lot in lots}
-    opened, taken = defaultdict(list), defaultdict(list)
+    opened: dict[tuple[UUID, UUID | None], list[LotRow]] = defaultdict(list)
+    taken: dict[tuple[UUID, UUID | None], list[ClosureRow]] = defaultdict(list)
     for lot in lots:
         opened[lot.transaction_id, lot.sleeve_id].append(lot)
     for closure in closures:
@@ -214,8 +215,8 @@ def _withdrawn(
     standing: Sequence[Booking],
     lots: Sequence[LotRow],
     closures: Sequence[ClosureRow],
-    opened: Mapping[tuple[UUID, UUID], Sequence[LotRow]],
-    taken: Mapping[tuple[UUID, UUID], Sequence[ClosureRow]],
+    opened: Mapping[tuple[UUID, UUID | None], Sequence[LotRow]],
+    taken: Mapping[tuple[UUID, UUID | None], Sequence[ClosureRow]],
     average: bool,
 ) -> dict[UUID, list[tuple[LotRow, Decimal]]]:
     """Return, for each booking that moved lots out in kind, the lots it took and how much of their basis.
@@ -248,8 +249,8 @@ def _unexplained(
     standing: Sequence[Booking],
     lots: Sequence[LotRow],
     closures: Sequence[ClosureRow],
-    opened: Mapping[tuple[UUID, UUID], Sequence[LotRow]],
-    taken: Mapping[tuple[UUID, UUID], Sequence[ClosureRow]],
+    opened: Mapping[tuple[UUID, UUID | None], Sequence[LotRow]],
+    taken: Mapping[tuple[UUID, UUID | None], Sequence[ClosureRow]],
 ) -> dict[UUID, Decimal]:
     by_id = {lot.id: lot for lot in lots}
     missing: dict[UUID, Decimal] = {}

@@ -3,7 +3,8 @@
 Entry point: `books_of`. Runs inside the caller's tenancy block: the policies leave only the firm's rows, and every statement here
 names the account.
 Invariants:
-1. Only entries of the account are read, though a pooled transaction has those of many; a reason shared with others is left out (GOV-11).
+1. Only entries of the account are read, though a pooled transaction has those of many, and no free text of the ledger: it may name
+   another account (GOV-11). A fee says what it is by its source key: management-fee…, performance-fee….
 2. The number of statements does not depend on the number of rows.
 """
 
@@ -57,10 +58,8 @@ ORDER BY c.closed_on, c.id
 """
 _BOOKINGS = """
 SELECT t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date,
-       CASE WHEN EXISTS (SELECT 1 FROM accounts_ledgerentry o WHERE o.transaction_id = t.id AND o.account_id <> %(account)s)
-            THEN '' ELSE t.reason END,
-       CASE WHEN t.reason ILIKE 'management fee%%' THEN 'MANAGEMENT_FEE'
-            WHEN t.reason ILIKE 'performance fee%%' THEN 'PERFORMANCE_FEE' ELSE 'OTHER_FEE' END,
+       CASE WHEN t.source_key LIKE 'management-fee%%' THEN 'MANAGEMENT_FEE'
+            WHEN t.source_key LIKE 'performance-fee%%' THEN 'PERFORMANCE_FEE' ELSE 'OTHER_FEE' END,
        coalesce(t.journey_id::text, ''), t.reverses_id IS NOT NULL,
        EXISTS (SELECT 1 FROM accounts_ledgertransaction r WHERE r.reverses_id = t.id),
        e.book, e.currency, e.instrument_id, sum(e.amount)
@@ -69,8 +68,8 @@ JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
 WHERE e.account_id = %(account)s AND t.trade_date <= %(end)s
   AND (t.trade_date >= %(start)s OR t.id = ANY(%(earlier)s) OR (t.entry_type = 'TRANSFER' AND EXISTS (
        SELECT 1 FROM accounts_ledgerentry p WHERE p.transaction_id = t.id AND p.account_id = %(account)s AND p.book = 'POSITION'))
-       OR (t.entry_type = 'FEE' AND t.reason <> ''))
-GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date, t.reason, t.journey_id, t.reverses_id,
+       OR (t.entry_type = 'FEE' AND (t.source_key LIKE 'management-fee%%' OR t.source_key LIKE 'performance-fee%%')))
+GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date, t.source_key, t.journey_id, t.reverses_id,
          e.book, e.currency, e.instrument_id
 ORDER BY t.trade_date, t.id, e.sleeve_id, e.leg_id, e.book, e.currency
 """
@@ -122,7 +121,21 @@ def _bookings(rows: Sequence[tuple[Any, ...]]) -> tuple[Booking, ...]:
             unit = (head[0], book, currency or instrument_id)
             totals[unit] = totals.get(unit, ZERO) + amount
     moving = {unit[0] for unit, amount in totals.items() if amount}
-    return tuple(Booking(*head, **{**parts, "internal": head[0] not in moving}) for head, parts in gathered.items())
+    return tuple(Booking(*head, **{**parts, "internal": head[0] not in moving}) for head, parts in _joined(gathered).items())
+
+
+def _joined(gathered: dict[tuple[Any, ...], dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Give what a transaction booked without a sleeve to the one position it moved: only positions must name a sleeve."""
+    moved: dict[Any, list[tuple[Any, ...]]] = {}
+    for head, parts in gathered.items():
+        if parts["quantity"]:
+            moved.setdefault(head[0], []).append(head)
+    for head in [head for head in gathered if head[1] is None and len(moved.get(head[0], ())) == 1]:
+        target, loose = gathered[moved[head[0]][0]], gathered.pop(head)
+        for name in _FIELD.values():
+            for currency, amount in loose[name].items():
+                target[name][currency] = target[name].get(currency, ZERO) + amount
+    return gathered
 
 
 def _fetch(sql: str, asked: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -18,8 +18,8 @@ from tests.factories import as_loader, number
 RECORDED = datetime(2026, 11, 2, 6, tzinfo=UTC)
 
 
-def stamp(day: date, settle: date | None = None, **more: Any) -> entries.Stamp:
-    return entries.Stamp(day, settle or day, f"test-{number()}", **more)
+def stamp(day: date, settle: date | None = None, *, kind: str = "test", **more: Any) -> entries.Stamp:
+    return entries.Stamp(day, settle or day, f"{kind}-{number()}", **more)
 
 
 def write(
@@ -36,7 +36,7 @@ def write(
             journey_id=t.journey_id,
             source_key=t.source_key,
             reverses=heads.get(t.reverses or ""),
-            reason=(reasons or {}).get(t.source_key, ""),
+            reason=t.justification.reason if t.justification else "",
             recorded_at=RECORDED,
         )
         LedgerEntry.objects.bulk_create(

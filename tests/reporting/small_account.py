@@ -31,7 +31,6 @@ class Small:
     jp: Any
     de: Any
     ledger: list[Any]
-    reasons: dict[str, str]
 
 
 def market() -> tuple[Any, Any, Any]:
@@ -63,7 +62,7 @@ def small_account(instruments: tuple[Any, Any, Any], *, paper: bool = False, **f
     )
     sleeve = make_sleeve()
     me = holder(account, sleeve)
-    fee = entries.fee(me, stamp(date(2026, 10, 12)), amount=D(50), currency_code="USD")
+    fee = entries.fee(me, stamp(date(2026, 10, 12), kind="management-fee"), amount=D(50), currency_code="USD")
     accrual = entries.dividend_accrual(
         me, stamp(date(2026, 10, 8), date(2026, 10, 15)), prior_close_quantity=D(60), rate=D("0.5"), currency_code="USD"
     )
@@ -83,7 +82,7 @@ def small_account(instruments: tuple[Any, Any, Any], *, paper: bool = False, **f
         entries.flow(me, stamp(date(2026, 10, 16)), amount=D(500), currency_code="USD"),
         entries.flow(me, stamp(date(2026, 10, 20)), amount=D(-200), currency_code="USD"),
     ]
-    return Small(account, sleeve, xyz, jp, de, ledger, {fee.source_key: "Management fee, third quarter"})
+    return Small(account, sleeve, xyz, jp, de, ledger)
 
 
 def _trade(me: Any, instrument: Any, currency: str, day: date, quantity: int, price: str, fee: str) -> Any:
@@ -99,5 +98,5 @@ def _trade(me: Any, instrument: Any, currency: str, day: date, quantity: int, pr
 
 
 def save(small: Small) -> Small:
-    write(small.ledger, reasons=small.reasons)
+    write(small.ledger)
     return small

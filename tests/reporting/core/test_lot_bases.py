@@ -26,7 +26,6 @@ def booking(n: int, day: date, quantity: int, money: str, fee: str = "0", **more
     """A cash-settled trade in JPY: money is the cost of what came in, negative for what went out."""
     facts = {
         "entry_type": "TRADE",
-        "reason": "",
         "fee_kind": "OTHER_FEE",
         "journey_id": "",
         "reverses": False,
