@@ -5,18 +5,14 @@ Entry point: `visible_statements`. What one may not see does not exist: doors an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from accounts import queries as accounts
 from reporting.models import StatementDocument
 
-if TYPE_CHECKING:
-    from governance.models import User
 
-
-def visible_statements(user: User) -> QuerySet[StatementDocument]:
+def visible_statements(user: AbstractBaseUser) -> QuerySet[StatementDocument]:
     """Return the statements of the accounts the person sees, newest first, without figures and PDF. One query. Needs an open block."""
     seen = StatementDocument.objects.filter(account__in=accounts.visible_to(user))
     return seen.defer("figures", "pdf").order_by("-period_start", "account_id", "-version")

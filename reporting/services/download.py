@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
 
 from base.errors import NotFound
 from governance import queries as governance_queries
@@ -13,9 +14,6 @@ from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
 from reporting.queries.documents import visible_statements
-
-if TYPE_CHECKING:
-    from governance.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class StatementFile:
     sha256: str
 
 
-def download_statement(*, document_id: UUID, user: User, now: datetime) -> StatementFile:
+def download_statement(*, document_id: UUID, user: AbstractBaseUser, now: datetime) -> StatementFile:
     """Return the PDF and record who took it. Needs an open block.
 
     Raises NotFound if there is no such statement, or the person may not see its account: the two look the same.
@@ -38,7 +36,7 @@ def download_statement(*, document_id: UUID, user: User, now: datetime) -> State
     governance.audit(
         action=AuditAction.EXPORTED,
         subject=Subject(SubjectKind.STATEMENT, str(document.id)),
-        actor=governance_queries.actor_for(user.id),
+        actor=governance_queries.actor_for(user.pk),
         now=now,
         after={"account": str(document.account_id), "sha256": document.sha256},
         rule="GOV-11",
