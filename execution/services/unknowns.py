@@ -181,8 +181,15 @@ def _unknown(order_id: UUID) -> ChildOrder:
     return order
 
 
+def _blocks_of(order_id: UUID) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM accounts_tradingblock WHERE source_id = %s AND ends_at IS NULL", [order_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _resolved(order: ChildOrder, actor: Actor, now: datetime, reason: str, found: str) -> None:
-    accounts.lift_block(source_id=order.id, now=now)
+    for block_id in _blocks_of(order.id):
+        accounts.lift_block(block_id=block_id, reason=reason, now=now, actor=actor)
     subject = Subject(SubjectKind.CHILD_ORDER, str(order.id))
     before, after = {"state": "UNKNOWN"}, {"resolved_as": found}
     audit(
