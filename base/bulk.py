@@ -188,7 +188,7 @@ class Codes:
 
 @dataclass(slots=True)
 class Texts:
-    """values: S[n], ASCII, no trailing blanks."""
+    """values: S[n], UTF-8, no trailing blanks."""
 
     values: NDArray[np.bytes_]
     sql_type = "text"
@@ -199,7 +199,7 @@ class Texts:
         return [(f"V{width}", padded)]
 
     def listed(self) -> list[Any]:
-        return [value.decode("ascii") for value in self.values.tolist()]
+        return [value.decode() for value in self.values.tolist()]
 
     def expression(self, name: str) -> str:
         return f"rtrim({name})"
