@@ -18,7 +18,8 @@ from datetime import datetime
 
 from django.db import connection
 
-from base.core.clock import Clock, SystemClock
+from base.clock import process_clock
+from base.core.clock import Clock
 
 from .gateways.base import Gateway, GatewayError
 from .services.gateway_session import GatewaySession
@@ -54,12 +55,12 @@ class BrokerClock:
     def now(self) -> datetime:
         with suppress(GatewayError):
             self._last = self._gateway.now()
-        return self._last or SystemClock().now()
+        return self._last or process_clock().now()
 
 
 def clock_for(settings: dict[str, object], gateway: Gateway) -> Clock:
     """Return the clock a connection asks for: `"clock": "broker"` in its settings, else the machine's."""
-    return BrokerClock(gateway) if settings.get("clock") == "broker" else SystemClock()
+    return BrokerClock(gateway) if settings.get("clock") == "broker" else process_clock()
 
 
 def serve(session: GatewaySession, *, should_stop: Callable[[], bool], wake_up: WakeUp) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import shared_task
 
-from base.core.clock import SystemClock
+from base.clock import process_clock
 from governance.enums import AlertTier
 from governance.queries import firm_ids
 from governance.tasks import for_every_firm
@@ -60,7 +60,7 @@ def alarm_silent_gateways(*, now: datetime) -> int:
 
 def _each_firm(work: Callable[..., int]) -> int:
     """Run work that opens its own blocks, firm by firm; one that fails stops no other."""
-    now = SystemClock().now()
+    now = process_clock().now()
     done = 0
     for firm_id in firm_ids():
         try:

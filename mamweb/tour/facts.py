@@ -47,6 +47,7 @@ GROUP BY 1, 2 HAVING sum(b.amount) <> 0 ORDER BY 1, 2"""
 BREAKS = """
 SELECT a.code AS account, b.break_type, b.item_kind, b.item, b.ours, b.theirs, b.difference, b.is_material, b.rule, b.state
 FROM reconciliation_break b JOIN accounts_account a ON a.id = b.account_id ORDER BY a.code, b.id"""
+OPEN = "SELECT count(*) AS n FROM execution_parentorder WHERE done_at IS NULL"
 LEDGER = """
 SELECT book, coalesce(nullif(e.currency, ''), i.symbol) AS unit, sum(amount) AS amount FROM accounts_ledgerentry e
 LEFT JOIN market_instrument i ON i.id = e.instrument_id GROUP BY 1, 2 ORDER BY 1, 2"""

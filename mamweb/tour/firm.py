@@ -91,8 +91,10 @@ def generated_people(count: int, seed: int) -> tuple[Person, ...]:
     return tuple(people)
 
 
-def build_firm(*, name: str, market: Market, people: tuple[Person, ...], now: datetime) -> TourFirm:
-    """Set a firm up through the product's own services, as a newcomer would."""
+def build_firm(
+    *, name: str, market: Market, people: tuple[Person, ...], now: datetime, settings: Mapping[str, dict[str, str]] | None = None
+) -> TourFirm:
+    """Set a firm up through the product's own services, as a newcomer would. settings: of each connection, by its code."""
     firm_id = governance.create_firm(name=name, reporting_currency="USD")
     with tenancy.firm(firm_id):
         actors = {role.value: _member(role, firm_id, now) for role in Role}  # the first member of a firm is nobody's appointment
@@ -101,7 +103,7 @@ def build_firm(*, name: str, market: Market, people: tuple[Person, ...], now: da
         for code, pools in LANES.items():
             custodians[code] = accounts.open_custodian(code=code, name=f"{code.title()} Custody", contact=f"{code.lower()}@custody.example", now=now, actor=boss)
             connections[code], clearing[code] = accounts.open_connection(
-                code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, is_paper=True, settings={}, now=now, actor=boss
+                code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, is_paper=True, settings=(settings or {}).get(code, {}), now=now, actor=boss
             )
         sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now, actor=boss)
         ids = _open_accounts(people, custodians, connections, market, sleeve, actors["COMPLIANCE"], now)

@@ -21,12 +21,15 @@ from allocation.enums import SizingMethod
 from base import tenancy
 from base.core.clock import VirtualClock
 from base.core.ids import new_id
-from execution import services as execution
-from execution.services import GatewaySession, ReleaseFacts
+from execution.services.booking import finish_parents
+from execution.services.gateway_session import GatewaySession
+from execution.services.release import ReleaseFacts, run_signal
+from execution.services.slices import release_due_slices, release_held
 from governance import services as governance
 from reconciliation import services as reconciliation
 from reporting import services as reporting
 
+from .facts import OPEN, rows
 from .firm import FIXED, LANES, TourFirm, build_firm, generated_people
 from .world import Broker, Market, generated_market, make_broker, real_market
 
@@ -139,7 +142,7 @@ def _signal(
 ) -> None:
     body = SignalBody(strategy="CORE", symbol=symbol, method=method, figure=Decimal(figure), accounts=only)
     with tour.stage("signal to orders"):
-        facts = execution.run_signal(
+        facts = run_signal(
             firm_id=tour.firm.firm_id,
             source="tour",
             idempotency_key=f"{len(tour.journeys) + 1}",
@@ -166,16 +169,14 @@ def _step(tour: Tour, *, session_ended: bool = False) -> bool:
     now, firm_id = tour.clock.now(), tour.firm.firm_id
     for broker in tour.brokers.values():
         broker.service.tick()
-    execution.release_due_slices(firm_id=firm_id, now=now)
-    execution.release_held(firm_id=firm_id, now=now)
-    for session in tour.sessions.values():
-        session.step()
-    with tenancy.firm(firm_id):
-        execution.finish_parents(now=now, session_ended=session_ended)
-    for session in tour.sessions.values():
-        session.step()
-    with tenancy.firm(firm_id):
-        return execution.anything_open()
+    release_due_slices(firm_id=firm_id, now=now)
+    release_held(firm_id=firm_id, now=now)
+    while any([session.step().any for session in tour.sessions.values()]):
+        pass
+    if session_ended:
+        with tenancy.firm(firm_id):
+            finish_parents(now=now, session_ended=True)
+    return bool(rows(firm_id, OPEN)[0]["n"])
 
 
 def _evening(tour: Tour, tell: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from base.core.clock import VirtualClock
 from base.core.ids import plain_decimal
@@ -16,7 +17,7 @@ from execution.venue.bars import sessions_of
 from execution.venue.engine import Venue
 from execution.venue.from_market import venue_bars, venue_instrument
 from execution.venue.host import VenueHost
-from execution.venue.journal import MemoryJournal
+from execution.venue.journal import MemoryJournal, read_oracle
 from execution.venue.service import VenueService
 from execution.venue.setup import CommissionModel, VenueConfig, weekdays
 from market import queries as market
@@ -65,6 +66,7 @@ class Broker:
 
     service: VenueService
     gateway: PaperGateway
+    journal: MemoryJournal
 
     def open_accounts(self, accounts: Mapping[str, Mapping[str, Mapping[str, Decimal]]]) -> None:
         """Open custody accounts: account → {"cash": currency → amount, "positions": symbol → quantity}."""
@@ -76,7 +78,10 @@ class Broker:
 
     def accepted_orders(self) -> list[str]:
         """Return the reference of every order the venue took, once for each time it took one."""
-        return [view.client_order_id for view in self.service.host.venue.order_views()]
+        with NamedTemporaryFile() as file:
+            file.write(self.journal.getvalue())
+            file.flush()
+            return list(read_oracle(Path(file.name)).accepted.elements())
 
     def executions(self) -> list[tuple[str, Decimal]]:
         """Return side and quantity of every execution."""
@@ -113,8 +118,9 @@ def make_broker(world: Market, clock: VirtualClock, *, block_accounts: Iterable[
     start_us = int(world.start.timestamp()) * 1_000_000
     traded = [bars[symbol] for symbol in world.traded]
     venue = Venue(instruments, bars, config, start_us=start_us, seed=seed, sessions=sessions_of(traded))
-    service = VenueService(VenueHost(venue, MemoryJournal(), clock))
-    return Broker(service, PaperGateway(LocalTransport(service)))
+    journal = MemoryJournal()
+    service = VenueService(VenueHost(venue, journal, clock))
+    return Broker(service, PaperGateway(LocalTransport(service)), journal)
 
 
 def _settlement_days(world: Market, facts: InstrumentFacts) -> int:

@@ -157,6 +157,8 @@ def test_the_ecbs_own_file_says_the_same_as_the_packaged_history():
         (["load_fx"], "name a file, or --ecb"),
         (["load_fx", "rates.csv", "--since", "2025-01-01"], "--since goes with --ecb"),
         (["load_bars", "/nonexistent/bars.csv"], "No such file"),
+        (["load_bars", "bars.csv", "--zone", "Mars/Phobos"], "is no time zone"),
+        (["load_quotes", "quotes.csv", "--source", "RUMOUR"], "invalid"),
     ],
 )
 def test_a_command_says_what_it_needs(arguments, told):
