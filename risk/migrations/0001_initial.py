@@ -62,7 +62,6 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=base.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('kind', base.fields.CodeField(codes=['ORDER_NOTIONAL', 'ADV_RATE', 'GROSS', 'NET', 'SINGLE_NAME', 'DAILY_LOSS'], max_length=32)),
                 ('tier', models.PositiveSmallIntegerField()),
-                ('alert_id', models.UUIDField(null=True)),
                 ('number', base.fields.ExactField(decimal_places=8, max_digits=28, null=True)),
                 ('limit', base.fields.ExactField(decimal_places=8, max_digits=28, null=True)),
                 ('observed_at', models.DateTimeField()),
