@@ -11,6 +11,7 @@ from .openings import OpeningCash, OpeningLots, record_openings
 from .places import CodeTaken, open_connection, open_custodian, open_sleeve
 from .posting import UnableToPost, post
 from .reservations import consume_reservations, release_reservations, reserve
+from .snapshots import snapshot_equity
 
 __all__ = [
     "AccountOpening",
@@ -38,4 +39,5 @@ __all__ = [
     "reserve",
     "revoke_account",
     "revoke_group",
+    "snapshot_equity",
 ]
