@@ -1,63 +1,65 @@
-"""Equity at the end of a day, kept (ACC-3): what performance and statements are made from."""
+"""Record every account's equity at the end of a day (ACC-3): what performance is computed from.
+
+Entry points: `snapshot_equity`, `SnapshotFacts`.
+Invariants: 1. one row an account and day, written again it is replaced; 2. an account that cannot be valued gets no row, and is named.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 import numpy as np
+from django.db import transaction as database
 
 from base import bulk
-from base.core.money import minor_exponent
-from market.queries import instruments
 
-from ..models import Account, EquitySnapshot
-from ..queries import account_arrays
-from ..queries.columns import fetch_rows, uuid_literal
-
-MISSING = -(2**63)
-_NO_SLEEVE = UUID(int=0)
-_FLOWS = """
-SELECT e.account_id, e.currency, (-sum(e.amount) * 100000000)::bigint FROM accounts_ledgerentry e
-JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
-WHERE e.book = 'CAPITAL' AND e.currency <> '' AND t.entry_type IN ('FLOW', 'TRANSFER') AND t.trade_date = %(day)s
-AND e.account_id = ANY(%(accounts)s::uuid[]) GROUP BY 1, 2"""
+from ..core.scaled import EXPONENT
+from ..models import EquitySnapshot
+from ..queries.arrays import open_accounts_on
+from ..queries.columns import NO_ID, Ints, to_uuids
+from ..queries.flows import flows_until
+from ..queries.standing import exponents_of, standing_of
+from ..queries.valuation import MISSING
 
 
-def snapshot_equity(*, as_of: date, now: datetime, account_ids: Sequence[UUID] | None = None) -> int:
-    """Keep equity, cash, market value and external flow of every open account as of `now` under the date; again replaces nothing.
+@dataclass(frozen=True, slots=True)
+class SnapshotFacts:
+    """written: how many accounts have a row now. unknown: accounts that could not be valued, for want of a price or rate (CON-5)."""
 
-    An account whose equity is not known (a price or rate is missing) has no snapshot. Returns how many were written. Source: ACC-3, PRF-1.
+    written: int
+    unknown: tuple[UUID, ...]
+
+
+@database.atomic
+def snapshot_equity(*, as_of: date, now: datetime, account_ids: Sequence[UUID] | None = None) -> SnapshotFacts:
+    """Value these accounts (None: all that are open on the day, clearing left out) by today's books and prices at `now`.
+
+    external_flow: what came in as capital since the account's snapshot before, money and assets in kind at their worth at `now`.
     """
-    rows = Account.objects.filter(is_clearing=False, closed_on=None)
-    ids = list((rows.filter(pk__in=account_ids) if account_ids is not None else rows).values_list("id", flat=True))
-    known = next(iter(instruments().values()), None)
-    if not ids or known is None:
-        return 0
-    arrays = account_arrays(account_ids=ids, sleeve_id=_NO_SLEEVE, instrument=known, now=now)
-    at = np.flatnonzero(arrays.equity != MISSING)
-    scale = np.array([10 ** (8 - minor_exponent(code)) for code in arrays.currencies], dtype=np.int64)[arrays.currency]
-    flows = _flows(arrays.ids, arrays.currencies, arrays.currency, as_of)
-    equity, cash = arrays.equity[at] * scale[at], arrays.balance[at] * scale[at]
+    accounts = open_accounts_on(account_ids=account_ids, on=as_of)
+    if not len(accounts.ids):
+        return SnapshotFacts(0, ())
+    flows = flows_until(accounts=accounts, as_of=as_of)
+    standing = standing_of(accounts=accounts, sleeve_id=UUID(bytes=NO_ID), also=flows.instruments, now=now)
+    flow, unknown_flow = flows.worth(accounts, now)
+    unknown = (standing.equity == MISSING) | unknown_flow
+    kept = np.flatnonzero(~unknown)
+    scale = 10 ** (EXPONENT - exponents_of(accounts.currencies))[accounts.currency[kept]]
+
+    def amounts(minor: Ints) -> bulk.Decimals:
+        return bulk.Decimals(minor[kept] * scale)
+
     columns = {
-        "account_id": bulk.Uuids(arrays.ids[at]),
+        "account_id": bulk.Uuids(accounts.ids[kept]),
         "as_of": as_of,
-        "cash": bulk.Decimals(cash),
-        "market_value": bulk.Decimals(equity - cash),
-        "equity": bulk.Decimals(equity),
-        "external_flow": bulk.Decimals(flows[at]),
+        "cash": amounts(standing.balance),
+        "market_value": amounts(standing.market_value),
+        "equity": amounts(standing.equity),
+        "external_flow": amounts(flow),
     }
-    return bulk.insert(EquitySnapshot, len(at), columns, on_conflict="ON CONFLICT (firm_id, account_id, as_of) DO NOTHING")
-
-
-def _flows(ids: bulk.Uuids, currencies: Sequence[str], currency: object, day: date) -> np.ndarray:  # type: ignore[type-arg]
-    """Return the day's external flows in base currency, 10⁻⁸; flows in another currency are converted when statements are made."""
-    place = {raw: i for i, raw in enumerate(ids.tolist())}  # type: ignore[attr-defined]
-    found = np.zeros(len(place), dtype=np.int64)
-    lanes = currency.tolist()  # type: ignore[attr-defined]
-    for account, code, amount in fetch_rows(_FLOWS, {"day": day, "accounts": uuid_literal(ids)}):  # type: ignore[arg-type]
-        i = place[account.bytes]
-        if currencies[lanes[i]] == code:
-            found[i] += amount
-    return found
+    again = ", ".join(f"{name} = excluded.{name}" for name in ("cash", "market_value", "equity", "external_flow"))
+    bulk.insert(EquitySnapshot, len(kept), columns, on_conflict=f"ON CONFLICT (firm_id, account_id, as_of) DO UPDATE SET {again}")
+    return SnapshotFacts(len(kept), tuple(to_uuids(accounts.ids[np.flatnonzero(unknown)])))
