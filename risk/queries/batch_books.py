@@ -68,7 +68,7 @@ def held(*, accounts: NDArray[Any], instrument_ids: Sequence[int]) -> HeldPairs:
                    CASE WHEN side IN {_BUYS} THEN 0 ELSE quantity END
             FROM accounts_reservation WHERE released_at IS NULL AND instrument_id = ANY(%(instruments)s)
             AND (%(few)s::uuid[] IS NULL OR account_id = ANY(%(few)s::uuid[]))) h
-        GROUP BY 1, 2) g"""  # noqa: S608
+        GROUP BY 1, 2) g"""
     few = _uuids(accounts) if len(accounts) <= FEW else None
     with connection.cursor() as cursor:
         cursor.execute(sql, {"instruments": list(instrument_ids), "few": few})

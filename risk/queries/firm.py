@@ -84,7 +84,7 @@ def exposure_by_instrument(
     """Return the firm's exposure at `now`: positions of all accounts, working orders, marks and rates, in a handful of statements.
 
     also: instruments to price even if nothing is held. pending: instrument id → (to buy, to sell), units that released parents have yet
-    to make orders of. Marks are the latest quote's mid, or the last bar's close; older than 96 hours they are missing.
+    to make orders of. Marks are the latest quote, or the last bar's close; older than 96 hours they are missing.
     Source: RSK-3, CON-5.
     """
     waiting = pending or {}

@@ -134,10 +134,10 @@ def _price(
     instrument: InstrumentFacts, quote: QuoteFacts | None, sized: int, now: datetime, max_age: Mapping[LiquidityClass, timedelta]
 ) -> tuple[int, ...]:
     oldest = max_age[_LIQUIDITY.get(instrument.kind, LiquidityClass.LIQUID)] // _MICROSECOND
-    mid = None if quote is None or quote.crossed else quote.mid
-    if quote is None or mid is None or mid <= 0 or sized <= 0:
+    fair = None if quote is None else facts.price_of(quote)
+    if quote is None or fair is None or fair <= 0 or sized <= 0:
         return 0, 0, 1, 0, oldest, Missing.PRICE.value
-    (price, then), scale = scaled(mid * instrument.multiplier, Decimal(sized).scaleb(-8) * instrument.multiplier)
+    (price, then), scale = scaled(fair * instrument.multiplier, Decimal(sized).scaleb(-8) * instrument.multiplier)
     if max(price, then, scale) >= _LIMIT:
         return 0, 0, 1, 0, oldest, Missing.PRICE.value
     return price, then, scale, (now - quote.as_of) // _MICROSECOND, oldest, 0
