@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import connection
@@ -52,10 +53,8 @@ class BrokerClock:
         self._last: datetime | None = None
 
     def now(self) -> datetime:
-        try:
+        with suppress(GatewayError):
             self._last = self._gateway.now()
-        except GatewayError:
-            pass
         return self._last or process_clock().now()
 
 

@@ -23,7 +23,7 @@ from market.queries import CHECK_MAX_AGE, FIXING_MAX_AGE
 from risk.core.findings import describe
 from risk.core.gate_two import MAX_AGE
 from risk.enums import LiquidityClass
-from risk.queries import Gate2Order, Gate2Rows, GateTwoAnswer
+from risk.queries.rows import Gate2Order, Gate2Rows, GateTwoAnswer
 from risk.services import gate_two
 
 from ..queries.blocks import block_targets

@@ -18,6 +18,7 @@ from allocation import services as allocation
 from base import tenancy
 from base.core.ids import digest
 from governance import services as governance
+from governance.core.authority import Signature
 from governance.core.subjects import Actor
 from governance.enums import AccountGate, AuthorityKind, MandateRuleKind, Power, Role
 from governance.services import MandateRuleSpec
@@ -213,7 +214,7 @@ def _authorities(
             powers=[Power.TRADE],
             effective_from=began,
             expires_at=now + timedelta(days=days),
-            signatures=[("MANAGER", began), ("CLIENTS", began)],
+            signatures=[Signature("MANAGER", began), Signature("CLIENTS", began)],
             document_sha256=digest(f"investment management agreement {days}"),
             fee_schedule="1% a year",
             mandate_id=mandate,
