@@ -116,8 +116,9 @@ def account_facts(*, ids: NDArray[Any], now: datetime, instrument: InstrumentFac
 
     mandates: list[UUID | None] = [None] * len(ids)
     classes = [""] * len(ids)
+    names, signed = found.class_names, found.mandate_ids
     for target, source in zip(np.flatnonzero(known).tolist(), at.tolist(), strict=True):
-        mandates[target], classes[target] = found.mandate_ids[source], str(found.class_names[source])
+        mandates[target], classes[target] = signed[source], str(names[source])
     return AccountFacts(
         ids=asked,
         classes=classes,
