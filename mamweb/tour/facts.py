@@ -28,7 +28,7 @@ SELECT c.code AS connection, e.broker_exec_id, e.revision, e.kind, e.side, e.las
 FROM execution_execution e JOIN accounts_brokerconnection c ON c.id = e.connection_id
 WHERE e.journey_id = %s ORDER BY e.executed_at, e.id"""
 SHARES = """
-SELECT a.code AS account, x.quantity, x.notional, x.fee, b.revision, b.hash, b.booked_at
+SELECT a.code AS account, x.quantity, x.notional, x.fee, b.notional / nullif(b.quantity, 0) AS average, b.revision, b.hash, b.booked_at
 FROM execution_share x JOIN execution_booking b ON b.id = x.booking_id JOIN accounts_account a ON a.id = x.account_id
 WHERE b.journey_id = %s ORDER BY a.code, b.revision"""
 GATES = """

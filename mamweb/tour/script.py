@@ -206,6 +206,6 @@ def _evening(tour: Tour, tell: Callable[[str], None]) -> None:
 def _plant(tour: Tour) -> None:
     """Falsify one position and one cash balance at a custodian: reconciliation must find exactly these."""
     lane, symbol = "ALPINE", tour.market.traded[0]
-    for what, account, key, delta in (("position", f"{lane}-A2", symbol, "3"), ("cash", f"{lane}-A4", "USD", "-250.00")):
+    for what, account, key, delta in (("position", f"{lane}-A2", symbol, "3"), ("cash", f"{lane}-A4", "USD", "-1000.00")):
         tour.brokers[lane].steer({"op": "plant", "what": what, "account": account, "key": key, "delta": delta})
         tour.planted.append({"what": what, "account": account.removeprefix(f"{lane}-"), "item": key, "delta": delta})
