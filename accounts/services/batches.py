@@ -143,7 +143,7 @@ def _write_entries(batch: Batch) -> None:
         "leg_id": bulk.OptionalUuids(with_none(batch.legs)[rows.leg]) if len(batch.legs) else None,
         "book": bulk.Codes(rows.book, BOOKS),
         "currency": bulk.Codes(names[rows.unit], legend),
-        "instrument_id": bulk.OptionalIntegers(batch.instruments[rows.unit]),
+        "instrument_id": bulk.Integers(batch.instruments[rows.unit], "NULLIF({}, 0)"),
         "amount": bulk.Decimals(rows.amount),
         "settle_date": bulk.Dates(rows.settle_date.astype(np.int64)),
     }

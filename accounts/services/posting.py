@@ -100,12 +100,12 @@ def _heads(transactions: Sequence[Transaction]) -> list[Head]:
     for t, one in zip(transactions, ids, strict=True):
         original = None if t.reverses is None else own.get(t.reverses) or stored.get(t.reverses)
         if t.reverses is not None and original is None:
-            raise UnableToPost("REC-7", f"{t.source_key!r} reverses {t.reverses!r}, which is not booked", field="reverses", value=t.reverses)
+            raise UnableToPost(
+                "REC-7", f"{t.source_key!r} reverses {t.reverses!r}, which is not booked", field="reverses", value=t.reverses
+            )
         acquired = t.acquired_date or t.trade_date
         journey: Any = t.journey_id
-        heads.append(
-            Head(one, t.entry_type, t.trade_date, t.settle_date, acquired, t.source_key, journey, original, t.justification)
-        )
+        heads.append(Head(one, t.entry_type, t.trade_date, t.settle_date, acquired, t.source_key, journey, original, t.justification))
     return heads
 
 

@@ -91,7 +91,10 @@ def _line(line: dict[str, Any]) -> str:
 
 
 def _print_evening(tour: Tour, out: Output, pdf: Path | None) -> None:
-    out.write(f"\nThe evening\n   {tour.clock.now():%H:%M:%S}  planted    " + "; ".join(f"{p['account']} {p['item']} {p['delta']}" for p in tour.planted))
+    out.write(
+        f"\nThe evening\n   {tour.clock.now():%H:%M:%S}  planted    "
+        + "; ".join(f"{p['account']} {p['item']} {p['delta']}" for p in tour.planted)
+    )
     for row in rows(tour.firm.firm_id, BREAKS):
         weight = "material" if row["is_material"] else "within tolerance"
         out.write(
@@ -113,7 +116,9 @@ def _print_summary(tour: Tour, failures: list[str], out: Output) -> None:
     for failure in failures:
         out.write(f"   FAILED  {failure}")
     if not failures:
-        out.write("   every invariant holds: orders once, executions as the venue's, shares to the cent, ledger zero, clearing flat, books proved")
+        out.write(
+            "   every invariant holds: orders once, executions as the venue's, shares to the cent, ledger zero, clearing flat, books proved"
+        )
 
 
 _TABLES = {
