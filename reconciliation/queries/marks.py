@@ -64,8 +64,8 @@ def _rate(known: Mapping[tuple[str, str], Decimal], one: str, to: str) -> Decima
 
 
 def equity_at(book: Codebook, as_of: date, state: LedgerState, marks: Ints, rates: Rates) -> Ints:
-    """Return int64[n_accounts], 10⁻⁸ of the base currency, to the cent: the equity recorded for the date, else cash, accruals and holdings as
-    marked.
+    """Return int64[n_accounts], 10⁻⁸ of the base currency, to the cent: as recorded for the date, else cash, accruals and
+    holdings as marked.
 
     Floats are rounded to the cent for each holding before they are summed; figures above ±9 × 10¹³ cents are beyond them.
     """

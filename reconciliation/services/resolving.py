@@ -245,7 +245,7 @@ def _subject(row: Break) -> Subject:
 
 
 def _sleeve_of(row: Break) -> UUID | None:
-    """Return the one sleeve that holds the instrument, else the one the account has ever held anything in; none is needed for money alone."""
+    """Return the one sleeve that holds the instrument, else the account's only sleeve; none is needed for money alone."""
     if row.instrument_id is None:
         return None
     held = "SELECT DISTINCT sleeve_id FROM accounts_position WHERE account_id = %(account)s AND instrument_id = %(instrument)s"
