@@ -34,7 +34,7 @@ from market.models import FxRate, Instrument, Quote
 from reconciliation.core.fixed import from_fixed
 from reconciliation.enums import MovementKind
 from reconciliation.models import Break, ReconciliationRun
-from reconciliation.services import reconcile_custodian, take_snapshot_from_file
+from reconciliation.services import reconcile_file
 
 if TYPE_CHECKING:
     from .reconcile import Scene
@@ -74,8 +74,7 @@ def database_times(scene: Scene, repeats: int) -> tuple[float, float]:
 def _reconciled(firm_id: int, custodian_id: Any, data: bytes, as_of: date) -> None:
     now = datetime(as_of.year, as_of.month, as_of.day, 21, 30, tzinfo=UTC)
     with tenancy.firm(firm_id):
-        taken = take_snapshot_from_file(custodian_id=custodian_id, data=data, now=now)
-        reconcile_custodian(custodian_id=custodian_id, as_of=as_of, now=now, taken=taken)
+        reconcile_file(custodian_id=custodian_id, data=data, now=now)
 
 
 def _check(firm_id: int, scene: Scene, turn: int) -> None:
