@@ -3,7 +3,8 @@
 Compatible with Standard Webhooks (https://www.standardwebhooks.com): headers `webhook-id`, `webhook-timestamp` (Unix seconds) and
 `webhook-signature` ("v1," + base64 of HMAC-SHA256 over "<id>.<timestamp>.<body>"; several, separated by blanks, while keys change).
 
-Entry points: `sign` for the sender, `verify` for the receiver, `parse_secret` for "whsec_…" secrets.
+Entry points: `sign` for the sender, `verify` for the receiver, `parse_secret` and `format_secret` for "whsec_…" secrets, `derive_secret`
+so that none need be stored.
 
 Invariants
 1. Nothing is accepted without a signature over id, timestamp and exact body by a key in force; comparison takes the same time for any key
@@ -88,6 +89,26 @@ def parse_secret(text: str) -> bytes:
     if len(secret) < MIN_SECRET_BYTES:
         raise ValueError(f"a webhook secret is {_PREFIX} and base64 of at least {MIN_SECRET_BYTES} bytes")
     return secret
+
+
+def format_secret(secret: bytes) -> str:
+    """Return the text a sender is given: "whsec_" + base64.
+
+    >>> parse_secret(format_secret(bytes(32))) == bytes(32)
+    True
+    """
+    return _PREFIX + base64.b64encode(secret).decode()
+
+
+def derive_secret(installation_key: str, firm_id: str, key_id: str) -> bytes:
+    """Return the secret of a key: HMAC-SHA256(installation key, "webhook|firm|key id"), 32 bytes, the same each time.
+
+    Another installation key makes other secrets: senders must then be given theirs anew. Raises ValueError for an empty installation key,
+    or a "|" in an id, which would let two keys share a secret.
+    """
+    if not installation_key or "|" in firm_id or "|" in key_id:
+        raise ValueError("a secret is derived from a key that is not empty and ids without |")
+    return hmac.digest(installation_key.encode(), f"webhook|{firm_id}|{key_id}".encode(), "sha256")
 
 
 def sign(message_id: str, sent_at: datetime, body: bytes, secret: bytes) -> dict[str, str]:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
+from governance.core.killswitch import REARM_ROLES
 from governance.core.subjects import Actor, Subject
 from governance.enums import ApprovalAction, ApprovalState, Role
 
@@ -34,6 +35,7 @@ APPROVERS: Mapping[ApprovalAction, frozenset[Role]] = MappingProxyType(
         ApprovalAction.LIFT_RESTRICTION: _COMPLIANCE,
         ApprovalAction.CHANGE_AUTHORITY: _COMPLIANCE,
         ApprovalAction.CHANGE_MANDATE: _COMPLIANCE,
+        ApprovalAction.REARM_KILL_SWITCH: REARM_ROLES,
         ApprovalAction.RELEASE_OVER_LIMIT: _CONTROL | {Role.MANAGER},
         ApprovalAction.RAISE_PARTICIPATION: _CONTROL | {Role.MANAGER},
         ApprovalAction.REPLACE_UNKNOWN_ORDER: _CONTROL | {Role.MANAGER},

@@ -11,13 +11,14 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
 from governance.enums import AlertTier, AuthorityFinding, AuthorityKind, Power
+from market.enums import InstrumentKind
 
 TRADING_POWERS = frozenset({Power.TRADE, Power.MARGIN, Power.SHORT, Power.OPTIONS, Power.FUTURES, Power.FX, Power.CRYPTO})
 KIND_MAY_GIVE: Mapping[AuthorityKind, frozenset[Power]] = MappingProxyType(
@@ -29,13 +30,11 @@ KIND_MAY_GIVE: Mapping[AuthorityKind, frozenset[Power]] = MappingProxyType(
 )
 INSTRUMENT_POWERS: Mapping[str, frozenset[Power]] = MappingProxyType(
     {
-        **dict.fromkeys(["EQUITY", "STOCK", "ETF", "FUND", "BOND", "INDEX", "COMMODITY", "METAL"], frozenset[Power]()),
-        **dict.fromkeys(["OPTION", "WARRANT"], frozenset({Power.OPTIONS})),
-        **dict.fromkeys(["FUTURE", "CFD"], frozenset({Power.FUTURES})),
-        **dict.fromkeys(["FUTURE_OPTION"], frozenset({Power.FUTURES, Power.OPTIONS})),
-        **dict.fromkeys(["FX", "FOREX", "FX_SPOT", "FX_FORWARD"], frozenset({Power.FX})),
-        **dict.fromkeys(["CRYPTO", "CRYPTO_SPOT"], frozenset({Power.CRYPTO})),
-        **dict.fromkeys(["CRYPTO_FUTURE", "CRYPTO_PERPETUAL", "PERPETUAL"], frozenset({Power.CRYPTO, Power.FUTURES})),
+        **dict.fromkeys([InstrumentKind.EQUITY, InstrumentKind.ETF, InstrumentKind.BOND], frozenset[Power]()),
+        **dict.fromkeys([InstrumentKind.FUTURE, InstrumentKind.CFD], frozenset({Power.FUTURES})),
+        InstrumentKind.OPTION: frozenset({Power.OPTIONS}),
+        InstrumentKind.FX: frozenset({Power.FX}),
+        InstrumentKind.CRYPTO_SPOT: frozenset({Power.CRYPTO}),
     }
 )
 WARNING_DAYS = (60, 30, 7)
@@ -143,13 +142,13 @@ class ClientInstruction:
     """A recorded instruction of the client to close (GOV-3). symbol None = every position of the account."""
 
     instruction_id: str
-    account_id: str
+    account_id: Hashable
     received_at: datetime
     valid_until: datetime
     document_sha256: str
     symbol: str | None = None
 
-    def permits_closing(self, account_id: str, symbols: Iterable[str], now: datetime) -> bool:
+    def permits_closing(self, account_id: Hashable, symbols: Iterable[str], now: datetime) -> bool:
         """Tell whether it is on file, still valid, and about this account and instrument."""
         named = self.symbol is None or self.symbol in symbols
         return named and self.account_id == account_id and bool(self.document_sha256) and self.received_at <= now < self.valid_until

@@ -1,7 +1,7 @@
 """The authority check for many accounts and one instrument at once (GOV-2, GOV-3).
 
-Entry points: `AuthorityBook.build` once per set of documents, `AuthorityBook.check` per instrument and instant, `AuthorityCheck.decision`
-to explain one account.
+Entry points: `AuthorityBook.build` once per set of documents (`authority_columns` from columns), `AuthorityBook.check` per instrument
+and instant, `AuthorityCheck.decision` to explain one account.
 
 Invariants
 1. An account passes only if one live document covers its order, or a recorded client instruction lets it close after the document ended.
@@ -11,7 +11,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -29,41 +29,67 @@ IntArray = npt.NDArray[np.int64]
 _BIT = {power: 1 << position for position, power in enumerate(Power)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR = np.iinfo(np.int64).max
-_NO_LIMIT = np.iinfo(np.int64).max
+NO_LIMIT = np.iinfo(np.int64).max
 # Best first: what an account is told when several documents all fall short is the one that came nearest.
-_RANKS: tuple[AuthorityFinding | None, ...] = (
+RANKS: tuple[AuthorityFinding | None, ...] = (
     None,
     AuthorityFinding.AUTH_SCOPE,
     AuthorityFinding.AUTH_REVOKED,
     AuthorityFinding.AUTH_EXPIRED,
     AuthorityFinding.AUTH_NONE,
 )
-_RANK = {finding: rank for rank, finding in enumerate(_RANKS)}
-_ENDED = (_RANK[AuthorityFinding.AUTH_REVOKED], _RANK[AuthorityFinding.AUTH_EXPIRED])
+RANK = {finding: rank for rank, finding in enumerate(RANKS)}
+_ENDED = (RANK[AuthorityFinding.AUTH_REVOKED], RANK[AuthorityFinding.AUTH_EXPIRED])
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorityAsk:
-    """What is to be done in one instrument, per account of the book (same order, n accounts).
+    """What is to be done in one instrument, for each account of the book (same order, n accounts) or alike for all (one bool).
 
-    symbols: the instrument's own symbol first, then its underlyings'. opens: bool[n], the order opens or increases. short, margin: bool[n],
+    symbols: the instrument's own symbol first, then its underlyings'. opens: bool[n] or bool, the order opens or increases. short, margin:
     it sells short / borrows. notional: int64[n], absolute order value in minor units of each account's base currency; None = not known yet
-    (documents with a limit then refuse openings).
+    (documents with a limit then refuse openings). Raises ValueError without a symbol, or for a set of several: which one is first?
     """
+
+    instrument_kind: str
+    symbols: Iterable[str]
+    opens: BoolArray | bool
+    short: BoolArray | bool = False
+    margin: BoolArray | bool = False
+    notional: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        symbols = tuple(self.symbols)
+        if not symbols or (len(symbols) > 1 and isinstance(self.symbols, (set, frozenset))):
+            raise ValueError("symbols must name the instrument first, then its underlyings")
+        object.__setattr__(self, "symbols", symbols)
+
+    def spread(self, size: int) -> SpreadAsk:
+        """Return the ask with one entry for each of `size` accounts. Raises ValueError for arrays of another length."""
+        flags = [np.asarray(flag, dtype=np.bool_) for flag in (self.opens, self.short, self.margin)]
+        if any(flag.ndim and len(flag) != size for flag in flags) or (self.notional is not None and len(self.notional) != size):
+            raise ValueError(f"the ask must have one entry for each of {size} accounts")
+        opens, short, margin = (np.broadcast_to(flag, (size,)) for flag in flags)
+        return SpreadAsk(self.instrument_kind, tuple(self.symbols), opens, short, margin, self.notional)
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadAsk:
+    """An ask laid out over n accounts: opens, short, margin bool[n]."""
 
     instrument_kind: str
     symbols: tuple[str, ...]
     opens: BoolArray
     short: BoolArray
     margin: BoolArray
-    notional: IntArray | None = None
+    notional: IntArray | None
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorityDecision:
     """The outcome for one account. finding None = passed. authority_id: the document that decided it ("" if there is none)."""
 
-    account_id: str
+    account_id: Hashable
     finding: AuthorityFinding | None
     reason: str
     authority_id: str = ""
@@ -76,8 +102,8 @@ class AuthorityDecision:
 class AuthorityBook:
     """Documents and accounts laid out as arrays. pair_account, pair_document: int64[pairs], sorted by account, then document id."""
 
-    account_ids: tuple[str, ...]
-    documents: tuple[Authority, ...]
+    account_ids: Sequence[Hashable]
+    documents: Sequence[Authority]
     pair_account: IntArray
     pair_document: IntArray
     pair_limit: IntArray
@@ -113,7 +139,7 @@ class AuthorityBook:
             pair_account=np.array([account for account, _ in pairs], dtype=np.int64),
             pair_document=np.array([number for _, number in pairs], dtype=np.int64),
             pair_limit=np.array([_limit(documents[number], base_currencies[account]) for account, number in pairs], dtype=np.int64),
-            powers=np.array([_mask(document.granted) for document in documents], dtype=np.int64),
+            powers=np.array([power_mask(document.granted) for document in documents], dtype=np.int64),
             begins=np.array([_micros(document.begins_at) for document in documents], dtype=np.int64),
             ends=np.array([_micros(document.ended_at) for document in documents], dtype=np.int64),
             end_rank=np.array([_end_rank(document) for document in documents], dtype=np.int64),
@@ -129,12 +155,11 @@ class AuthorityBook:
         needed: bool[n], accounts that need an authority at all (MANAGED, ACC-1); None = all. Raises ValueError for arrays of another
         length.
         """
+        return self._check(ask.spread(len(self.account_ids)), now, needed, instructions)
+
+    def _check(self, ask: SpreadAsk, now: datetime, needed: BoolArray | None, instructions: Sequence[ClientInstruction]) -> AuthorityCheck:
         size = len(self.account_ids)
-        if any(len(array) != size for array in (ask.opens, ask.short, ask.margin)) or (
-            ask.notional is not None and len(ask.notional) != size
-        ):
-            raise ValueError(f"the ask must have one entry for each of {size} accounts")
-        ranks = np.full(size, _RANK[AuthorityFinding.AUTH_NONE], dtype=np.int64)
+        ranks = np.full(size, RANK[AuthorityFinding.AUTH_NONE], dtype=np.int64)
         deciding = np.full(size, -1, dtype=np.int64)
         if len(self.pair_account):
             pair_ranks = self._pair_ranks(ask, now)
@@ -151,20 +176,20 @@ class AuthorityBook:
         lifted = self._lifted(ask, now, ranks, instructions)
         return AuthorityCheck(self, ask, now, np.where(lifted >= 0, 0, ranks), deciding, lifted, tuple(instructions))
 
-    def _pair_ranks(self, ask: AuthorityAsk, now: datetime) -> IntArray:
+    def _pair_ranks(self, ask: SpreadAsk, now: datetime) -> IntArray:
         instant = _micros(now)
         after = np.where(instant < self.ends, 0, self.end_rank)
-        standings = np.where(instant < self.begins, _RANK[AuthorityFinding.AUTH_NONE], after)
+        standings = np.where(instant < self.begins, RANK[AuthorityFinding.AUTH_NONE], after)
         in_scope = np.array([scope.covers(ask.instrument_kind, ask.symbols) for scope in self.scopes], dtype=np.bool_)[self.scope_of]
         required = _required(ask)[self.pair_account]
         opens = ask.opens[self.pair_account]
-        limited = self.pair_limit != _NO_LIMIT
+        limited = self.pair_limit != NO_LIMIT
         over = limited if ask.notional is None else ask.notional[self.pair_account] > self.pair_limit
         falls_short = ((required & ~self.powers[self.pair_document]) != 0) | ~in_scope[self.pair_document] | (opens & over)
         live = standings[self.pair_document]
-        return np.where((live == 0) & falls_short, _RANK[AuthorityFinding.AUTH_SCOPE], live)
+        return np.where((live == 0) & falls_short, RANK[AuthorityFinding.AUTH_SCOPE], live)
 
-    def _lifted(self, ask: AuthorityAsk, now: datetime, ranks: IntArray, instructions: Sequence[ClientInstruction]) -> IntArray:
+    def _lifted(self, ask: SpreadAsk, now: datetime, ranks: IntArray, instructions: Sequence[ClientInstruction]) -> IntArray:
         lifted = np.full(len(ranks), -1, dtype=np.int64)
         position = {account_id: index for index, account_id in enumerate(self.account_ids)} if instructions else {}
         for number, instruction in enumerate(instructions):
@@ -184,7 +209,7 @@ class AuthorityCheck:
     """
 
     book: AuthorityBook
-    ask: AuthorityAsk
+    ask: SpreadAsk
     now: datetime
     ranks: IntArray
     deciding: IntArray
@@ -198,7 +223,7 @@ class AuthorityCheck:
 
     def finding(self, index: int) -> AuthorityFinding | None:
         """Return the finding of account `index`, None if it passed."""
-        return _RANKS[int(self.ranks[index])]
+        return RANKS[int(self.ranks[index])]
 
     def decision(self, index: int) -> AuthorityDecision:
         """Explain account `index`: finding, reason, document and clause."""
@@ -238,29 +263,29 @@ class AuthorityCheck:
         return f"limits an order to {document.max_order_notional} {document.limit_currency}", "limits"
 
 
-def _required(ask: AuthorityAsk) -> IntArray:
-    closing = _mask(powers_needed(ask.instrument_kind, opens=False))
+def _required(ask: SpreadAsk) -> IntArray:
+    closing = power_mask(powers_needed(ask.instrument_kind, opens=False))
     required = np.full(len(ask.opens), closing, dtype=np.int64)
     required[ask.opens & ask.short] |= _BIT[Power.SHORT]
     required[ask.opens & ask.margin] |= _BIT[Power.MARGIN]
     return required
 
 
-def _mask(powers: frozenset[Power]) -> int:
+def power_mask(powers: frozenset[Power]) -> int:
     return sum(_BIT[power] for power in powers)
 
 
 def _limit(document: Authority, base_currency: str) -> int:
     if document.max_order_notional is None:
-        return _NO_LIMIT
+        return NO_LIMIT
     if document.limit_currency != base_currency:
         return -1
-    return min(int(document.max_order_notional.scaleb(minor_exponent(base_currency))), _NO_LIMIT - 1)
+    return min(int(document.max_order_notional.scaleb(minor_exponent(base_currency))), NO_LIMIT - 1)
 
 
 def _end_rank(document: Authority) -> int:
     revoked = document.revoked_at is not None and document.ended_at == document.revoked_at
-    return _RANK[AuthorityFinding.AUTH_REVOKED if revoked else AuthorityFinding.AUTH_EXPIRED]
+    return RANK[AuthorityFinding.AUTH_REVOKED if revoked else AuthorityFinding.AUTH_EXPIRED]
 
 
 def _micros(instant: datetime | None) -> int:

@@ -1,4 +1,5 @@
-"""Subject: how governance names a thing of any other app without knowing its table (DESIGN §3). Actor: who does something to it."""
+"""Subject: how governance names a thing of any other app without knowing its table (DESIGN §3). Actor: who does something to it.
+Origin: from where."""
 
 from __future__ import annotations
 
@@ -28,3 +29,11 @@ class Actor:
 
     user_id: str
     role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from (GOV-7): address and API key, each empty if there is none. api_key: the key's public id, never itself."""
+
+    source_ip: str = ""
+    api_key: str = ""

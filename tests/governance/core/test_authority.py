@@ -109,7 +109,7 @@ def test_gov_2_standing_of_a_document(changes, finding, reason):
         ({"kind": "OPTION", "opens": False}, "OPTIONS"),
         ({"kind": "FUTURE"}, "FUTURES"),
         ({"kind": "FX"}, "FX"),
-        ({"kind": "CRYPTO"}, "CRYPTO"),
+        ({"kind": "CRYPTO_SPOT"}, "CRYPTO"),
         ({"short": True}, "SHORT"),
         ({"kind": "SOMETHING_NEW"}, "CRYPTO, FUTURES, FX, OPTIONS, SHORT"),
     ],
@@ -280,7 +280,7 @@ def test_gov_2_many_accounts_at_once_agree_with_one_at_a_time(seed):
     rng = random.Random(seed)
     accounts = [f"A{i}" for i in range(6)]
     documents = [random_authority(rng, f"L{i}", accounts) for i in range(rng.randint(0, 5))]
-    kind, size = rng.choice(["EQUITY", "OPTION", "CRYPTO"]), len(accounts)
+    kind, size = rng.choice(["EQUITY", "OPTION", "CRYPTO_SPOT"]), len(accounts)
     opens, short, margin = (np.array([rng.random() < 0.5 for _ in accounts]) for _ in range(3))
     notional = np.array([rng.choice([9_999, 10_000, 10_001]) for _ in accounts], dtype=np.int64)
     ask = AuthorityAsk(kind, ("XYZ",), opens, short, margin, notional)

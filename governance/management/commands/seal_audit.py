@@ -1,0 +1,39 @@
+"""`manage.py seal_audit [--watch]`: chain committed audit events, once or every second until told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from governance.services import seal_audit
+from governance.tasks import for_every_firm
+
+INTERVAL_SECONDS = 1.0
+
+
+class Command(BaseCommand):
+    help = "Chain committed audit events. Safe to run beside another sealer."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--watch", action="store_true", help="go on every second until SIGTERM or Ctrl-C")
+
+    def handle(self, *, watch: bool, **options: Any) -> None:
+        sealed = self._seal_all()
+        if not watch:
+            self.stdout.write(f"sealed {sealed} events")
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.wait(INTERVAL_SECONDS):
+            self._seal_all()
+
+    def _seal_all(self) -> int:
+        total = 0
+        while sealed := for_every_firm(seal_audit):
+            total += sealed
+        return total

@@ -1,0 +1,43 @@
+"""Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
+
+from .alerts import AlertFacts, open_alerts
+from .approvals import ApprovalFacts, approval, pending_approvals
+from .audit_chain import ChainReport, verify_chain
+from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
+from .authority import AuthorityVerdict, authority_verdict
+from .authority_documents import accounts_losing_authority, ending_authorities
+from .killswitch import kill_index, kill_switch_sql, tripped_switches
+from .mandates import MandateLimits, mandate_limits
+from .people import FirmFacts, active_roles, actor_for, firm_ids, firm_settings
+from .restrictions import restriction_state
+from .webhooks import webhook_keys, webhook_user
+
+__all__ = [
+    "AlertFacts",
+    "ApprovalFacts",
+    "AuditFacts",
+    "AuthorityVerdict",
+    "ChainReport",
+    "FirmFacts",
+    "MandateLimits",
+    "accounts_losing_authority",
+    "active_roles",
+    "actor_for",
+    "approval",
+    "authority_verdict",
+    "ending_authorities",
+    "firm_ids",
+    "firm_settings",
+    "kill_index",
+    "kill_switch_sql",
+    "mandate_limits",
+    "open_alerts",
+    "pending_approvals",
+    "restriction_state",
+    "trail_of_journey",
+    "trail_of_subject",
+    "tripped_switches",
+    "verify_chain",
+    "webhook_keys",
+    "webhook_user",
+]

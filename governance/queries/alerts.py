@@ -1,0 +1,60 @@
+"""Open alerts, for the bell and the escalation (RSK-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from ..core.subjects import Subject
+from ..enums import AlertTier, Role, SubjectKind
+from ..models import Alert
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFacts:
+    """An alert. occurrences: how often it was raised while open."""
+
+    id: UUID
+    tier: AlertTier
+    audience: frozenset[Role]
+    rule: str
+    subject: Subject
+    message: str
+    raised_at: datetime
+    last_seen_at: datetime
+    occurrences: int
+    acknowledged_by: int | None
+    acknowledged_at: datetime | None
+    escalated_at: datetime | None
+    ended_at: datetime | None
+    journey_id: UUID | None
+
+
+def open_alerts(*, roles: Collection[Role] | None = None, limit: int = 500) -> list[AlertFacts]:
+    """Return the alerts that any of these roles must hear (None = all), newest first: the open ones, and the Critical without a name."""
+    rows = Alert.objects.filter(Q(ended_at__isnull=True) | Q(tier=AlertTier.CRITICAL, acknowledged_at__isnull=True))
+    if roles is not None:
+        rows = rows.filter(audience__overlap=[str(role) for role in roles])
+    return [
+        AlertFacts(
+            row.id,
+            AlertTier(row.tier),
+            frozenset(Role(role) for role in row.audience),
+            row.rule,
+            Subject(SubjectKind(row.subject_kind), row.subject_id),
+            row.message,
+            row.raised_at,
+            row.last_seen_at,
+            row.occurrences,
+            row.acknowledged_by_id,
+            row.acknowledged_at,
+            row.escalated_at,
+            row.ended_at,
+            row.journey_id,
+        )
+        for row in rows.order_by("-raised_at", "-id")[:limit]
+    ]

@@ -1,0 +1,84 @@
+"""Four-eyes requests as people see them (GOV-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from base.errors import NotFound
+
+from ..core.approvals import Approval as Value
+from ..core.approvals import state_at
+from ..core.subjects import Subject
+from ..enums import ApprovalAction, ApprovalState, SubjectKind
+from ..models import Approval
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFacts:
+    """state: as it stands at the instant asked about, EXPIRED included."""
+
+    id: UUID
+    action: ApprovalAction
+    subject: Subject
+    content_hash: str
+    rules: tuple[str, ...]
+    reason: str
+    state: ApprovalState
+    requested_by: int
+    requested_at: datetime
+    expires_at: datetime
+    decided_by: int | None
+    decision_reason: str
+
+
+def approval(*, approval_id: UUID, now: datetime) -> ApprovalFacts:
+    """Return one request. Raises NotFound."""
+    row = Approval.objects.filter(id=approval_id).first()
+    if row is None:
+        raise NotFound("approval")
+    return _facts(row, now)
+
+
+def pending_approvals(*, now: datetime) -> list[ApprovalFacts]:
+    """Return what still waits for a second person, the most urgent first."""
+    rows = Approval.objects.filter(state=ApprovalState.REQUESTED, expires_at__gt=now, requested_at__lte=now)
+    return [_facts(row, now) for row in rows.order_by("expires_at", "id")]
+
+
+def approval_value(row: Approval) -> Value:
+    """Return the row as the core's value."""
+    return Value(
+        approval_id=row.id,
+        action=ApprovalAction(row.action),
+        subject=Subject(SubjectKind(row.subject_kind), row.subject_id),
+        content_hash=row.content_hash,
+        requested_by=str(row.requested_by_id),
+        requested_at=row.requested_at,
+        reason=row.reason,
+        rules=tuple(row.rules),
+        state=ApprovalState(row.state),
+        decided_by="" if row.decided_by_id is None else str(row.decided_by_id),
+        decided_at=row.decided_at,
+        decision_reason=row.decision_reason,
+        used_at=row.used_at,
+    )
+
+
+def _facts(row: Approval, now: datetime) -> ApprovalFacts:
+    value = approval_value(row)
+    return ApprovalFacts(
+        row.id,
+        value.action,
+        value.subject,
+        value.content_hash,
+        value.rules,
+        value.reason,
+        state_at(value, now),
+        row.requested_by_id,
+        value.requested_at,
+        value.expires_at,
+        row.decided_by_id,
+        value.decision_reason,
+    )

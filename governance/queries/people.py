@@ -1,0 +1,56 @@
+"""Who is who in the current firm, and what the firm chose for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from base import tenancy
+from base.errors import NotFound
+
+from ..core.subjects import Actor
+from ..enums import Role
+from ..models import Firm, FirmSettings, Membership, User
+
+# Of several roles a person acts in the one that controls most, unless another is asked for.
+_PRECEDENCE = (Role.COMPLIANCE, Role.RISK, Role.MANAGER, Role.OPERATIONS, Role.TRADER, Role.INVESTOR)
+
+
+@dataclass(frozen=True, slots=True)
+class FirmFacts:
+    """cash_buffer_rate: 0.005 = 0.5% of equity is never spent."""
+
+    reporting_currency: str
+    cash_buffer_rate: Decimal
+
+
+def active_roles(user: User) -> frozenset[Role]:
+    """Return the roles the person has in the current firm; none if the person or the membership is inactive."""
+    if not user.is_active:
+        return frozenset()
+    rows = Membership.objects.filter(user=user, is_active=True, firm_id=tenancy.current_firm() or 0)
+    return frozenset(Role(role) for role in rows.values_list("role", flat=True))
+
+
+def actor_for(user_id: int, role: Role | None = None) -> Actor:
+    """Return the person as an actor in `role`, or in the role of theirs that controls most.
+
+    Raises NotFound for somebody who is no active member of the firm, or not in this role.
+    """
+    rows = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, firm_id=tenancy.current_firm() or 0)
+    held = set(rows.values_list("role", flat=True))
+    for candidate in _PRECEDENCE:
+        if candidate in held and role in (None, candidate):
+            return Actor(str(user_id), candidate)
+    raise NotFound("member of this firm")
+
+
+def firm_settings() -> FirmFacts:
+    """Return what the current firm chose."""
+    row = FirmSettings.objects.get()
+    return FirmFacts(row.reporting_currency, row.cash_buffer_rate)
+
+
+def firm_ids() -> list[int]:
+    """Return the ids of all firms, for work that goes over each in turn. Needs no block."""
+    return list(Firm.objects.order_by("id").values_list("id", flat=True))
