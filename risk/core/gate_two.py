@@ -76,6 +76,7 @@ def check_lots(batch: LotBatch, *, max_move_bps: int = MAX_MOVE_BPS) -> GateTwoR
             ((lost & item.value) != 0) & opening,
             Finding("CON-5", GateCode.MISSING_DATA, detail=item.name or ""),
         )
+    refuse(24, batch.forbidden & opening, Finding("CST-3", GateCode.MANDATE))
     priced = opening & (lost & (Missing.PRICE | Missing.FX) == 0)
     _refuse_prices(batch, opening & (lost & Missing.PRICE == 0), max_move_bps, found)
     _refuse_amounts(batch, priced, lost, found, size)
