@@ -1,0 +1,1 @@
+"""What moves an order: release, claim, send, report, recover, cancel, book. One module a concept; doors import the module they need."""
