@@ -9,6 +9,7 @@ import orjson
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
+from base.core.ids import plain_decimal
 from base.core.validation import MAX_BODY_BYTES, parse_json
 
 
@@ -56,7 +57,4 @@ def as_json(value: Any) -> str:
     """
     if not isinstance(value, Decimal):
         raise TypeError(f"{type(value).__name__} has no JSON form here")
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return plain_decimal(value)

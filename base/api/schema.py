@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import uritemplate
 from drf_spectacular.openapi import AutoSchema
 
 from . import shapes
@@ -34,6 +35,11 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def own_addresses(endpoints: list[Any]) -> list[Any]:
+    """Keep the addresses that declare themselves."""
+    return [endpoint for endpoint in endpoints if hasattr(getattr(endpoint[3], "cls", None), "operations")]
+
+
 class FirmSchema(AutoSchema):
     """Builds each operation from the view's declarations alone."""
 
@@ -60,6 +66,10 @@ class FirmSchema(AutoSchema):
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": declared.body}}}
         return operation
 
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """Tell whether the address answers pages."""
+        return self.method.upper() == "GET" and hasattr(self.view, "filters")
+
     def _operation(self) -> Operation | None:
         named: Operation | None = getattr(self.view, "operations", {}).get(self.method.upper())
         if named is not None or self.method.upper() != "GET" or not hasattr(self.view, "columns"):
@@ -70,8 +80,6 @@ class FirmSchema(AutoSchema):
         return Operation(self.view.summary, {200: row})
 
     def _path(self) -> list[dict[str, Any]]:
-        import uritemplate
-
         found = self._resolve_path_parameters(sorted(uritemplate.variables(self.path)))
         return [{**parameter, "required": True} for parameter in found]
 
