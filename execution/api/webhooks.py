@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from rest_framework.exceptions import AuthenticationFailed, UnsupportedMediaType
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,7 +32,7 @@ from base.api.schema import Operation
 from base.api.views import FirmView, now
 from base.core.validation import FieldReader, InvalidInput, InvalidInputs, parse_json
 from base.core.webhooks import MAX_BODY_BYTES, Webhook, WebhookRefused, verify
-from base.errors import Conflict
+from base.errors import Conflict, Refused
 from governance import queries as governance
 from governance import services
 from governance.core.subjects import Actor
@@ -65,6 +65,15 @@ class Replayed(Conflict):
     """The message was taken before; nothing was done."""
 
 
+class NotAccepted(Refused):
+    """Nothing shows that the message comes from a sender we know, now."""
+
+    status = 401
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code, "the message is not accepted", field="webhook-signature" if code == "BAD_SIGNATURE" else "")
+
+
 class SignedWebhook(FirmView):
     """A signal from a sender that signs."""
 
@@ -81,7 +90,7 @@ class SignedWebhook(FirmView):
         body = request._request.read(MAX_BODY_BYTES + 1)
         instant = now()
         if not 0 < firm_id < 2**63:
-            raise AuthenticationFailed("the message is not accepted: BAD_SIGNATURE")
+            raise NotAccepted("BAD_SIGNATURE")
         with tenancy.firm(firm_id):
             actor, message = _verified(request, body, source, instant)
             signal, release, not_read = _read(message.body, instant)
@@ -99,14 +108,13 @@ class SignedWebhook(FirmView):
 
 
 def _verified(request: Request, body: bytes, source: str, at: datetime) -> tuple[Actor, Webhook]:
-    """Return the message and the person its key signs for. Raises AuthenticationFailed, Forbidden, InvalidInputs for a body too large."""
+    """Return the message and the person its key signs for. Raises NotAccepted, Forbidden, InvalidInputs for a body too large."""
     try:
         message = verify(dict(request.headers), body, governance.webhook_keys(source), at, source=source)
     except WebhookRefused as refused:
         if refused.code == "BODY_TOO_LARGE":
             raise InvalidInputs([InvalidInput("body", f"over {MAX_BODY_BYTES} bytes", "max_bytes")]) from None
-        code = refused.code if refused.code in _TOLD else "BAD_SIGNATURE"
-        raise AuthenticationFailed(f"the message is not accepted: {code}") from None
+        raise NotAccepted(refused.code if refused.code in _TOLD else "BAD_SIGNATURE") from None
     return dealer(governance.webhook_user(message.key_id)), message
 
 
