@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import models
 
 from base.api import parameters
-from base.api.views import DetailView, ListView
+from base.api.views import DetailView, ListView, now
 from base.errors import NotFound
 from governance.permissions import EVERYBODY
 
@@ -32,7 +32,6 @@ ACCOUNT = {
     "custodian": "custodian__code",
     "connection": "connection__code",
     "is_paper": "connection__is_paper",
-    "is_clearing": "is_clearing",
     "opened_on": "opened_on",
     "closed_on": "closed_on",
 }
@@ -51,12 +50,11 @@ class AccountList(ListView):
         "base_currency": parameters.code("base_currency"),
         "connection": parameters.code("connection__code"),
         "custodian": parameters.code("custodian__code"),
-        "is_clearing": parameters.flag("is_clearing"),
     }
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the accounts this person may see."""
-        return visible_to(self.user_id)
+        return visible_to(self.user_id, on=now().date())
 
 
 class AccountDetail(DetailView):
@@ -70,7 +68,7 @@ class AccountDetail(DetailView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the accounts this person may see."""
-        return visible_to(self.user_id)
+        return visible_to(self.user_id, on=now().date())
 
 
 class OfAccounts(ListView):
@@ -80,7 +78,7 @@ class OfAccounts(ListView):
 
     def rows(self, *, account_id: UUID | None = None, **path: Any) -> models.QuerySet[Any]:
         """Return the rows. Raises NotFound for an account this person may not see."""
-        seen = visible_to(self.user_id)
+        seen = visible_to(self.user_id, on=now().date())
         if account_id is not None:
             seen = seen.filter(pk=account_id)
             if not seen.exists():

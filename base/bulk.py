@@ -3,8 +3,8 @@
 COPY straight into a table is refused under row-level security; the temporary table is the way round that keeps every policy, check and
 trigger of the target in force, in one statement. Few rows go as one INSERT of arrays, which saves two round trips.
 
-Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `Decimals`, `Integers`, `Instants`, `Dates`, `Booleans`, `Codes`,
-`Texts`, `IntegerArrays`, or any plain value that all rows share.
+Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `OptionalUuids`, `Decimals`, `Integers`, `OptionalIntegers`, `Instants`,
+`Dates`, `Booleans`, `Codes`, `Texts`, `IntegerArrays`, or any plain value that all rows share.
 Invariant: what is not a column here takes the model's default, and a column is written exactly (no float on the way).
 """
 
@@ -62,6 +62,14 @@ class Uuids:
 
 
 @dataclass(slots=True)
+class OptionalUuids(Uuids):
+    """values: V16[n], sixteen zero bytes where there is none: NULL in the database."""
+
+    def expression(self, name: str) -> str:
+        return f"NULLIF({name}, '00000000-0000-0000-0000-000000000000')"
+
+
+@dataclass(slots=True)
 class Integers:
     """values: int64[n]."""
 
@@ -76,6 +84,14 @@ class Integers:
 
     def expression(self, name: str) -> str:
         return name
+
+
+@dataclass(slots=True)
+class OptionalIntegers(Integers):
+    """values: int64[n], 0 where there is none: NULL in the database. For ids, which are never 0."""
+
+    def expression(self, name: str) -> str:
+        return f"NULLIF({name}, 0)"
 
 
 @dataclass(slots=True)
@@ -172,7 +188,7 @@ class Codes:
 
 @dataclass(slots=True)
 class Texts:
-    """values: S[n], ASCII, no trailing blanks."""
+    """values: S[n], UTF-8, no trailing blanks."""
 
     values: NDArray[np.bytes_]
     sql_type = "text"
@@ -183,7 +199,7 @@ class Texts:
         return [(f"V{width}", padded)]
 
     def listed(self) -> list[Any]:
-        return [value.decode("ascii") for value in self.values.tolist()]
+        return [value.decode() for value in self.values.tolist()]
 
     def expression(self, name: str) -> str:
         return f"rtrim({name})"

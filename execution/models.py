@@ -13,7 +13,19 @@ from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 
 from .core.transition_sql import transition_trigger_sql
-from .enums import ExecutionKind, NoticeState, OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, Side, SliceState, TimeInForce
+from .enums import (
+    ExecutionKind,
+    NoticeState,
+    OrderState,
+    OrderType,
+    ParentState,
+    RemainderPolicy,
+    RouteKind,
+    SharePolicy,
+    Side,
+    SliceState,
+    TimeInForce,
+)
 
 
 class OrderLifecycle(SqlConstraint):
@@ -218,7 +230,7 @@ class Share(TenantModel):
 
 
 class AllocationNotice(TenantModel):
-    """The outbox of post-trade allocation: what a custodian is still to be told of a booking. Sent again, unchanged, until it is answered."""
+    """The outbox of post-trade allocation: what a custodian is to be told of a booking; sent again, unchanged, until it is answered."""
 
     booking = TenantForeignKey(Booking, related_name="notices")
     connection = TenantForeignKey("accounts.BrokerConnection", related_name="+")

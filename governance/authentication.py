@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from knox.auth import TokenAuthentication
@@ -10,6 +11,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from base import tenancy
 
 from .queries import active_roles
+
+_FORM = re.compile(rb"[A-Za-z0-9_]{1,200}")
 
 
 class FirmTokenAuthentication(TokenAuthentication):
@@ -20,6 +23,8 @@ class FirmTokenAuthentication(TokenAuthentication):
 
     def authenticate_credentials(self, token: bytes) -> Any:
         """Return (user, token). Raises AuthenticationFailed."""
+        if not _FORM.fullmatch(token):  # knox reads it as UTF-8, and the database refuses NUL
+            raise AuthenticationFailed("Invalid token.")
         user, auth_token = super().authenticate_credentials(token)
         with tenancy.firm(auth_token.firm_id):
             auth_token.roles = active_roles(user)

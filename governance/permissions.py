@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from rest_framework.permissions import BasePermission
@@ -10,7 +11,7 @@ from rest_framework.request import Request
 
 from base.errors import Forbidden, NotFound
 
-from .core.subjects import Actor
+from .core.subjects import Actor, Viewer
 from .enums import Role
 from .queries import actor_for
 
@@ -44,9 +45,9 @@ def actor_of(request: Request, roles: frozenset[Role]) -> Actor:
     raise ValueError("a person without any of these roles was let in")
 
 
-def sees_everything(request: Request) -> bool:
-    """Tell whether the person's role covers all accounts of the firm, whatever the grants."""
-    return not request.auth.roles.isdisjoint(OVERSIGHT)
+def viewer_of(request: Request, at: datetime) -> Viewer:
+    """Return the token's person as somebody who looks, on the day of `at`."""
+    return Viewer(int(request.user.pk), not request.auth.roles.isdisjoint(OVERSIGHT), at.date())
 
 
 def dealer(user_id: int) -> Actor:

@@ -9,8 +9,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from base.api.shapes import ANY_OBJECT
 from base.api.schema import Operation
+from base.api.shapes import ANY_OBJECT
 from base.api.views import FirmView
 from governance.permissions import EVERYBODY
 

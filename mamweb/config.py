@@ -53,6 +53,7 @@ class Config(BaseSettings):
     redis_url: SecretStr | None = None
     mamweb_var: Path = ROOT / "var"
     log_level: str = "INFO"
+    mamweb_clock: str = ""
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
 
     @field_validator("allowed_hosts", "trusted_origins", mode="before")

@@ -20,10 +20,25 @@ from .models import Instrument
 
 COLUMNS = {
     name: name
-    for name in (
-        "id symbol name kind currency base_currency calendar settlement_market sector issuer_id underlying_id multiplier tick "
-        "lot_step min_quantity min_notional is_simulated"
-    ).split()
+    for name in [
+        "id",
+        "symbol",
+        "name",
+        "kind",
+        "currency",
+        "base_currency",
+        "calendar",
+        "settlement_market",
+        "sector",
+        "issuer_id",
+        "underlying_id",
+        "multiplier",
+        "tick",
+        "lot_step",
+        "min_quantity",
+        "min_notional",
+        "is_simulated",
+    ]
 }
 MOST_QUOTES = 500
 

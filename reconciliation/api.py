@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from django.db import models
 
 from base.api import parameters
-from base.api.views import DetailView, ListView
-from governance.permissions import STAFF, sees_everything
+from base.api.views import DetailView, ListView, now
+from governance.permissions import STAFF, viewer_of
 
 from .enums import BreakState, BreakType, ItemKind, RunState
 from .models import Break, ReconciliationRun
@@ -58,7 +58,7 @@ class _Runs:
 
     def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
         """Return the runs this person may see."""
-        return visible_runs(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_runs(viewer_of(self.request, now()))
 
 
 class RunList(_Runs, ListView):
@@ -86,7 +86,7 @@ class _Breaks:
 
     def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
         """Return the breaks of accounts this person sees."""
-        return visible_breaks(user_id=self.user_id)
+        return visible_breaks(viewer_of(self.request, now()))
 
 
 class BreakList(_Breaks, ListView):

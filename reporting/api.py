@@ -68,7 +68,7 @@ class StatementPdf(FirmView):
         "GET": Operation("A statement's PDF", {200: {"type": "string", "format": "binary"}}, media_type="application/pdf")
     }
 
-    def get(self, request: Request, *, id: UUID) -> Response:  # noqa: A002  # the address calls it so
+    def get(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
         """Answer the bytes, and record who took them."""
         with self.firm():
             document = download_statement(document_id=id, user=request.user, now=now())

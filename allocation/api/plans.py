@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from accounts import queries as accounts
 from base.api import pages, parameters, shapes
 from base.api.schema import Operation
-from base.api.views import DetailView, ListView
+from base.api.views import DetailView, ListView, now
 from base.errors import NotFound
-from governance.permissions import STAFF, sees_everything
+from governance.permissions import STAFF, viewer_of
 
 from ..enums import Reason, Rule
 from ..models import AllocationLine, AllocationStatement
@@ -55,7 +55,7 @@ class PlanList(ListView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the plans this person may see."""
-        return visible_statements(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_statements(viewer_of(self.request, now()))
 
 
 class PlanDetail(DetailView):
@@ -70,15 +70,15 @@ class PlanDetail(DetailView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the plans this person may see."""
-        return visible_statements(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_statements(viewer_of(self.request, now()))
 
-    def one(self, *, id: UUID, **path: Any) -> dict[str, Any]:  # noqa: A002  # the address calls it so
+    def one(self, *, id: UUID, **path: Any) -> dict[str, Any]:  # the address calls it so
         """Return the plan. Raises NotFound."""
         found = pages.values_of(self.rows().filter(pk=id)[:1], {**PLAN, "excluded": "excluded"})
         if not found:
             raise NotFound("plan")
         left_out = {UUID(row["account_id"]): row for row in found[0]["excluded"]}
-        seen = accounts.visible_to(self.user_id).filter(pk__in=left_out).values_list("id", flat=True) if left_out else ()
+        seen = accounts.visible_to(self.user_id, on=now().date()).filter(pk__in=left_out).values_list("id", flat=True) if left_out else ()
         shown = [left_out[account_id] for account_id in seen]
         rows = [{"account_id": e["account_id"], "account": e["code"], "finding": e["finding"], "reason": e["reason"]} for e in shown]
         return {**found[0], "excluded": rows}
@@ -119,9 +119,9 @@ class PlanLineList(ListView):
 
     def rows(self, *, plan_id: UUID, **path: Any) -> models.QuerySet[Any]:
         """Return the lines. Raises NotFound for a plan this person may not see."""
-        if not visible_statements(user_id=self.user_id, oversight=sees_everything(self.request)).filter(pk=plan_id).exists():
+        if not visible_statements(viewer_of(self.request, now())).filter(pk=plan_id).exists():
             raise NotFound("plan")
-        return visible_lines(user_id=self.user_id).filter(statement_id=plan_id)
+        return visible_lines(viewer_of(self.request, now())).filter(statement_id=plan_id)
 
     def get(self, request: Request, **path: Any) -> Response:
         """Answer one page, the rules beside what each left."""

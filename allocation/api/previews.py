@@ -62,9 +62,7 @@ def preview_answer(facts: PreviewFacts) -> dict[str, Any]:
         "buy_quantity": sum((q for q in quantity if q > 0), Decimal(0)),
         "sell_quantity": -sum((q for q in quantity if q < 0), Decimal(0)),
         "lines": _lines(facts, quantity),
-        "excluded": [
-            {"account_id": e.account_id, "account": e.code, "finding": e.finding, "reason": e.reason} for e in sized.excluded
-        ],
+        "excluded": [{"account_id": e.account_id, "account": e.code, "finding": e.finding, "reason": e.reason} for e in sized.excluded],
     }
 
 

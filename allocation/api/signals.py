@@ -14,7 +14,7 @@ from base.api import bodies, pages, parameters, shapes
 from base.api.schema import Operation
 from base.api.views import DetailView, FirmView, ListView, now
 from base.errors import NotFound
-from governance.permissions import DEALERS, STAFF, actor_of, sees_everything
+from governance.permissions import DEALERS, STAFF, actor_of, viewer_of
 
 from .. import services
 from ..core.signal_body import parse_signal
@@ -38,10 +38,10 @@ SIGNAL = {
     "received_at": "received_at",
 }
 SIGNAL_SHAPE = shapes.record(shapes.columns_of(Signal, SIGNAL))
-RECEIVED = shapes.record(
-    {"id": shapes.UUID, "journey_id": shapes.UUID, "state": shapes.choice(SignalState), "repeated": shapes.BOOLEAN}
+RECEIVED = shapes.record({"id": shapes.UUID, "journey_id": shapes.UUID, "state": shapes.choice(SignalState), "repeated": shapes.BOOLEAN})
+_CUSTOM = shapes.record(
+    {"account": shapes.UUID, "kind": {"type": "string", "enum": ["quantity", "weight", "risk"]}, "figure": shapes.DECIMAL}
 )
-_CUSTOM = shapes.record({"account": shapes.UUID, "kind": {"type": "string", "enum": ["quantity", "weight", "risk"]}, "figure": shapes.DECIMAL})
 SIGNAL_BODY = shapes.record(
     {
         "strategy": {"type": "string", "maxLength": 40},
@@ -77,7 +77,7 @@ class StrategyList(ListView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the strategies this person may see."""
-        return visible_strategies(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_strategies(viewer_of(self.request, now()))
 
 
 class SignalList(ListView):
@@ -107,7 +107,7 @@ class SignalList(ListView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the signals this person may see."""
-        return visible_signals(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_signals(viewer_of(self.request, now()))
 
     def post(self, request: Request) -> Response:
         """Take a signal: 201, 200 for a repeat, 409 for another body under the same key."""
@@ -138,15 +138,15 @@ class SignalDetail(DetailView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the signals this person may see."""
-        return visible_signals(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_signals(viewer_of(self.request, now()))
 
-    def one(self, *, id: UUID, **path: Any) -> dict[str, Any]:  # noqa: A002  # the address calls it so
+    def one(self, *, id: UUID, **path: Any) -> dict[str, Any]:  # the address calls it so
         """Return the signal. Raises NotFound."""
         row = pages.values_of(self.rows().filter(pk=id)[:1], {**SIGNAL, "accounts": "account_ids", "per_account": "per_account"})
         if not row:
             raise NotFound("signal")
         named = {*row[0]["accounts"], *map(UUID, row[0]["per_account"])}
-        seen = set(accounts.visible_to(self.user_id).filter(pk__in=named).values_list("id", flat=True)) if named else set()
+        seen = set(accounts.visible_to(self.user_id, on=now().date()).filter(pk__in=named).values_list("id", flat=True)) if named else set()
         custom = [(UUID(account), *wish) for account, wish in row[0]["per_account"].items()]
         shown = [{"account": account, "kind": kind, "figure": figure} for account, kind, figure in custom if account in seen]
         return {**row[0], "accounts": [account for account in row[0]["accounts"] if account in seen], "per_account": shown}
@@ -158,11 +158,12 @@ class SignalPreview(FirmView):
     roles: ClassVar = {"POST": DEALERS}
     operations: ClassVar = {"POST": Operation("Size a signal for every account; the hash is good for 60 seconds", {200: PREVIEW})}
 
-    def post(self, request: Request, *, id: UUID) -> Response:  # noqa: A002  # the address calls it so
+    def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
         """Answer the preview with every line and every account left out."""
         bodies.empty(request)
+        instant = now()
         with self.firm():
-            if not visible_signals(user_id=self.user_id, oversight=sees_everything(request)).filter(pk=id).exists():
+            if not visible_signals(viewer_of(request, instant)).filter(pk=id).exists():
                 raise NotFound("signal")
-            facts = services.preview_signal(signal_id=id, actor=actor_of(request, DEALERS), now=now())
+            facts = services.preview_signal(signal_id=id, actor=actor_of(request, DEALERS), now=instant)
             return Response(preview_answer(facts))

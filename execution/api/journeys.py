@@ -16,10 +16,11 @@ from allocation.queries.visible import visible_signals, visible_statements
 from base.api import shapes
 from base.api.pages import MAX_PAGE, values_of
 from base.api.schema import Operation
-from base.api.views import FirmView
+from base.api.views import FirmView, now
 from base.errors import NotFound
 from governance import queries as governance
-from governance.permissions import STAFF, sees_everything
+from governance.core.subjects import Viewer
+from governance.permissions import STAFF, viewer_of
 from risk import queries as risk
 
 from ..enums import OrderState
@@ -65,36 +66,36 @@ class JourneyDetail(FirmView):
 
     def get(self, request: Request, *, journey_id: UUID) -> Response:
         """Answer the journey. A fixed number of statements, whatever its size."""
-        who: dict[str, Any] = {"user_id": self.user_id, "oversight": sees_everything(request)}
+        who = viewer_of(request, now())
         with self.firm():
-            signal = values_of(visible_signals(**who).filter(journey_id=journey_id)[:1], SIGNAL)
+            signal = values_of(visible_signals(who).filter(journey_id=journey_id)[:1], SIGNAL)
             if not signal:
                 raise NotFound("journey")
-            orders = visible_orders(**who).filter(journey_id=journey_id)
+            orders = visible_orders(who).filter(journey_id=journey_id)
             states = {str(s): n for s, n in orders.values_list("state").annotate(n=Count("id")).order_by("state")}
             return Response(
                 {
                     "journey_id": journey_id,
                     "signal": signal[0],
-                    "plans": values_of(visible_statements(**who).filter(journey_id=journey_id).order_by("revision"), PLAN),
-                    "gates": self._gates(journey_id, who["oversight"]),
-                    "parents": values_of(visible_parents(**who).filter(journey_id=journey_id).order_by("id"), PARENT),
+                    "plans": values_of(visible_statements(who).filter(journey_id=journey_id).order_by("revision"), PLAN),
+                    "gates": _gates(journey_id, who),
+                    "parents": values_of(visible_parents(who).filter(journey_id=journey_id).order_by("id"), PARENT),
                     "orders_by_state": {state: states[state] for state in map(str, OrderState) if state in states},
                     "orders": values_of(orders.order_by("-id")[:MAX_PAGE], ORDER),
-                    "executions": values_of(visible_executions(**who).filter(journey_id=journey_id).order_by("-id")[:MAX_PAGE], EXECUTION),
+                    "executions": values_of(visible_executions(who).filter(journey_id=journey_id).order_by("-id")[:MAX_PAGE], EXECUTION),
                     "events": _events(journey_id),
                 }
             )
 
-    def _gates(self, journey_id: UUID, oversight: bool) -> list[dict[str, Any]]:
-        """Return what the gates decided; decisions about accounts only where the person sees one of them."""
-        decisions = risk.gate_decisions(journey_id=journey_id)
-        named = {account_id for decision in decisions for account_id in decision.account_ids}
-        seen = named
-        if named and not oversight:
-            seen = set(accounts.visible_to(self.user_id).filter(pk__in=named).values_list("id", flat=True))
-        shown = [d for d in decisions if not d.account_ids or seen.intersection(d.account_ids)]
-        return [{name: getattr(d, name) for name in _DECISION["properties"]} for d in shown]
+
+def _gates(journey_id: UUID, who: Viewer) -> list[dict[str, Any]]:
+    """Return what the gates decided; decisions about accounts only where the person sees one of them."""
+    decisions = risk.gate_decisions(journey_id=journey_id)
+    seen = named = {account_id for decision in decisions for account_id in decision.account_ids}
+    if named and not who.oversight:
+        seen = set(accounts.visible_to(who.user_id, on=who.on).filter(pk__in=named).values_list("id", flat=True))
+    shown = [d for d in decisions if not d.account_ids or seen.intersection(d.account_ids)]
+    return [{name: getattr(d, name) for name in _DECISION["properties"]} for d in shown]
 
 
 def _events(journey_id: UUID) -> list[dict[str, Any]]:

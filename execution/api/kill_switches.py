@@ -24,7 +24,7 @@ from governance import services
 from governance.core.killswitch import REARM_ROLES, TRIP_ROLES
 from governance.core.killswitch import KillSwitch as Switch
 from governance.enums import KillScope, KillState
-from governance.permissions import STAFF, actor_of, sees_everything
+from governance.permissions import STAFF, actor_of, viewer_of
 from market import queries as market
 
 from ..queries.connections import connection_facts
@@ -77,7 +77,11 @@ class KillSwitches(FirmView):
     def _shown(self, switches: list[Switch]) -> list[Switch]:
         """Leave out the switches of accounts that this person does not see."""
         named = [switch.subject_id for switch in switches if switch.scope is KillScope.ACCOUNT]
-        seen = {str(pk) for pk in accounts.visible_to(self.user_id).filter(pk__in=named).values_list("id", flat=True)} if named else set()
+        seen = (
+            {str(pk) for pk in accounts.visible_to(self.user_id, on=now().date()).filter(pk__in=named).values_list("id", flat=True)}
+            if named
+            else set()
+        )
         return [switch for switch in switches if switch.scope is not KillScope.ACCOUNT or switch.subject_id in seen]
 
 
@@ -113,7 +117,7 @@ class RearmConfirmation(FirmView):
         )
     }
 
-    def post(self, request: Request, *, id: UUID) -> Response:  # noqa: A002  # the address calls it so
+    def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
         """Re-arm exactly the trips the request covered."""
         reader = bodies.fields_of(request, {"reason"})
         reason = reader.required("reason", parse_text, max_length=200)
@@ -146,10 +150,11 @@ def _spelled(scope: KillScope, subject_id: str) -> str:
 
 def _check_subject(request: Request, scope: KillScope, subject_id: str) -> None:
     """Raise NotFound for a subject this person may not see: a switch on something mistyped would stop nothing."""
+    who = viewer_of(request, now())
     if scope is KillScope.ACCOUNT:
-        found = accounts.visible_to(request.user.pk).filter(pk=subject_id).exists()
+        found = accounts.visible_to(who.user_id, on=who.on).filter(pk=subject_id).exists()
     elif scope is KillScope.STRATEGY:
-        found = visible_strategies(user_id=request.user.pk, oversight=sees_everything(request)).filter(pk=subject_id).exists()
+        found = visible_strategies(who).filter(pk=subject_id).exists()
     elif scope is KillScope.INSTRUMENT:
         found = bool(market.instruments([int(subject_id)]))
     else:

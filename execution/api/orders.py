@@ -14,7 +14,7 @@ from base.api.schema import Operation
 from base.api.views import DetailView, FirmView, ListView, now
 from base.core.validation import parse_text
 from base.errors import NotFound
-from governance.permissions import DEALERS, STAFF, actor_of, sees_everything
+from governance.permissions import DEALERS, STAFF, actor_of, viewer_of
 
 from ..enums import ExecutionKind, OrderState, ParentState, RouteKind, Side
 from ..models import ChildOrder, Execution, ParentOrder
@@ -99,7 +99,7 @@ class _Parents:
 
     def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
         """Return the parents this person may see."""
-        return visible_parents(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_parents(viewer_of(self.request, now()))
 
 
 class ParentList(_Parents, ListView):
@@ -132,7 +132,7 @@ class _Orders:
 
     def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
         """Return the orders this person may see."""
-        return visible_orders(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_orders(viewer_of(self.request, now()))
 
 
 class OrderList(_Orders, ListView):
@@ -180,7 +180,7 @@ class ExecutionList(ListView):
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the executions this person may see."""
-        return visible_executions(user_id=self.user_id, oversight=sees_everything(self.request))
+        return visible_executions(viewer_of(self.request, now()))
 
 
 def _reason(request: Request) -> str:
@@ -200,13 +200,13 @@ class OrderCancel(FirmView):
     roles: ClassVar = {"POST": DEALERS}
     operations: ClassVar = {"POST": Operation("Cancel an order", {200: CANCELED}, body=CANCEL_BODY)}
 
-    def post(self, request: Request, *, id: UUID) -> Response:  # noqa: A002  # the address calls it so
+    def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
         """Answer how many ended at once, and how many the broker will be asked about."""
-        reason = _reason(request)
+        reason, instant = _reason(request), now()
         with self.firm():
-            if not visible_orders(user_id=self.user_id, oversight=sees_everything(request)).filter(pk=id).exists():
+            if not visible_orders(viewer_of(request, instant)).filter(pk=id).exists():
                 raise NotFound("order")
-            return _answer(cancel_order(order_id=id, actor=actor_of(request, DEALERS), now=now(), reason=reason))
+            return _answer(cancel_order(order_id=id, actor=actor_of(request, DEALERS), now=instant, reason=reason))
 
 
 class ParentCancel(FirmView):
@@ -215,10 +215,10 @@ class ParentCancel(FirmView):
     roles: ClassVar = {"POST": DEALERS}
     operations: ClassVar = {"POST": Operation("Cancel a parent order", {200: CANCELED}, body=CANCEL_BODY)}
 
-    def post(self, request: Request, *, id: UUID) -> Response:  # noqa: A002  # the address calls it so
+    def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
         """Answer how many orders ended at once, and how many the broker will be asked about."""
-        reason = _reason(request)
+        reason, instant = _reason(request), now()
         with self.firm():
-            if not visible_parents(user_id=self.user_id, oversight=sees_everything(request)).filter(pk=id).exists():
+            if not visible_parents(viewer_of(request, instant)).filter(pk=id).exists():
                 raise NotFound("parent order")
-            return _answer(cancel_parent(parent_id=id, actor=actor_of(request, DEALERS), now=now(), reason=reason))
+            return _answer(cancel_parent(parent_id=id, actor=actor_of(request, DEALERS), now=instant, reason=reason))

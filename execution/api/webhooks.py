@@ -27,7 +27,6 @@ from allocation.permissions import check_may_state
 from allocation.services import SignalFacts
 from base import tenancy
 from base.api import shapes
-from base.api.problems import problem
 from base.api.schema import Operation
 from base.api.views import FirmView, now
 from base.core.validation import FieldReader, InvalidInput, InvalidInputs, parse_json
@@ -80,7 +79,9 @@ class SignedWebhook(FirmView):
     authentication_classes: ClassVar = []
     permission_classes: ClassVar = []
     operations: ClassVar = {
-        "POST": Operation("Take a signed signal or alert, once", {201: TAKEN}, body=_BODY, refusals=(401, 403, 404, 409, 413), headers=_HEADERS)
+        "POST": Operation(
+            "Take a signed signal or alert, once", {201: TAKEN}, body=_BODY, refusals=(401, 403, 404, 409, 413), headers=_HEADERS
+        )
     }
 
     def post(self, request: Request, *, firm_id: int, source: str) -> Response:
@@ -135,9 +136,7 @@ def _take(message: Webhook, signal: SignalBody, actor: Actor, at: datetime) -> S
     if not services.take_message(source=message.source, message_id=message.message_id, now=at):
         raise Replayed("replayed", "this message was taken before; nothing was done", field="webhook-id", value=message.message_id)
     check_may_state(user_id=int(actor.user_id), body=signal)
-    return signals.receive_signal(
-        source=_source_key(message), idempotency_key=message.message_id, body=signal, actor=actor, now=at
-    )
+    return signals.receive_signal(source=_source_key(message), idempotency_key=message.message_id, body=signal, actor=actor, now=at)
 
 
 def _source_key(message: Webhook) -> str:

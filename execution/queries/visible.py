@@ -1,6 +1,6 @@
 """Which parents, orders and executions a person may see.
 
-Entry points: `visible_parents`, `visible_orders`, `visible_executions`. oversight: the person's role covers every account of the firm.
+Entry points: `visible_parents`, `visible_orders`, `visible_executions`.
 Inside the caller's tenancy block; each returns a queryset that is one statement.
 
 A parent and its blocks are seen by whoever sees an account of its statement; an order of one account, and its executions, by whoever sees
@@ -13,28 +13,29 @@ from django.db.models import Q, QuerySet
 
 from accounts import queries as accounts
 from allocation.queries.visible import visible_statements
+from governance.core.subjects import Viewer
 
 from ..models import ChildOrder, Execution, ParentOrder
 
 
-def visible_parents(*, user_id: int, oversight: bool) -> QuerySet[ParentOrder]:
+def visible_parents(viewer: Viewer) -> QuerySet[ParentOrder]:
     """Return the parents of statements the person may see."""
-    if oversight:
+    if viewer.oversight:
         return ParentOrder.objects.all()
-    return ParentOrder.objects.filter(statement_id__in=visible_statements(user_id=user_id, oversight=False).values("id"))
+    return ParentOrder.objects.filter(statement_id__in=visible_statements(viewer).values("id"))
 
 
-def visible_orders(*, user_id: int, oversight: bool) -> QuerySet[ChildOrder]:
+def visible_orders(viewer: Viewer) -> QuerySet[ChildOrder]:
     """Return the orders of accounts the person sees, and blocks that hold one of them."""
-    if oversight:
+    if viewer.oversight:
         return ChildOrder.objects.all()
-    seen = accounts.visible_to(user_id).values("id")
-    parents = visible_parents(user_id=user_id, oversight=False).values("id")
+    seen = accounts.visible_to(viewer.user_id, on=viewer.on).values("id")
+    parents = visible_parents(viewer).values("id")
     return ChildOrder.objects.filter(Q(account_id__in=seen) | Q(is_block=True, parent_id__in=parents))
 
 
-def visible_executions(*, user_id: int, oversight: bool) -> QuerySet[Execution]:
+def visible_executions(viewer: Viewer) -> QuerySet[Execution]:
     """Return the executions of orders the person may see."""
-    if oversight:
+    if viewer.oversight:
         return Execution.objects.all()
-    return Execution.objects.filter(order_id__in=visible_orders(user_id=user_id, oversight=False).values("id"))
+    return Execution.objects.filter(order_id__in=visible_orders(viewer).values("id"))

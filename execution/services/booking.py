@@ -31,7 +31,8 @@ from ..core.sharing import UnableToShare
 from ..enums import OrderState, ParentState
 from ..gateways.crash import crash_point
 from ..models import ChildOrder, ParentOrder
-from .block_booking import BlockJob, book_connection, block_jobs
+from ..queries.blocks import FilledBlock, filled_blocks
+from .block_booking import book_connection
 
 log = logging.getLogger(__name__)
 AT_ONCE = 50
@@ -94,13 +95,13 @@ def _book_blocks(parent: _Parent, now: datetime) -> bool:
     """Book every connection's block anew if anything has changed. Returns whether something was booked."""
     if not parent.needs_booking:
         return False
-    jobs = block_jobs(parent_id=parent.id)
+    jobs = filled_blocks(parent_id=parent.id)
     written = [job for job in jobs if _book(parent, job, now)]
     ParentOrder.objects.filter(pk=parent.id).update(needs_booking=False)
     return bool(written)
 
 
-def _book(parent: _Parent, job: BlockJob, now: datetime) -> bool:
+def _book(parent: _Parent, job: FilledBlock, now: datetime) -> bool:
     outcome = book_connection(job=job, now=now)
     if outcome.excess:
         message = f"{outcome.excess:f} filled above all targets stay with the clearing account"

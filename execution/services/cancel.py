@@ -74,11 +74,12 @@ def cancel_parent(*, parent_id: UUID, actor: Actor | None, now: datetime, reason
 
 def cancel_killed(*, now: datetime, connection_id: UUID | None = None) -> Canceled:
     """Cancel every order that a tripped kill switch stops, of one connection or of all."""
-    where, params = (kill_switch_sql(), []) if connection_id is None else (f"o.connection_id = %s AND ({kill_switch_sql()})", [connection_id])
-    return _cancel(where, params, now, "GOV-10 kill switch")
+    if connection_id is None:
+        return _cancel(kill_switch_sql(), [], now, "GOV-10 kill switch")
+    return _cancel(f"o.connection_id = %s AND ({kill_switch_sql()})", [connection_id], now, "GOV-10 kill switch")
 
 
-def _cancel(where: str, params: Sequence[object], now: datetime, reason: str) -> Canceled:
+def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str) -> Canceled:
     ended = """UPDATE execution_childorder SET state = 'CANCELED', cancel_requested_at = %s, reason = %s
                WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.state = 'PENDING' AND {where} ORDER BY o.id FOR UPDATE OF o)
                RETURNING id, slice_id"""
@@ -130,6 +131,8 @@ def _wanted(line: Line, now: datetime) -> list[tuple[str, str, int, int]]:
     working = [state.value for state in LIVE - {OrderState.PENDING_CANCEL}]
     waited = Q(cancel_sent_at=None) | Q(cancel_sent_at__lte=now - RESEND_AFTER)
     rows = ChildOrder.objects.filter(waited, connection_id=line.connection_id, state__in=working, cancel_requested_at__isnull=False)
-    found = list(rows.order_by("id").values_list("id", "client_order_id", "broker_order_id", "session_epoch", "cancels_sent")[:MOST_AT_ONCE])
+    found = list(
+        rows.order_by("id").values_list("id", "client_order_id", "broker_order_id", "session_epoch", "cancels_sent")[:MOST_AT_ONCE]
+    )
     ChildOrder.objects.filter(pk__in=[row[0] for row in found]).update(cancels_sent=F("cancels_sent") + 1, cancel_sent_at=now)
     return [row[1:] for row in found]

@@ -59,7 +59,9 @@ class Activity:
     @property
     def any(self) -> bool:
         """Return whether anything happened that may lead to more."""
-        return bool(self.recovered or self.reports or self.executions or self.claimed or self.denied or self.canceled or self.notices or self.done)
+        return bool(
+            self.recovered or self.reports or self.executions or self.claimed or self.denied or self.canceled or self.notices or self.done
+        )
 
 
 @dataclass(slots=True)

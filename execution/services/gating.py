@@ -23,11 +23,11 @@ from market.queries import CHECK_MAX_AGE, FIXING_MAX_AGE
 from risk.core.findings import describe
 from risk.core.gate_two import MAX_AGE
 from risk.enums import LiquidityClass
-from risk.queries import Gate2Order, Gate2Rows, GateTwoAnswer
+from risk.queries.rows import Gate2Order, Gate2Rows, GateTwoAnswer
 from risk.services import gate_two
 
+from ..queries.blocks import block_targets
 from .alarms import alert_order
-from .blocks import block_targets
 from .claim import Candidate
 from .line import Line
 from .planning import PAPER_QUOTE_AGE
@@ -119,4 +119,6 @@ def _reasons(rows: Gate2Rows, answer: GateTwoAnswer) -> dict[int, str]:
 def _alert(candidate: Candidate, reason: str, now: datetime) -> None:
     what = "block returned to allocation" if candidate.is_block else "not sent"
     message = f"{candidate.client_order_id}: {what}: {reason}"
-    alert_order(candidate.id, tier=AlertTier.CRITICAL, rule="RSK-1", message=message, now=now, journey_id=candidate.journey_id, what="DENIED")
+    alert_order(
+        candidate.id, tier=AlertTier.CRITICAL, rule="RSK-1", message=message, now=now, journey_id=candidate.journey_id, what="DENIED"
+    )

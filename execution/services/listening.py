@@ -88,9 +88,7 @@ def ask_orders(line: Line, references: Sequence[str], *, now: datetime, with_mis
     if answers:
         evidence = [of_order_report(report) for report in answers]
         with line.transaction():
-            heard.add(
-                process(connection_id=line.connection_id, evidence=evidence, now=now, with_mismatches=with_mismatches), len(answers)
-            )
+            heard.add(process(connection_id=line.connection_id, evidence=evidence, now=now, with_mismatches=with_mismatches), len(answers))
     return heard
 
 

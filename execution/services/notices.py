@@ -66,7 +66,10 @@ def added_shares(booking: Booking, previous: Booking | None) -> dict[UUID, Figur
 def _shares(booking: Booking) -> dict[UUID, Figures]:
     """Return the shares of accounts; what stays with the clearing account is not given up."""
     rows = Share.objects.filter(booking_id=booking.id).exclude(account__is_clearing=True)
-    return {account: (quantity, notional, fee) for account, quantity, notional, fee in rows.values_list("account_id", "quantity", "notional", "fee")}
+    return {
+        account: (quantity, notional, fee)
+        for account, quantity, notional, fee in rows.values_list("account_id", "quantity", "notional", "fee")
+    }
 
 
 def send_notices(line: Line, *, now: datetime) -> int:
@@ -94,9 +97,7 @@ def _due(line: Line, now: datetime) -> list[_Due]:
 
 def _instruction(line: Line, row: AllocationNotice) -> AllocationInstruction:
     booking = row.booking
-    before = Booking.objects.filter(
-        parent_id=booking.parent_id, connection_id=booking.connection_id, revision=booking.revision - 1
-    ).first()
+    before = Booking.objects.filter(parent_id=booking.parent_id, connection_id=booking.connection_id, revision=booking.revision - 1).first()
     shares = added_shares(booking, before)
     numbers = dict(Share.objects.filter(booking_id=booking.pk).values_list("account_id", "account__custodian_account"))
     side = Side(booking.parent.side)
@@ -106,7 +107,9 @@ def _instruction(line: Line, row: AllocationNotice) -> AllocationInstruction:
         symbol=booking.parent.instrument.symbol,
         side=side,
         trade_date=row.trade_date,
-        shares=tuple(AllocationShare(numbers[pk], quantity, -side.sign * notional, fee) for pk, (quantity, notional, fee) in shares.items()),
+        shares=tuple(
+            AllocationShare(numbers[pk], quantity, -side.sign * notional, fee) for pk, (quantity, notional, fee) in shares.items()
+        ),
     )
 
 
@@ -116,4 +119,6 @@ def _answered(line: Line, item: _Due, outcome: Outcome, now: datetime) -> None:
     AllocationNotice.objects.filter(pk=item.id, state=NoticeState.PENDING).update(state=state, answered_at=now, reason=outcome.reason[:200])
     if refused:
         message = f"allocation {item.instruction.allocation_id} was refused: {outcome.reason}"
-        alert_connection(line.connection_id, tier=AlertTier.CRITICAL, rule="ALC-11", message=message, now=now, what=item.instruction.allocation_id)
+        alert_connection(
+            line.connection_id, tier=AlertTier.CRITICAL, rule="ALC-11", message=message, now=now, what=item.instruction.allocation_id
+        )

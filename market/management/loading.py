@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
@@ -51,6 +52,14 @@ class LoadCommand(BaseCommand):
 def told(what: str, merged: Merged) -> str:
     """Return how many rows were new, unchanged and replaced, as a line."""
     return f"{what}: {merged.written} new, {merged.unchanged} unchanged, {merged.replaced} replaced"
+
+
+def zone(name: str) -> str:
+    """Return the name of a time zone. Raises ArgumentTypeError for anything else."""
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ArgumentTypeError(f"{name!r} is no time zone; write it like Europe/Zurich") from error
 
 
 def _complaints(error: UnableToReadMarketFile) -> str:

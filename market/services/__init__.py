@@ -8,10 +8,10 @@ Invariants: 1 the same row twice changes nothing; 2 a different row for the same
 
 from .bars import UnableToLoadBars, load_bars
 from .fx import load_fx
-from .generated import load_generated
+from .generated import UnableToGenerateMarket, load_generated
 from .instruments import InstrumentConflict, UnableToLoadInstruments, load_instruments
 from .loaded import LoadedMarket
-from .normalised import load_normalised
+from .normalised import UnableToLoadMarket, load_normalised
 from .quotes import QuoteRow, load_quotes, record_quotes
 from .staging import ConflictingRows, Merged
 
@@ -21,8 +21,10 @@ __all__ = [
     "LoadedMarket",
     "Merged",
     "QuoteRow",
+    "UnableToGenerateMarket",
     "UnableToLoadBars",
     "UnableToLoadInstruments",
+    "UnableToLoadMarket",
     "load_bars",
     "load_fx",
     "load_generated",

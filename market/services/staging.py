@@ -154,6 +154,7 @@ def _staged(cursor: Any, table: str, n: int, columns: Mapping[str, Any]) -> str:
     cursor.execute(f"TRUNCATE {name}")
     with cursor.copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.write(bulk.pack(n, list(columns.values())))
+    cursor.execute(f"ANALYZE {name}")  # else the comparison is planned for a handful of rows
     return name
 
 

@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.expectation import Journal, LedgerState, PendingTable, roll_forward
 from ..core.fixed import NO_PRICE, Ints, to_day
@@ -117,35 +118,68 @@ def trades_on(book: Codebook, as_of: date) -> LedgerTrades:
 
     The ledger keeps money, not prices: `price` is the tick whose notional rounds to the money booked, else the average to 10⁻⁸.
     """
-    columns = {
-        "account": "g.code",
-        "instrument": "g.instrument_id",
-        "currency": f"{_CURRENCY}",
-        "quantity": _SCALED.format("g.quantity"),
-        "amount": _SCALED.format("-g.money"),
-        "fee": _SCALED.format("g.fee"),
-        "settles": _DAY.format("g.settle_date"),
-    }
-    source = (
-        f"FROM (SELECT a.code, {_EXEC_ID} AS exec_id, max(t.settle_date) AS settle_date, max(e.instrument_id) AS instrument_id, "
-        "max(e.currency) AS currency, coalesce(sum(e.amount) FILTER (WHERE e.book = 'POSITION'), 0) AS quantity, "
-        "coalesce(sum(e.amount) FILTER (WHERE e.book = 'TRADING'), 0) AS money, "
-        "coalesce(sum(e.amount) FILTER (WHERE e.book = 'FEES'), 0) AS fee "
-        f"{_ENTRIES} WHERE t.trade_date = %(as_of)s AND t.entry_type = 'TRADE' AND NOT a.is_clearing "
-        "AND (e.book IN ('POSITION', 'FEES') OR (e.book = 'TRADING' AND e.currency <> '')) "
-        f"GROUP BY a.code, {_EXEC_ID}, CASE WHEN {_EXEC_ID} = '' THEN t.id END) g "
-        f"LEFT JOIN {_CURRENCIES} ON m.name = g.currency WHERE g.instrument_id IS NOT NULL AND (g.quantity <> 0 OR g.money <> 0 OR g.fee <> 0)"
+    heads = (
+        "FROM (SELECT t.id, t.settle_date, row_number() OVER (ORDER BY t.id) - 1 AS n, "
+        + _EXEC_ID
+        + " AS exec_id FROM accounts_ledgertransaction t "
+        "WHERE t.trade_date = %(as_of)s AND t.entry_type = 'TRADE') t"
     )
-    *values, ids = fetch_columns(list(columns.values()), source, _parameters(book, as_of), texts=["g.exec_id"])
-    found = dict(zip(columns, values, strict=True))
-    instrument = _places(book, found["instrument"])
-    currency = np.where(found["currency"] < 0, book.directory.instrument_currency[instrument], found["currency"])
-    day = np.full(len(instrument), to_day(as_of))
-    price = _prices(book, instrument, found["quantity"], found["amount"])
-    table = TradeTable(
-        found["account"], instrument, currency, found["quantity"], price, found["amount"], day, found["settles"], as_exec_ids(ids)
+    parameters = _parameters(book, as_of)
+    head, settles, exec_ids = fetch_columns(["t.n", _DAY.format("t.settle_date")], heads, parameters, texts=["t.exec_id"])
+    of, account, instrument, currency, kind, amount = fetch_columns(
+        [
+            "t.n",
+            "a.code",
+            "coalesce(e.instrument_id, -1)",
+            f"CASE WHEN e.currency = '' THEN -2 ELSE {_CURRENCY} END",
+            "ascii(e.book)",
+            _SCALED.format("e.amount"),
+        ],
+        f"{heads} JOIN accounts_ledgerentry e ON e.transaction_id = t.id JOIN {_ACCOUNTS} ON a.id = e.account_id "
+        f"LEFT JOIN {_CURRENCIES} ON m.name = e.currency "
+        "WHERE NOT a.is_clearing AND (e.book IN ('POSITION', 'FEES') OR (e.book = 'TRADING' AND e.currency <> ''))",
+        parameters,
     )
-    return LedgerTrades(table, found["fee"])
+    names = as_exec_ids(exec_ids)
+    settled, named = np.empty(len(head), np.int64), np.empty(len(head), names.dtype)
+    settled[head], named[head] = settles, names
+    _known(currency[currency != -2])
+    return _grouped(book, as_of, (of, account, instrument, currency, kind, amount), settled, named)
+
+
+def _grouped(book: Codebook, as_of: date, entries: tuple[Ints, ...], settles: Ints, exec_ids: NDArray[np.bytes_]) -> LedgerTrades:
+    """Sum entries per account and execution (or transaction); settles, exec_ids: per transaction."""
+    of, account, instrument, currency, kind, amount = entries
+    execution = _same_execution(exec_ids)[of] if len(of) else of
+    _, row = np.unique(execution * max(len(book.account_ids), 1) + account, return_inverse=True)
+    n = int(row.max()) + 1 if len(row) else 0
+    held, paid, charged = (kind == ord(letter) for letter in "PTF")
+    quantity, money, fee = (_sums(row[chosen], amount[chosen], n) for chosen in (held, paid, charged))
+    instruments, currencies, transactions = np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64)
+    accounts = np.zeros(n, np.int64)
+    instruments[row[held]] = instrument[held]
+    currencies[row[~held]] = currency[~held]
+    accounts[row], transactions[row] = account, of
+    whole = (instruments >= 0) & ((quantity != 0) | (money != 0) | (fee != 0))
+    quantity, money, fee, accounts, transactions = (column[whole] for column in (quantity, money, fee, accounts, transactions))
+    place = _places(book, instruments[whole])
+    unit = np.where(currencies[whole] < 0, book.directory.instrument_currency[place], currencies[whole])
+    price = _prices(book, place, quantity, -money)
+    day = np.full(len(place), to_day(as_of))
+    table = TradeTable(accounts, place, unit, quantity, price, -money, day, settles[transactions], exec_ids[transactions])
+    return LedgerTrades(table, fee)
+
+
+def _same_execution(exec_ids: NDArray[np.bytes_]) -> Ints:
+    """Return equal numbers for transactions of one execution, a number of its own for one that names none."""
+    codes = np.unique(exec_ids, return_inverse=True)[1].astype(np.int64) if len(exec_ids) else np.zeros(0, np.int64)
+    return np.where(exec_ids == b"", np.arange(len(exec_ids)) + len(exec_ids), codes)
+
+
+def _sums(row: Ints, amount: Ints, n: int) -> Ints:
+    total = np.zeros(n, np.int64)
+    np.add.at(total, row, amount)
+    return total
 
 
 def movements_on(book: Codebook, as_of: date, trades: LedgerTrades) -> AmountTable:

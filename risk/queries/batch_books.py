@@ -39,13 +39,17 @@ class HeldPairs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnReservations:
-    """m live reservations of the batch's orders. order, account: V16[m]; quantity, cash: int64[m], 1/UNIT; currency: str[m]."""
+    """m live reservations of the batch's orders.
+
+    order, account: V16[m]. quantity, cash: int64[m], 1/UNIT. currency: int[m], place in `currencies`.
+    """
 
     order: NDArray[Any]
     account: NDArray[Any]
     quantity: Ints
     cash: Ints
-    currency: list[str]
+    currency: Ints
+    currencies: list[str]
 
 
 def held(*, accounts: NDArray[Any], instrument_ids: Sequence[int]) -> HeldPairs:
@@ -69,11 +73,23 @@ def held(*, accounts: NDArray[Any], instrument_ids: Sequence[int]) -> HeldPairs:
 
 def own_reservations(*, order_ids: Sequence[UUID]) -> OwnReservations:
     """Return the live reservations of these orders."""
-    sql = """SELECT string_agg(uuid_send(order_id), ''), string_agg(uuid_send(account_id), ''),
-        string_agg(int8send((quantity * 1e8)::bigint), ''), string_agg(int8send((cash * 1e8)::bigint), ''), array_agg(cash_currency::text)
-        FROM accounts_reservation WHERE order_id = ANY(%s) AND released_at IS NULL"""
-    row = _row(sql, [list(order_ids)])
-    return OwnReservations(_bytes(row[0]), _bytes(row[1]), _integers(row[2]), _integers(row[3]), row[4] or [])
+    sql = """SELECT cash_currency, string_agg(uuid_send(order_id), ''), string_agg(uuid_send(account_id), ''),
+        string_agg(int8send((quantity * 1e8)::bigint), ''), string_agg(int8send((cash * 1e8)::bigint), '')
+        FROM accounts_reservation WHERE order_id = ANY(%s::uuid[]) AND released_at IS NULL GROUP BY 1 ORDER BY 1"""
+    ids = np.frombuffer(b"".join(order_id.bytes for order_id in order_ids), "V16")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_uuids(ids)])
+        rows = cursor.fetchall()
+    columns = [b"".join(bytes(row[k]) for row in rows) for k in range(1, 5)]
+    sizes = [len(row[1]) // 16 for row in rows]
+    return OwnReservations(
+        _bytes(columns[0]),
+        _bytes(columns[1]),
+        _integers(columns[2]),
+        _integers(columns[3]),
+        np.repeat(np.arange(len(rows)), sizes),
+        [row[0] for row in rows],
+    )
 
 
 def blocks(*, accounts: NDArray[Any], instrument_ids: Sequence[int], now: datetime) -> list[tuple[UUID | None, int | None, Restriction]]:

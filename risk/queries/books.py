@@ -118,10 +118,13 @@ def average_daily_volumes(*, instrument_ids: Sequence[int], now: datetime) -> di
 def last_closes(*, instrument_ids: Sequence[int], now: datetime, max_age: timedelta) -> Mapping[int, Decimal]:
     """Return the close of each instrument's last bar completed by `now` and not older than `max_age`."""
     sql = """
-        SELECT i.id, b.close FROM unnest(%s::bigint[]) AS i (id) CROSS JOIN LATERAL (
-            SELECT close FROM market_bar b WHERE b.instrument_id = i.id AND b.starts_at >= %s AND b.starts_at <= %s
-            AND b.starts_at + b.interval_seconds * interval '1 second' <= %s ORDER BY b.starts_at DESC LIMIT 1) b"""
-    return dict(_rows(sql, [list(instrument_ids), now - max_age, now, now]))
+        SELECT DISTINCT ON (i.id) i.id, b.close FROM unnest(%s::bigint[]) AS i (id), unnest(ARRAY[60, 86400]) AS k (seconds)
+        CROSS JOIN LATERAL (
+            SELECT close, starts_at + k.seconds * interval '1 second' AS ends_at FROM market_bar b
+            WHERE b.instrument_id = i.id AND b.interval_seconds = k.seconds AND b.starts_at >= %s
+            AND b.starts_at <= %s - k.seconds * interval '1 second' ORDER BY b.starts_at DESC LIMIT 1) b
+        ORDER BY i.id, b.ends_at DESC"""
+    return dict(_rows(sql, [list(instrument_ids), now - max_age, now]))
 
 
 def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -92,9 +92,8 @@ def account_facts(*, ids: NDArray[Any], now: datetime, instrument: InstrumentFac
 
     instrument: any one; what is asked of it is not used, since positions of a whole batch come from `batch_books.held`.
     """
-    found = accounts.account_arrays(
-        account_ids=[UUID(bytes=value) for value in ids.tolist()], sleeve_id=_NO_SLEEVE, instrument=instrument, now=now
-    )
+    asked = [UUID(bytes=value) for value in ids.tolist()]
+    found = accounts.account_arrays(account_ids=asked, sleeve_id=_NO_SLEEVE, instrument=instrument, now=now)
     place = np.minimum(np.searchsorted(found.ids, ids), max(len(found.ids) - 1, 0))
     known = found.ids[place] == ids if len(found.ids) else np.zeros(len(ids), np.bool_)
     at = place[known]
@@ -107,13 +106,13 @@ def account_facts(*, ids: NDArray[Any], now: datetime, instrument: InstrumentFac
     mandates: list[UUID | None] = [None] * len(ids)
     classes = [""] * len(ids)
     for target, source in zip(np.flatnonzero(known).tolist(), at.tolist(), strict=True):
-        mandates[target], classes[target] = found.mandate_ids[source], found.class_legend[int(found.classes[source])]
+        mandates[target], classes[target] = found.mandate_ids[source], str(found.class_names[source])
     return AccountFacts(
-        ids=[UUID(bytes=value) for value in ids.tolist()],
+        ids=asked,
         classes=classes,
         currencies=tuple(found.currencies) or ("USD",),
         currency=spread(found.currency, 0),
-        exponent=spread(found.exponents[found.currency], 0),
+        exponent=spread(np.array(found.exponents, np.int64)[found.currency], 0),
         equity=spread(found.equity, MISSING),
         available=spread(found.available, MISSING),
         class_cap=spread(found.class_cap, MISSING),

@@ -19,9 +19,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from market.queries import FIXING_MAX_AGE
 from numpy.typing import NDArray
 
+from market.queries import FIXING_MAX_AGE
 from risk.core.exact import Bools, Ints
 from risk.core.gate_two import MAX_AGE
 from risk.core.lots import LotBatch, scaled
@@ -182,7 +182,6 @@ def _own(rows: Gate2Rows) -> _Own:
     found = batch_books.own_reservations(order_ids=list({order.reserved_as for order in rows.orders}))
     size = len(rows)
     quantity, cash, currency = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
-    currencies = sorted(set(found.currency))
     if len(found.order):
         orders = np.frombuffer(b"".join(order.reserved_as.bytes for order in rows.orders), "V16")
         keys = _joined(orders[rows.order], rows.account)
@@ -191,12 +190,11 @@ def _own(rows: Gate2Rows) -> _Own:
         place = np.minimum(np.searchsorted(reserved[order], keys), len(reserved) - 1)
         hit = reserved[order][place] == keys
         source = order[place]
-        codes = np.array([currencies.index(code) for code in found.currency], np.int64)
-        for target, values in ((quantity, found.quantity), (cash, found.cash), (currency, codes)):
+        for target, values in ((quantity, found.quantity), (cash, found.cash), (currency, found.currency)):
             target[hit] = values[source][hit]
     part = np.minimum(rows.quantity, quantity)
     shares = cash.astype(object) * part.astype(object) // np.maximum(quantity, 1).astype(object)
-    return _Own(part, shares.astype(np.int64), currency, currencies)
+    return _Own(part, shares.astype(np.int64), currency, found.currencies)
 
 
 def _joined(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:

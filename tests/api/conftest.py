@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from base.core.clock import VirtualClock
 from tests.api.scene import NOW, Scene, make_scene
 
 
 @pytest.fixture(autouse=True)
-def clock(settings: Any) -> VirtualClock:
-    settings.CLOCK = VirtualClock(NOW)
-    return settings.CLOCK
+def _at_a_known_instant(settings: object) -> None:
+    """Stop the clock of this process."""
+    settings.REHEARSAL_CLOCK = f"{NOW.isoformat()}@{NOW.isoformat()}*0"  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -194,10 +194,10 @@ def make_rows(account: Account, strategy: Strategy, instrument: Instrument, user
 def make_books(account: Account, strategy: Strategy, instrument: Instrument) -> None:
     """Make a lot with its transaction, and position and cash where there are none."""
     booked = LedgerTransaction.objects.create(
-        entry_type=EntryType.OPENING, trade_date=DAY, settle_date=DAY, source_key=f"T{number()}", recorded_at=NOW
+        entry_type=EntryType.OPENING, trade_date=DAY, settle_date=DAY, acquired_on=DAY, source_key=f"T{number()}", recorded_at=NOW
     )
     common = {"account": account, "sleeve": strategy.sleeve, "instrument": instrument}
-    Position.objects.get_or_create(**common, leg_id=None, defaults={"quantity": 5})
+    Position.objects.get_or_create(**common, leg_id=None, defaults={"quantity": 5, "last_traded_on": DAY})
     TaxLot.objects.create(**common, transaction=booked, acquired_on=DAY, original_quantity=5, quantity=5, currency="USD", basis=50)
     CashBalance.objects.create(account=account, currency="USD", settle_date=DAY + timedelta(days=number()), amount=Decimal("100.50"))
 

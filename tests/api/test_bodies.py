@@ -71,13 +71,13 @@ def test_a_body_that_is_not_json_is_a_415(scene: Scene):
 
 
 def test_unknown_query_parameters_are_named(scene: Scene):
-    answer = scene.owner.get("accounts?colour=red&page_size=0&is_clearing=yes&code=A&code=B")
+    answer = scene.owner.get("lots?colour=red&page_size=0&is_open=yes&symbol=A&symbol=B")
     assert answer.status_code == 422
     assert _rules(answer) == {
         ("colour", "unknown_parameter"),
         ("page_size", "1 to 500"),
-        ("is_clearing", "true or false"),
-        ("code", "given_once"),
+        ("is_open", "true or false"),
+        ("symbol", "given_once"),
     }
     assert scene.owner.post("signals?dry_run=true", _body(scene)).status_code == 422
 

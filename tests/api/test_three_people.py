@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.urls import get_resolver
 from django.test import Client
+from django.urls import get_resolver
 
 from tests.api.scene import Person, Scene, ask_to_rearm, make_scene
 
@@ -30,7 +30,9 @@ class Address:
 
 
 def _signal(scene: Scene) -> bytes:
-    body = f'{{"strategy":"{scene.strategy.code}","symbol":"{scene.instrument.symbol}","method":"fixed","figure":"1","idempotency_key":"k1"}}'
+    body = (
+        f'{{"strategy":"{scene.strategy.code}","symbol":"{scene.instrument.symbol}","method":"fixed","figure":"1","idempotency_key":"k1"}}'
+    )
     return body.encode()
 
 

@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from base.core.clock import SystemClock
+from base.clock import process_clock
 from market.enums import QuoteSource
-from market.management.loading import LoadCommand, told
+from market.management.loading import LoadCommand, told, zone
 from market.queries import instruments
 from market.readers.series_csv import NEW_YORK, read_daily_bars, read_minute_bars
 from market.services import load_bars
@@ -20,11 +20,11 @@ class Command(LoadCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--daily", action="store_true", help="the file holds daily bars")
-        parser.add_argument("--zone", default=NEW_YORK, help="zone of times without Z (default: %(default)s)")
+        parser.add_argument("--zone", type=zone, default=NEW_YORK, help="zone of times without Z (default: %(default)s)")
         parser.add_argument("--source", type=QuoteSource, choices=list(QuoteSource), default=QuoteSource.FILE, help="label of the bars")
 
     def load(self, path: Path, options: dict[str, Any]) -> str:
-        now = SystemClock().now()
+        now = process_clock().now()
         if options["daily"]:
             series = read_daily_bars(path, now=now)
         else:
