@@ -34,6 +34,6 @@ class Me(FirmView):
 
     def get(self, request: Request) -> Response:
         """Answer what authentication has found; no query."""
-        token, user = request.auth, request.user
+        token, user = self.token, self.token.user
         answer = {"firm_id": token.firm_id, "user_id": user.pk, "email": user.email, "roles": sorted(token.roles)}
         return Response({**answer, "token_label": token.label, "token_expires_at": token.expiry})

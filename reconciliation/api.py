@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from base.api import parameters
-from base.api.views import DetailView, ListView, now
+from base.api.views import DetailView, ListView, RowsView, now
 from governance.permissions import STAFF, viewer_of
 
 from .enums import BreakState, BreakType, ItemKind, RunState
@@ -51,12 +51,12 @@ BREAK = {
 }
 
 
-class _Runs:
+class _Runs(RowsView):
     model = ReconciliationRun
-    columns: ClassVar = RUN
+    columns = RUN
     roles: ClassVar = {"GET": STAFF}
 
-    def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
+    def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the runs this person may see."""
         return visible_runs(viewer_of(self.request, now()))
 
@@ -79,12 +79,12 @@ class RunDetail(_Runs, DetailView):
     what = "run"
 
 
-class _Breaks:
+class _Breaks(RowsView):
     model = Break
-    columns: ClassVar = BREAK
+    columns = BREAK
     roles: ClassVar = {"GET": STAFF}
 
-    def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
+    def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the breaks of accounts this person sees."""
         return visible_breaks(viewer_of(self.request, now()))
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from base.api import parameters
 from base.api.formats import OrjsonRenderer, PdfRenderer
 from base.api.schema import Operation
-from base.api.views import DetailView, FirmView, ListView, now
+from base.api.views import DetailView, FirmView, ListView, RowsView, now
 from governance.permissions import EVERYBODY
 
 from .models import StatementDocument
@@ -31,14 +31,14 @@ STATEMENT = {
 }
 
 
-class _Statements:
+class _Statements(RowsView):
     model = StatementDocument
-    columns: ClassVar = STATEMENT
+    columns = STATEMENT
     roles: ClassVar = {"GET": EVERYBODY}
 
-    def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
+    def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the statements of accounts this person sees."""
-        return visible_statements(self.request.user)
+        return visible_statements(self.token.user)
 
 
 class StatementList(_Statements, ListView):
@@ -63,7 +63,7 @@ class StatementPdf(FirmView):
     """The document as it was sent."""
 
     roles: ClassVar = {"GET": EVERYBODY}
-    renderer_classes: ClassVar = [PdfRenderer, OrjsonRenderer]
+    renderer_classes = [PdfRenderer, OrjsonRenderer]
     operations: ClassVar = {
         "GET": Operation("A statement's PDF", {200: {"type": "string", "format": "binary"}}, media_type="application/pdf")
     }
@@ -71,7 +71,7 @@ class StatementPdf(FirmView):
     def get(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
         """Answer the bytes, and record who took them."""
         with self.firm():
-            document = download_statement(document_id=id, user=request.user, now=now())
+            document = download_statement(document_id=id, user=self.token.user, now=now())
         headers = {
             "Content-Disposition": f'attachment; filename="{document.name}"',
             "ETag": f'"{document.sha256}"',

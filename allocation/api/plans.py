@@ -117,9 +117,9 @@ class PlanLineList(ListView):
     }
     operations: ClassVar = {"GET": Operation("What a plan gives each account", {200: shapes.page(_LINE_SHAPE)})}
 
-    def rows(self, *, plan_id: UUID, **path: Any) -> models.QuerySet[Any]:
+    def rows(self, *, plan_id: UUID | None = None, **path: Any) -> models.QuerySet[Any]:
         """Return the lines. Raises NotFound for a plan this person may not see."""
-        if not visible_statements(viewer_of(self.request, now())).filter(pk=plan_id).exists():
+        if plan_id is None or not visible_statements(viewer_of(self.request, now())).filter(pk=plan_id).exists():
             raise NotFound("plan")
         return visible_lines(viewer_of(self.request, now())).filter(statement_id=plan_id)
 

@@ -43,6 +43,8 @@ def own_addresses(endpoints: list[Any]) -> list[Any]:
 class FirmSchema(AutoSchema):
     """Builds each operation from the view's declarations alone."""
 
+    view: Any
+
     def is_excluded(self) -> bool:
         """Leave out addresses that declare nothing."""
         return self._operation() is None

@@ -48,14 +48,19 @@ class FirmView(APIView):
         """Return what the query string of a method may say."""
         return self.parameters if method in {"GET", "HEAD"} else {}
 
+    @property
+    def token(self) -> Any:
+        """Return the token: its firm, its person's roles."""
+        return self.request.auth
+
     def firm(self) -> AbstractContextManager[None]:
         """Return the tenancy block of the token's firm."""
-        return tenancy.firm(self.request.auth.firm_id)
+        return tenancy.firm(self.token.firm_id)
 
     @property
     def user_id(self) -> int:
         """Return the person the token acts for."""
-        return int(self.request.user.pk)
+        return int(self.token.user_id)
 
 
 class RowsView(FirmView):

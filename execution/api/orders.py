@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from base.api import bodies, parameters, shapes
 from base.api.schema import Operation
-from base.api.views import DetailView, FirmView, ListView, now
+from base.api.views import DetailView, FirmView, ListView, RowsView, now
 from base.core.validation import parse_text
 from base.errors import NotFound
 from governance.permissions import DEALERS, STAFF, actor_of, viewer_of
@@ -92,12 +92,12 @@ CANCEL_BODY = shapes.record({"reason": {"type": "string", "maxLength": 200}})
 CANCELED = shapes.record({"canceled": shapes.INTEGER, "requested": shapes.INTEGER})
 
 
-class _Parents:
+class _Parents(RowsView):
     model = ParentOrder
-    columns: ClassVar = PARENT
+    columns = PARENT
     roles: ClassVar = {"GET": STAFF}
 
-    def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
+    def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the parents this person may see."""
         return visible_parents(viewer_of(self.request, now()))
 
@@ -125,12 +125,12 @@ class ParentDetail(_Parents, DetailView):
     what = "parent order"
 
 
-class _Orders:
+class _Orders(RowsView):
     model = ChildOrder
-    columns: ClassVar = ORDER
+    columns = ORDER
     roles: ClassVar = {"GET": STAFF}
 
-    def rows(self: Any, **path: Any) -> models.QuerySet[Any]:
+    def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the orders this person may see."""
         return visible_orders(viewer_of(self.request, now()))
 

@@ -53,7 +53,7 @@ class SignalRelease(FirmView):
                 raise NotFound("signal")
         # The release opens its own blocks, one a commit: its first holds the statement, the following ones the orders.
         facts = release(
-            firm_id=request.auth.firm_id, signal_id=id, preview_hash=preview_hash or "", actor=actor_of(request, DEALERS), now=instant
+            firm_id=self.token.firm_id, signal_id=id, preview_hash=preview_hash or "", actor=actor_of(request, DEALERS), now=instant
         )
         if facts.blocked:
             with self.firm():

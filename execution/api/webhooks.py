@@ -76,8 +76,8 @@ class NotAccepted(Refused):
 class SignedWebhook(FirmView):
     """A signal from a sender that signs."""
 
-    authentication_classes: ClassVar = []
-    permission_classes: ClassVar = []
+    authentication_classes = []
+    permission_classes = []
     operations: ClassVar = {
         "POST": Operation(
             "Take a signed signal or alert, once", {201: TAKEN}, body=_BODY, refusals=(401, 403, 404, 409, 413), headers=_HEADERS
