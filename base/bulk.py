@@ -3,8 +3,8 @@
 COPY straight into a table is refused under row-level security; the temporary table is the way round that keeps every policy, check and
 trigger of the target in force, in one statement. Few rows go as one INSERT of arrays, which saves two round trips.
 
-Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `OptionalUuids`, `Decimals`, `Integers`, `OptionalIntegers`, `Instants`,
-`Dates`, `Booleans`, `Codes`, `Texts`, `IntegerArrays`, or any plain value that all rows share.
+Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `OptionalUuids`, `Decimals`, `Integers`, `Instants`, `Dates`,
+`Booleans`, `Codes`, `Texts`, `IntegerArrays`, or any plain value that all rows share.
 Invariant: what is not a column here takes the model's default, and a column is written exactly (no float on the way).
 """
 
@@ -69,11 +69,12 @@ class OptionalUuids(Uuids):
         return f"NULLIF({name}, '00000000-0000-0000-0000-000000000000')"
 
 
-@dataclass(slots=True)
+@dataclass
 class Integers:
-    """values: int64[n]."""
+    """values: int64[n]. expression_of: SQL that makes the column's value of the integer `{}`, of the caller's own making."""
 
     values: NDArray[np.int64]
+    expression_of: str = "{}"
     sql_type = "bigint"
 
     def binary(self) -> list[tuple[str, NDArray[Any]]]:
@@ -83,15 +84,7 @@ class Integers:
         return self.values.tolist()
 
     def expression(self, name: str) -> str:
-        return name
-
-
-@dataclass(slots=True)
-class OptionalIntegers(Integers):
-    """values: int64[n], 0 where there is none: NULL in the database. For ids, which are never 0."""
-
-    def expression(self, name: str) -> str:
-        return f"NULLIF({name}, 0)"
+        return self.expression_of.format(name)
 
 
 @dataclass(slots=True)

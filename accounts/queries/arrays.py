@@ -1,79 +1,49 @@
-"""What sizing and the gates need of many accounts, as arrays (ACC-3, ACC-4, SIZ-1).
+"""Everything sizing must know of thousands of accounts, as arrays (SIZ-1…7, CON-5).
 
-Entry point: `account_arrays`. A constant number of statements, whatever the number of accounts.
-Invariants: 1. equity and cash are exact to 10⁻⁸ of each currency before they are rounded once to the base currency's minor unit.
-2. an account with a holding or cash that has no price or no rate has MISSING equity and available cash, never a guess (CON-5).
+Entry points: `AccountArrays`, `account_arrays`.
+Invariants: 1. rows are in the order of ids; 2. a fixed number of statements, whatever the number of accounts; 3. what is not known is MISSING.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
-from base.core.ids import uuid_texts
-from base.core.money import minor_exponent
-from market import queries as market
+from accounts.enums import DEFAULT_POSITION_CAPS, AccountClass, BlockMode, SettlementMode
 from market.queries import InstrumentFacts
 
-from ..enums import DEFAULT_POSITION_CAPS, AccountClass, SettlementMode
-from .routing import CLASSES, RoutingFacts, connections
+from .columns import NO_ID, SCALED, Ids, Ints, as_integers, as_uuids, fetch_row, fetch_rows, places, raw_ids, to_uuids, uuid_literal
+from .routing import CLASSES, ConnectionFacts, RoutingFacts, facts_of
+from .standing import Accounts, Holdings, exponents_of, standing_of
+from .valuation import MISSING
 
 UNIT = 10**8
-MISSING = -(2**63)
-PAPER_FX_AGE = timedelta(hours=96)
-LIVE_FX_AGE = timedelta(seconds=60)
-# ACC-4 [D]: what stays untouched of every account's equity.
-BUFFER = (5, 1000)
-Ints = NDArray[np.int64]
-
-_ACCOUNTS = """
-SELECT id, code, account_class, base_currency, connection_id, owner_id, mandate_id, settlement_mode,
-       coalesce((position_cap_rate * 100000000)::bigint, -1)
-FROM accounts_account WHERE id = ANY(%s) AND closed_on IS NULL ORDER BY id"""
-_CASH = """
-SELECT account_id, currency, (sum(amount) * 100000000)::bigint,
-       (coalesce(sum(amount) FILTER (WHERE settle_date <= %s), 0) * 100000000)::bigint,
-       (coalesce(sum(outflow) FILTER (WHERE settle_date > %s), 0) * 100000000)::bigint
-FROM accounts_cashbalance WHERE account_id = ANY(%s) GROUP BY 1, 2"""
-_RECEIVABLE = """
-SELECT account_id, currency, (sum(receivable) * 100000000)::bigint FROM accounts_cashbalance
-WHERE receivable <> 0 AND account_id = ANY(%s) GROUP BY 1, 2"""
-_HELD = """
-SELECT account_id, instrument_id, (sum(quantity) * 100000000)::bigint,
-       (coalesce(sum(quantity) FILTER (WHERE sleeve_id = %s), 0) * 100000000)::bigint
-FROM accounts_position WHERE account_id = ANY(%s) AND quantity <> 0 GROUP BY 1, 2"""
-_RESERVED = """
-SELECT account_id, cash_currency, (sum(cash) * 100000000)::bigint,
-       (coalesce(sum(quantity) FILTER (WHERE instrument_id = %s AND sleeve_id = %s AND side LIKE 'BUY%%'), 0) * 100000000)::bigint,
-       (coalesce(sum(quantity) FILTER (WHERE instrument_id = %s AND sleeve_id = %s AND side LIKE 'SELL%%'), 0) * 100000000)::bigint
-FROM accounts_reservation WHERE released_at IS NULL AND account_id = ANY(%s) GROUP BY 1, 2"""
-_BLOCKED = """
-SELECT account_id, instrument_id, max(CASE mode WHEN 'CLOSED' THEN 2 ELSE 1 END) FROM accounts_tradingblock
-WHERE starts_at <= %s AND (ends_at IS NULL OR ends_at > %s) AND (account_id IS NULL OR account_id = ANY(%s))
-  AND (instrument_id IS NULL OR instrument_id = %s) GROUP BY 1, 2"""
+OPEN, CLOSE_ONLY, CLOSED = 0, 1, 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AccountArrays:
-    """n accounts by ascending id. Money: int64[n], minor units of the account's base currency, MISSING where it is not known.
+    """n accounts by id, ascending.
 
-    ids: V16[n]. currency: int64[n] in `currencies`. exponents: int64[c]. position, open_buy, open_sell: of the sleeve and instrument,
-    UNIT = 1. class_cap: UNIT = 100%, MISSING where a contract must state it and does not. blocked: 0 none, 1 close-only, 2 closed.
+    ids: V16[n]; codes: n names; currency: int64[n], places in `currencies`, whose decimals are `exponents`; classes: int64[n], places in
+    `class_legend`. equity, available, balance (trade-date cash): int64[n], minor units of the account's currency, MISSING where unknown.
+    position, open_buy, open_sell: int64[n] of the sleeve and instrument, 1/UNIT. class_cap: int64[n], 1/UNIT of equity, MISSING without
+    one. blocked: int8[n], 0 open, 1 close-only, 2 closed. connection: int64[n], places in `connections`. prices, rates: what was used.
     """
 
-    ids: NDArray[Any]
-    codes: list[str]
-    currencies: tuple[str, ...]
+    ids: Ids
+    codes: tuple[str, ...]
     currency: Ints
+    currencies: tuple[str, ...]
     exponents: Ints
+    classes: Ints
+    class_legend: tuple[str, ...]
     equity: Ints
     available: Ints
     balance: Ints
@@ -81,216 +51,208 @@ class AccountArrays:
     open_buy: Ints
     open_sell: Ints
     class_cap: Ints
-    blocked: Ints
-    mandate_ids: list[UUID | None]
+    blocked: NDArray[np.int8]
     routing: RoutingFacts
-
-    @property
-    def connections(self) -> tuple[Any, ...]:
-        return self.routing.connections
+    mandate_ids: list[UUID | None]
+    prices: dict[int, str]
+    rates: dict[str, str]
 
     @property
     def connection(self) -> Ints:
         return self.routing.connection
 
     @property
-    def classes(self) -> Ints:
-        return self.routing.classes
+    def connections(self) -> tuple[ConnectionFacts, ...]:
+        return self.routing.connections
 
     @property
-    def class_legend(self) -> tuple[str, ...]:
-        return self.routing.class_legend
-
-    @cached_property
-    def class_names(self) -> list[str]:
-        """The class of each row by name."""
-        return [CLASSES[number] for number in self.classes.tolist()]
-
-    @cached_property
     def uuids(self) -> list[UUID]:
         """The ids as UUIDs."""
-        return [UUID(bytes=raw) for raw in self.ids.tolist()]
+        return to_uuids(self.ids)
 
-    @cached_property
-    def texts(self) -> list[str]:
-        """The ids as text."""
-        return uuid_texts(self.ids)
+    @property
+    def class_names(self) -> list[str]:
+        """The class of each account, as a word."""
+        return [self.class_legend[code] for code in self.classes.tolist()]
 
-    def take(self, rows: Ints) -> AccountArrays:
-        """Return these rows."""
-        picked: dict[str, Any] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name == "routing":
-                value = value.take(rows)
-            elif isinstance(value, list):
-                value = [value[i] for i in rows.tolist()]
-            elif item.name not in {"currencies", "exponents"}:
-                value = value[rows]
-            picked[item.name] = value
-        return AccountArrays(**picked)
+    def take(self, rows: NDArray[Any]) -> AccountArrays:
+        """Return the accounts at `rows` (a mask or places)."""
+        at = np.arange(len(self.ids))[rows]
+        changed: dict[str, Any] = {"routing": self.routing.take(at)}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in _BY_ROW:
+                changed[field.name] = value[at]
+        changed["codes"] = tuple(self.codes[i] for i in at.tolist())
+        changed["mandate_ids"] = [self.mandate_ids[i] for i in at.tolist()]
+        return replace(self, **changed)
 
 
-def account_arrays(*, account_ids: Sequence[UUID], sleeve_id: UUID, instrument: InstrumentFacts, now: datetime) -> AccountArrays:
-    """Return the accounts' arrays as of `now` for one sleeve and instrument; closed accounts are left out."""
-    wanted = list(account_ids)
-    rows = _rows(_ACCOUNTS, [wanted])
-    place = {row[0]: i for i, row in enumerate(rows)}
-    lanes = connections()
-    lane_of = {lane.id: number for number, lane in enumerate(lanes)}
-    currencies = tuple(sorted({row[3] for row in rows}))
-    code_of = {code: number for number, code in enumerate(currencies)}
-    currency = np.array([code_of[row[3]] for row in rows], dtype=np.int64)
-    today = now.date()
-    is_paper = all(lane.is_paper for lane in lanes)
-    book = _Book(len(rows), currencies, currency, now, PAPER_FX_AGE if is_paper else LIVE_FX_AGE)
-    position, open_buy, open_sell = (np.zeros(len(rows), dtype=np.int64) for _ in range(3))
-    _add_cash(book, place, rows, wanted, today)
-    _add_holdings(book, place, wanted, sleeve_id, instrument, position)
-    for account, code, cash, buys, sells in _rows(_RESERVED, [instrument.id, sleeve_id, instrument.id, sleeve_id, wanted]):
-        if (i := place.get(account)) is not None:
-            book.add_spendable(i, code, -cash)
-            open_buy[i] += buys
-            open_sell[i] += sells
-    equity, available, balance = book.totals()
-    routing = RoutingFacts(
-        np.array([lane_of[row[4]] for row in rows], dtype=np.int64),
-        lanes,
-        np.frombuffer(b"".join(row[5].bytes if row[5] else bytes(16) for row in rows), dtype="V16"),
-        np.array([CLASSES.index(row[2]) for row in rows], dtype=np.int64),
-    )
+_BY_ROW = frozenset(
+    ["ids", "currency", "classes", "equity", "available", "balance", "position", "open_buy", "open_sell", "class_cap", "blocked"]
+)
+
+
+def account_arrays(*, account_ids: Sequence[UUID] | None, sleeve_id: UUID, instrument: InstrumentFacts, now: datetime) -> AccountArrays:
+    """Return these accounts (None: all but clearing accounts) as of `now`; ids the firm does not have are left out.
+
+    Figures rest on the last quotes and rates known at `now`, on today's books, and on blocks in force at `now`. Source: ACC-3, ACC-4, CON-5.
+    """
+    rows = _records(account_ids)
+    accounts = rows.accounts
+    standing = standing_of(accounts=accounts, sleeve_id=sleeve_id, also=[instrument.id], now=now)
+    open_buy, open_sell = _working(rows.ids, sleeve_id, instrument.id)
     return AccountArrays(
-        ids=np.frombuffer(b"".join(row[0].bytes for row in rows), dtype="V16"),
-        codes=[row[1] for row in rows],
-        currencies=currencies,
-        currency=currency,
-        exponents=np.array([minor_exponent(code) for code in currencies], dtype=np.int64),
-        equity=equity,
-        available=available,
-        balance=balance,
-        position=position,
+        ids=rows.ids,
+        codes=rows.codes,
+        currency=rows.currency,
+        currencies=rows.currencies,
+        exponents=exponents_of(rows.currencies),
+        classes=rows.classes,
+        class_legend=CLASSES,
+        equity=standing.equity,
+        available=standing.available,
+        balance=standing.balance,
+        position=_position(standing.holdings, instrument.id, len(rows.ids)),
         open_buy=open_buy,
         open_sell=open_sell,
-        class_cap=_caps(rows),
-        blocked=_blocked(place, wanted, instrument.id, now),
-        mandate_ids=[row[6] for row in rows],
-        routing=routing,
+        class_cap=np.where(rows.own_cap != MISSING, rows.own_cap, _DEFAULT_CAPS[rows.classes]),
+        blocked=_blocked(rows, instrument.id, now),
+        routing=facts_of(rows.lanes, rows.owners, rows.classes),
+        mandate_ids=_mandates(rows.mandates),
+        prices=standing.prices.sources,
+        rates=standing.rates.used,
     )
 
 
-class _Book:
-    """Adds up money in many currencies per account, in units of 10⁻⁸ of the account's base currency."""
-
-    def __init__(self, n: int, currencies: tuple[str, ...], currency: Ints, now: datetime, max_age: timedelta) -> None:
-        self.currencies, self.currency, self.now, self.max_age = currencies, currency, now, max_age
-        self.lane = currency.tolist()
-        self.equity, self.spendable, self.balance = ([0] * n for _ in range(3))
-        self.unknown = np.zeros(n, dtype=bool)
-        self._rates: dict[str, list[tuple[int, int] | None]] = {}
-
-    def add_cash(self, i: int, code: str, total: int, spendable: int) -> None:
-        if (rate := self._rate(code, self.lane[i])) is None:
-            self.unknown[i] |= bool(total or spendable)
-            return
-        value = _times(total, rate)
-        self.equity[i] += value
-        self.balance[i] += value
-        self.spendable[i] += _times(spendable, rate)
-
-    def add_value(self, i: int, code: str, amount: int) -> None:
-        if (rate := self._rate(code, self.lane[i])) is None:
-            self.unknown[i] = True
-            return
-        self.equity[i] += _times(amount, rate)
-
-    def add_spendable(self, i: int, code: str, amount: int) -> None:
-        if (rate := self._rate(code, self.lane[i])) is None:
-            self.unknown[i] |= bool(amount)
-            return
-        self.spendable[i] += _times(amount, rate)
-
-    def _rate(self, code: str, lane: int) -> tuple[int, int] | None:
-        if code not in self._rates:
-            self._rates[code] = [self._ratio(code, base) for base in self.currencies]
-        return self._rates[code][lane]
-
-    def _ratio(self, code: str, base: str) -> tuple[int, int] | None:
-        if code == base:
-            return 1, 1
-        ratios = market.fx_ratios(currencies=[code], to=base, now=self.now, max_age=self.max_age)
-        return None if ratios.missing[0] else (int(ratios.num[0]), int(ratios.den[0]))
-
-    def totals(self) -> tuple[Ints, Ints, Ints]:
-        """Return equity, available cash and balance in minor units; what is not known is MISSING."""
-        scale = [10 ** (8 - minor_exponent(code)) for code in self.currencies]
-        kept = [max(e, 0) * BUFFER[0] // BUFFER[1] for e in self.equity]
-        columns = [self.equity, [s - k for s, k in zip(self.spendable, kept, strict=True)], self.balance]
-        found = [np.array([_round(v, scale[c]) for v, c in zip(column, self.lane, strict=True)], dtype=np.int64) for column in columns]
-        for column in found:
-            column[self.unknown] = MISSING
-        return found[0], found[1], found[2]
+_DEFAULT_CAPS = np.array([MISSING if (cap := DEFAULT_POSITION_CAPS[AccountClass(name)]) is None else int(cap * UNIT) for name in CLASSES])
 
 
-def _times(amount: int, rate: tuple[int, int]) -> int:
-    return amount if rate == (1, 1) else _round(amount * rate[0], rate[1])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Records:
+    """The accounts' own rows, by column. opened, closed: days since 1970. complete: bool[n], classified as ACC-2 asks."""
+
+    ids: Ids
+    codes: tuple[str, ...]
+    currency: Ints
+    currencies: tuple[str, ...]
+    classes: Ints
+    own_cap: Ints
+    lanes: Ids
+    owners: Ids
+    mandates: Ids
+    opened: Ints
+    closed: Ints
+    complete: NDArray[np.bool_]
+    paper: NDArray[np.bool_]
+    proceeds_count: NDArray[np.bool_]
+
+    @property
+    def accounts(self) -> Accounts:
+        """What valuing them needs."""
+        return Accounts(self.ids, self.currency, self.currencies, self.paper, self.proceeds_count)
 
 
-def _round(amount: int, divisor: int) -> int:
-    """Divide half away from zero, in integers."""
-    magnitude = (2 * abs(amount) + divisor) // (2 * divisor)
-    return magnitude if amount >= 0 else -magnitude
+def open_accounts_on(*, account_ids: Sequence[UUID] | None, on: date) -> Accounts:
+    """Return these accounts (None: all but clearing accounts) as far as they are open on that day."""
+    rows = _records(account_ids)
+    day = np.datetime64(on, "D").astype(np.int64)
+    kept = np.flatnonzero((rows.opened <= day) & (rows.closed > day))
+    return Accounts(rows.ids[kept], rows.currency[kept], rows.currencies, rows.paper[kept], rows.proceeds_count[kept])
 
 
-def _add_cash(book: _Book, place: dict[UUID, int], rows: list[Any], wanted: list[UUID], today: date) -> None:
-    proceeds = [row[7] == SettlementMode.UNSETTLED_PROCEEDS for row in rows]
-    for account, code, total, settled, outflow in _rows(_CASH, [today, today, wanted]):
-        if (i := place.get(account)) is not None:
-            book.add_cash(i, code, total, total if proceeds[i] else settled - outflow)
-    for account, code, amount in _rows(_RECEIVABLE, [wanted]):
-        if (i := place.get(account)) is not None:
-            book.add_value(i, code, amount)
-            book.add_spendable(i, code, min(amount, 0))
+_RECORDS = f"""
+SELECT string_agg(uuid_send(id), ''), array_agg(code::text), array_agg(base_currency::text),
+    string_agg(int8send(array_position(%(classes)s::text[], account_class::text) - 1::bigint), ''),
+    string_agg(coalesce({SCALED.format("position_cap_rate")}, int8send((%(missing)s)::bigint)), ''),
+    string_agg(uuid_send(connection_id), ''), string_agg(uuid_send(coalesce(owner_id, %(none)s::uuid)), ''),
+    string_agg(uuid_send(coalesce(mandate_id, %(none)s::uuid)), ''), string_agg(int8send((opened_on - DATE '1970-01-01')::bigint), ''),
+    string_agg(int8send(coalesce(closed_on - DATE '1970-01-01', %(never)s)::bigint), ''),
+    string_agg(int8send((registration <> '')::int::bigint), ''), string_agg(int8send(is_paper::int::bigint), ''),
+    string_agg(int8send((settlement_mode = %(proceeds)s)::int::bigint), '')
+FROM (SELECT a.*, c.is_paper FROM accounts_account a JOIN accounts_brokerconnection c ON c.id = a.connection_id
+    WHERE {{which}} ORDER BY a.id) a
+"""
+_NEVER = 10**7
 
 
-def _add_holdings(
-    book: _Book, place: dict[UUID, int], wanted: list[UUID], sleeve_id: UUID, instrument: InstrumentFacts, position: Ints
-) -> None:
-    held = _rows(_HELD, [sleeve_id, wanted])
-    ids = sorted({row[1] for row in held})
-    facts = market.instruments(ids)
-    quotes = market.latest_quotes(instrument_ids=ids, now=book.now)
-    prices = {}
-    for pk, quote in quotes.items():
-        price = quote.last if quote.last is not None else quote.mid
-        prices[pk] = int(price * facts[pk].multiplier * UNIT * 100)
-    for account, pk, quantity, mine in held:
-        if (i := place.get(account)) is None:
-            continue
-        if pk == instrument.id:
-            position[i] += mine
-        if pk not in prices:
-            book.unknown[i] = True
-        else:
-            book.add_value(i, facts[pk].currency, _round(quantity * prices[pk], UNIT * 100))
+def _records(account_ids: Sequence[UUID] | None) -> _Records:
+    which = "NOT a.is_clearing" if account_ids is None else "a.id = ANY(%(ids)s::uuid[])"
+    parameters = {
+        "ids": "{}" if account_ids is None else uuid_literal(raw_ids(account_ids)),
+        "classes": list(CLASSES),
+        "none": UUID(bytes=NO_ID),
+        "missing": int(MISSING),
+        "never": _NEVER,
+        "proceeds": SettlementMode.UNSETTLED_PROCEEDS.value,
+    }
+    row = fetch_row(_RECORDS.format(which=which), parameters)
+    legend, currency = np.unique(np.array(row[2] or [], dtype="U8"), return_inverse=True)
+    opened, closed, complete, paper, proceeds = (as_integers(value) for value in row[8:13])
+    return _Records(
+        ids=as_uuids(row[0]),
+        codes=tuple(row[1] or ()),
+        currency=currency.astype(np.int64),
+        currencies=tuple(legend.tolist()),
+        classes=as_integers(row[3]),
+        own_cap=as_integers(row[4]),
+        lanes=as_uuids(row[5]),
+        owners=as_uuids(row[6]),
+        mandates=as_uuids(row[7]),
+        opened=opened,
+        closed=closed,
+        complete=complete == 1,
+        paper=paper == 1,
+        proceeds_count=proceeds == 1,
+    )
 
 
-def _caps(rows: list[Any]) -> Ints:
-    """ACC-1: the account's own cap, else its class's; a desk without a contract has none to trade under."""
-    defaults = {kind.value: int(cap * UNIT) if cap is not None else 0 for kind, cap in DEFAULT_POSITION_CAPS.items()}
-    return np.array([row[8] if row[8] >= 0 else defaults[AccountClass(row[2])] for row in rows], dtype=np.int64)
+def _position(holdings: Holdings, instrument_id: int, n: int) -> Ints:
+    held = np.zeros(n, np.int64)
+    rows = holdings.instrument == instrument_id
+    held[holdings.account[rows]] = holdings.in_sleeve[rows]
+    return held
 
 
-def _blocked(place: dict[UUID, int], wanted: list[UUID], instrument_id: int, now: datetime) -> Ints:
-    blocked = np.zeros(len(place), dtype=np.int64)
-    for account, _, mode in _rows(_BLOCKED, [now, now, wanted, instrument_id]):
-        if account is None:
-            blocked = np.maximum(blocked, mode)
-        elif account in place:
-            blocked[place[account]] = max(int(blocked[place[account]]), mode)
-    return blocked
+_WORKING = f"""
+SELECT string_agg(uuid_send(account_id), ''), string_agg({SCALED.format("buys")}, ''), string_agg({SCALED.format("sells")}, '')
+FROM (SELECT account_id, sum(CASE WHEN side IN ('BUY', 'BUY_TO_COVER') THEN quantity ELSE 0 END) AS buys,
+        sum(CASE WHEN side IN ('BUY', 'BUY_TO_COVER') THEN 0 ELSE quantity END) AS sells
+    FROM accounts_reservation WHERE released_at IS NULL AND instrument_id = %(instrument)s AND sleeve_id = %(sleeve)s
+        AND account_id = ANY(%(ids)s::uuid[]) GROUP BY 1) r
+"""
 
 
-def _rows(sql: str, parameters: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall()
+def _working(ids: Ids, sleeve_id: UUID, instrument_id: int) -> tuple[Ints, Ints]:
+    row = fetch_row(_WORKING, {"ids": uuid_literal(ids), "sleeve": sleeve_id, "instrument": instrument_id})
+    at, found = places(ids, as_uuids(row[0]))
+    buys, sells = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+    buys[at[found]], sells[at[found]] = as_integers(row[1])[found], as_integers(row[2])[found]
+    return buys, sells
+
+
+_BLOCKS = """
+SELECT account_id, mode FROM accounts_tradingblock
+WHERE starts_at <= %(now)s AND (ends_at IS NULL OR ends_at > %(now)s) AND (instrument_id IS NULL OR instrument_id = %(instrument)s)
+"""
+_MODES = {BlockMode.CLOSE_ONLY: CLOSE_ONLY, BlockMode.CLOSED: CLOSED}
+
+
+def _blocked(rows: _Records, instrument_id: int, now: datetime) -> NDArray[np.int8]:
+    """ACC-2: an account that is not classified may only reduce. Before it is opened, and once it is closed, it is closed."""
+    state = np.where(rows.complete, OPEN, CLOSE_ONLY).astype(np.int8)
+    today = np.datetime64(now.date(), "D").astype(np.int64)
+    state[(rows.opened > today) | (rows.closed <= today)] = CLOSED
+    found = fetch_rows(_BLOCKS, {"now": now, "instrument": instrument_id})
+    named = raw_ids(account for account, _ in found if account is not None)
+    modes = np.array([_MODES[BlockMode(mode)] for account, mode in found if account is not None], np.int8)
+    at, known = places(rows.ids, named)
+    np.maximum.at(state, at[known], modes[known])
+    everybody = [_MODES[BlockMode(mode)] for account, mode in found if account is None]
+    return np.maximum(state, np.int8(max(everybody, default=OPEN)))
+
+
+def _mandates(ids: Ids) -> list[UUID | None]:
+    distinct, place = np.unique(ids, return_inverse=True)
+    named = [None if one == NO_ID else UUID(bytes=one) for one in distinct.tolist()]
+    return [named[i] for i in place.tolist()]

@@ -1,83 +1,134 @@
-"""Where accounts' orders go, and in whose turn: connections, owners, classes, as arrays."""
+"""Which broker connection an account trades over, and what sequencing must know of its owner (RTE-4).
+
+Entry points: `ConnectionFacts`, `RoutingFacts`, `routing_facts`, `connection`, `connection_facts`, `accounts_by_number`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-from ..enums import AccountClass
-from ..models import Account, BrokerConnection
+from accounts.enums import AccountClass
+from base.errors import NotFound
 
-CLASSES: tuple[str, ...] = tuple(member.value for member in AccountClass)
-_NOBODY = bytes(16)
+from .columns import NO_ID, Ids, Ints, as_integers, as_uuids, fetch_row, fetch_rows, places, uuid_literal
+
+CLASSES: tuple[str, ...] = tuple(str(one) for one in AccountClass)
+_PROP = CLASSES.index(AccountClass.PROP)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """A broker connection and the clearing account its blocks rest in."""
+    """One broker connection. clearing_account_id, clearing_custodian_account: where its blocks rest, None and "" without such an account."""
 
     id: UUID
     code: str
     gateway: str
-    is_paper: bool
     pools_blocks: bool
-    is_enabled: bool
     clearing_account_id: UUID | None
     custodian_id: UUID
-    settings: dict[str, Any]
+    is_paper: bool
+    clearing_custodian_account: str
+    settings: Mapping[str, Any]
+    is_enabled: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RoutingFacts:
-    """Rows of accounts. connection: int64[n], positions in `connections`. owner_ids: V16[n], zero bytes where none. classes: int64[n] in
-    `class_legend`."""
+    """n accounts, in the order asked for.
 
-    connection: NDArray[np.int64]
+    connection: int64[n], places in `connections`. owner_ids: V16[n], zero bytes where no owner is recorded. is_own: bool[n], the firm's own
+    money (PROP). classes: int64[n], places in `class_legend`.
+    """
+
+    connection: Ints
     connections: tuple[ConnectionFacts, ...]
-    owner_ids: NDArray[Any]
-    classes: NDArray[np.int64]
-    class_legend: tuple[str, ...] = CLASSES
+    owner_ids: Ids
+    is_own: NDArray[np.bool_]
+    classes: Ints
+    class_legend: tuple[str, ...]
 
-    @cached_property
-    def is_own(self) -> NDArray[np.bool_]:
-        """Tell which accounts are the firm's own (RTE-4): its trading desk's."""
-        own: NDArray[np.bool_] = self.classes == CLASSES.index(AccountClass.PROP)
-        return own
-
-    def take(self, rows: NDArray[np.int64]) -> RoutingFacts:
-        """Return the facts of these rows."""
-        return RoutingFacts(self.connection[rows], self.connections, self.owner_ids[rows], self.classes[rows], self.class_legend)
+    def take(self, rows: NDArray[Any]) -> RoutingFacts:
+        """Return the accounts at `rows` (a mask or places)."""
+        return RoutingFacts(
+            self.connection[rows], self.connections, self.owner_ids[rows], self.is_own[rows], self.classes[rows], self.class_legend
+        )
 
 
-def connections() -> tuple[ConnectionFacts, ...]:
-    """Return the firm's connections by code."""
-    clearing = dict(Account.objects.filter(is_clearing=True).values_list("connection_id", "id"))
-    fields = ("id", "code", "gateway", "is_paper", "pools_blocks", "is_enabled", "custodian_id", "settings")
-    rows = BrokerConnection.objects.order_by("code").values(*fields)
-    return tuple(ConnectionFacts(**row, clearing_account_id=clearing.get(row["id"])) for row in rows)
+_CONNECTIONS = """
+SELECT c.id, c.code, c.gateway, c.pools_blocks, a.id, c.custodian_id, c.is_paper, coalesce(a.custodian_account, ''), c.settings::text, c.is_enabled
+FROM accounts_brokerconnection c LEFT JOIN accounts_account a ON a.connection_id = c.id AND a.is_clearing
+WHERE {which} ORDER BY c.id
+"""
+
+
+def connections(*, ids: Collection[UUID] | None = None) -> tuple[ConnectionFacts, ...]:
+    """Return the firm's connections (or those of `ids`), by id."""
+    which = "true" if ids is None else "c.id = ANY(%(ids)s)"
+    return tuple(_facts(row) for row in fetch_rows(_CONNECTIONS.format(which=which), {"ids": list(ids or ())}))
 
 
 def connection(*, code: str) -> ConnectionFacts | None:
-    """Return the connection of this name, None if the firm has none."""
-    return next((each for each in connections() if each.code == code), None)
+    """Return the connection of a code, None if the firm has none."""
+    rows = fetch_rows(_CONNECTIONS.format(which="c.code = %(code)s"), {"code": code})
+    return _facts(rows[0]) if rows else None
+
+
+def connection_facts(*, connection_id: UUID) -> ConnectionFacts:
+    """Return one connection. Raises NotFound."""
+    found = connections(ids=[connection_id])
+    if not found:
+        raise NotFound("connection")
+    return found[0]
+
+
+def _facts(row: tuple[Any, ...]) -> ConnectionFacts:
+    settings = row[8] if isinstance(row[8], Mapping) else orjson.loads(row[8])
+    return ConnectionFacts(*row[:8], settings, row[9])
+
+
+_ROUTING = """
+SELECT string_agg(uuid_send(id), ''), string_agg(uuid_send(connection_id), ''), string_agg(uuid_send(coalesce(owner_id, %(none)s::uuid)), ''),
+    string_agg(int8send(array_position(%(classes)s::text[], account_class::text)::bigint), '')
+FROM (SELECT * FROM accounts_account WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id) a
+"""
 
 
 def routing_facts(*, account_ids: NDArray[Any]) -> RoutingFacts:
-    """Return the routing of accounts (V16[n]) in the order given. Raises KeyError for an account the firm does not have."""
-    known = connections()
-    place = {each.id: number for number, each in enumerate(known)}
-    rows = Account.objects.filter(pk__in=[UUID(bytes=raw) for raw in account_ids.tolist()])
-    found = {pk.bytes: (place[lane], owner.bytes if owner else _NOBODY, CLASSES.index(kind)) for pk, lane, owner, kind in _columns(rows)}
-    columns = [found[raw] for raw in account_ids.tolist()]
-    lanes, owners, classes = zip(*columns, strict=True) if columns else ((), (), ())
-    owner_ids = np.frombuffer(b"".join(owners), dtype="V16")
-    return RoutingFacts(np.array(lanes, dtype=np.int64), known, owner_ids, np.array(classes, dtype=np.int64))
+    """Return how these accounts (V16[n], in any order) are routed; two statements. Raises NotFound if one is not the firm's."""
+    row = fetch_row(_ROUTING, {"ids": uuid_literal(account_ids), "none": UUID(bytes=NO_ID), "classes": list(CLASSES)})
+    known, lanes, owners = (as_uuids(value) for value in row[:3])
+    at, found = places(known, account_ids)
+    if not np.all(found):
+        raise NotFound("account")
+    return facts_of(lanes[at], owners[at], (as_integers(row[3]) - 1)[at] if len(at) else np.zeros(0, np.int64))
 
 
-def _columns(rows: Any) -> Any:
-    return rows.values_list("id", "connection_id", "owner_id", "account_class").iterator(chunk_size=20_000)
+def facts_of(lanes: Ids, owners: Ids, classes: Ints) -> RoutingFacts:
+    """Return routing facts of columns that are at hand; one statement."""
+    used = np.unique(lanes)
+    facts = connections(ids=[UUID(bytes=one) for one in used.tolist()])
+    order = np.argsort(np.array([one.id.bytes for one in facts], "V16"))
+    return RoutingFacts(
+        connection=np.searchsorted(used, lanes).astype(np.int64),
+        connections=tuple(facts[int(i)] for i in order),
+        owner_ids=owners,
+        is_own=classes == _PROP,
+        classes=classes,
+        class_legend=CLASSES,
+    )
+
+
+def accounts_by_number(*, connection_id: UUID, numbers: Collection[str]) -> dict[str, UUID]:
+    """Return the accounts that the custodian of a connection calls by these numbers; what nobody knows is left out."""
+    sql = (
+        "SELECT a.custodian_account, a.id FROM accounts_account a JOIN accounts_brokerconnection c ON c.custodian_id = a.custodian_id "
+        "WHERE c.id = %(connection)s AND a.custodian_account = ANY(%(numbers)s)"
+    )
+    return dict(fetch_rows(sql, {"connection": connection_id, "numbers": list(numbers)}))

@@ -1,35 +1,39 @@
-"""When a trade settles (ACC-5)."""
+"""When a trade of an instrument settles (ACC-5).
+
+Entry point: `settlement_date`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
-from market.core.calendars import is_session
+from market.core import calendars
 from market.queries import InstrumentFacts
 
-from ..core.settlement import settlement_date as statutory_date
+from ..core import settlement
+
+# Which law a settlement calendar or exchange is under; pairs settle by their own rule where they have one.
+_LAW: Mapping[str, str] = {
+    calendars.US_SETTLEMENT: "US",
+    **dict.fromkeys(("XNYS", "XNAS", "ARCX", "XCBO", "XASE"), "US"),
+    calendars.EU_SETTLEMENT: "EU",
+    **dict.fromkeys(("XETR", "XFRA", "XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD", "XDUB", "XHEL", "XWBO"), "EU"),
+    "XLON": "UK",
+    "XSWX": "CH",
+    calendars.FX: "FX",
+    calendars.CRYPTO: "CRYPTO",
+}
 
 
 def settlement_date(*, instrument: InstrumentFacts, trade_date: date) -> date:
-    """Return the settle date by the law in force on the trade date and the business days of the instrument's settlement market."""
-    market = instrument.settlement_market
+    """Return the day a trade of `trade_date` settles: the law in force that day, counted on the instrument's settlement calendar.
 
-    def is_business_day(day: date) -> bool:
-        try:
-            return is_session(market, day)
-        except LookupError:
-            return day.weekday() < 5
-
-    return statutory_date(_law_of(instrument), trade_date, is_business_day, pair=instrument.symbol if instrument.kind == "FX" else None)
-
-
-def _law_of(instrument: InstrumentFacts) -> str:
-    """Return the row of the law table: by kind where the kind settles in its own way, else by market."""
-    if instrument.kind == "FX":
-        return "FX"
-    if instrument.kind == "CRYPTO_SPOT":
-        return "CRYPTO"
-    return _MARKETS.get(instrument.settlement_market, "US")
-
-
-_MARKETS = {"US": "US", "XNYS": "US", "XNAS": "US", "T2": "EU", "XETR": "EU", "XPAR": "EU", "XLON": "UK", "XSWX": "CH"}
+    Raises ValueError where no law is known for that calendar (CON-5), OutsideCalendar beyond the days it knows. Source: ACC-5.
+    """
+    place = instrument.settlement_market
+    law = _LAW.get(place)
+    if law is None:
+        raise ValueError(f"{instrument.symbol}: no settlement law is known for {place}")
+    pair = instrument.symbol if law == "FX" else None
+    return settlement.settlement_date(law, trade_date, lambda day: calendars.is_session(place, day), pair=pair)
