@@ -42,7 +42,7 @@ def rows() -> list[dict[str, Any]]:
     """Return the rows of P1 and P1b, medians of seven runs after one to warm up."""
     market = _market()
     now = XYZ_ANCHOR_AT
-    firm = build_firm(name="Bench", market=market, people=generated_people(max(SIZES.values()), SEED), now=now)
+    firm = build_firm(name="Bench", people=generated_people(max(SIZES.values()), SEED), now=now)
     found = []
     for row_id, size in SIZES.items():
         strategy = f"S{size}"
@@ -75,7 +75,9 @@ def _follow(firm: TourFirm, strategy: str, size: int, now: Any) -> None:
 def _measure(row_id: str, size: int, strategy: str, firm: TourFirm) -> list[dict[str, Any]]:
     ours, first, floors, first_floors, singles = [], [], [], [], []
     for number in range(RUNS + 1):
-        body = SignalBody(strategy=strategy, symbol=SYMBOL, method=SizingMethod.TARGET_WEIGHT, figure=Decimal("0.005") + Decimal(number) / 10_000)
+        body = SignalBody(
+            strategy=strategy, symbol=SYMBOL, method=SizingMethod.TARGET_WEIGHT, figure=Decimal("0.005") + Decimal(number) / 10_000
+        )
         before = _newest_ids()
         seconds, to_first, facts = _run(firm, f"{row_id}-{number}", body, XYZ_ANCHOR_AT + timedelta(milliseconds=number))
         if facts.blocked or not facts.parents:
@@ -164,7 +166,9 @@ def _rows_after(owner: psycopg.Connection, table: str, newest: UUID | None) -> b
 
 def _single_commit() -> float:
     with _owner() as owner:
-        owner.execute("CREATE TABLE IF NOT EXISTS floor_single (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), at timestamptz DEFAULT now())")
+        owner.execute(
+            "CREATE TABLE IF NOT EXISTS floor_single (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), at timestamptz DEFAULT now())"
+        )
         owner.commit()
         found = []
         for _ in range(20):
