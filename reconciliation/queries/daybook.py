@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,7 @@ def _trades(
 
 def _movements(book: Codebook, as_of: date, entries: _Entries, trades: TradeTable, fee: Ints) -> AmountTable:
     tax, charged = entries.book == ord("W"), fee != 0
-    parts = [
+    parts: list[Any] = [
         (entries.account, _LEGEND[entries.type], entries.currency, entries.amount),
         (entries.account[tax], np.full(int(tax.sum()), KIND_CODE[MovementKind.TAX]), entries.currency[tax], -entries.amount[tax]),
         (trades.account[charged], np.full(int(charged.sum()), KIND_CODE[MovementKind.COMMISSION]), trades.currency[charged], -fee[charged]),

@@ -89,11 +89,12 @@ def plan(
     for row in handed:
         if row.id not in lost:
             waiting[values[row.id].key].append(row)
-    fresh, still = [], []
+    fresh: list[Any] = []
+    still: list[Any] = []
     used = {(values[row.id].account, row.key) for row in listed} | later
     for item in carried.open:
         rows_of_key = waiting[item.found.key]
-        row = rows_of_key.pop(0) if rows_of_key else None
+        row: Break | None = rows_of_key.pop(0) if rows_of_key else None  # type: ignore[no-redef]
         held = state(item, as_of, waivers.get(row.id) if row else None, now, is_business_day)
         if row is not None:
             still.append((row, item.found, held))
@@ -138,7 +139,7 @@ def _insert(rows: Iterable[Break]) -> None:
     if not content:
         return
     table, names = Break._meta.db_table, ", ".join(str(field.column) for field in fields)
-    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb)"  # noqa: S608
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb)"
     execute(sql, {"rows": orjson.dumps(content).decode()})
 
 
