@@ -4,7 +4,7 @@ COPY straight into a table is refused under row-level security; the temporary ta
 trigger of the target in force, in one statement. Few rows go as one INSERT of arrays, which saves two round trips.
 
 Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `OptionalUuids`, `Decimals`, `Integers`, `Instants`, `Dates`,
- `Booleans`, `Codes`, `Texts`, `IntegerArrays`, or any plain value that all rows share.
+`Booleans`, `Codes`, `Texts`, `IntegerArrays`, or any plain value that all rows share.
 Invariant: what is not a column here takes the model's default, and a column is written exactly (no float on the way).
 """
 

@@ -42,7 +42,7 @@ def rows() -> list[dict[str, Any]]:
     """Return the rows of P1 and P1b, medians of seven runs after one to warm up."""
     market = _market()
     now = XYZ_ANCHOR_AT
-    firm = build_firm(name="Bench", market=market, people=generated_people(max(SIZES.values()), SEED), now=now)
+    firm = build_firm(name="Bench", people=generated_people(max(SIZES.values()), SEED), now=now)
     found = []
     for row_id, size in SIZES.items():
         strategy = f"S{size}"

@@ -230,7 +230,7 @@ class Share(TenantModel):
 
 
 class AllocationNotice(TenantModel):
-    """The outbox of post-trade allocation: what a custodian is still to be told of a booking. Sent again, unchanged, until it is answered."""
+    """The outbox of post-trade allocation: what a custodian is to be told of a booking; sent again, unchanged, until it is answered."""
 
     booking = TenantForeignKey(Booking, related_name="notices")
     connection = TenantForeignKey("accounts.BrokerConnection", related_name="+")

@@ -70,5 +70,5 @@ class ProcessGroup:
                 stderr=log,
                 env=os.environ.copy(),
                 start_new_session=True,
-                preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one thread, and PDEATHSIG can be set nowhere else
+                preexec_fn=dies_with_parent(signal.SIGTERM),
             )

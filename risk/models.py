@@ -36,7 +36,6 @@ class LimitAlert(TenantModel):
     kind = CodeField(FirmLimitKind)
     instrument = models.ForeignKey("market.Instrument", models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
     tier = models.PositiveSmallIntegerField()
-    alert_id = models.UUIDField(null=True)
     number = ExactField(null=True)
     limit = ExactField(null=True)
     observed_at = models.DateTimeField()

@@ -143,7 +143,8 @@ class Reservation(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["firm", "order_id", "account"], name="reservation_once"),
             models.CheckConstraint(
-                condition=models.Q(quantity__gte=0, cash__gte=0, filled_qty__gte=0, original_quantity__gt=0), name="reservation_not_negative"
+                condition=models.Q(quantity__gte=0, cash__gte=0, filled_qty__gte=0, original_quantity__gt=0),
+                name="reservation_not_negative",
             ),
         ]
         indexes = [models.Index(fields=["firm", "account", "instrument"], name="reservation_live", condition=models.Q(released_at=None))]

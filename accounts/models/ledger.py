@@ -83,7 +83,8 @@ class LedgerEntry(TenantModel):
                 condition=models.Q(instrument__isnull=True) ^ models.Q(currency=""), name="ledger_entry_counts_one_unit"
             ),
             models.CheckConstraint(
-                condition=~models.Q(book="POSITION") | models.Q(sleeve__isnull=False, instrument__isnull=False), name="ledger_position_in_a_sleeve"
+                condition=~models.Q(book="POSITION") | models.Q(sleeve__isnull=False, instrument__isnull=False),
+                name="ledger_position_in_a_sleeve",
             ),
         ]
         indexes = [

@@ -44,7 +44,9 @@ def block_trading(
         raise UnableToBlock("REC-6", "a block names an account, an instrument, or both", field="account_id")
     if account_id is not None and not Account.objects.select_for_update(no_key=True).filter(pk=account_id).exists():
         raise NotFound("account")
-    same = TradingBlock.objects.filter(account_id=account_id, instrument_id=instrument_id, mode=mode, source_id=source_id, ends_at=None)
+    same = TradingBlock.objects.filter(mode=mode, source_id=source_id, ends_at=None)
+    same = same.filter(account_id__isnull=True) if account_id is None else same.filter(account_id=account_id)
+    same = same.filter(instrument_id__isnull=True) if instrument_id is None else same.filter(instrument_id=instrument_id)
     standing = same.first() if source_id is not None else None
     if standing is not None:
         return standing.id
@@ -57,17 +59,22 @@ def block_trading(
 
 
 @database.atomic
-def lift_block(*, block_id: UUID, reason: str, now: datetime, actor: Actor | None = None) -> bool:
-    """End a block; False when it had ended. Raises NotFound."""
-    block = TradingBlock.objects.select_for_update().filter(pk=block_id).first()
-    if block is None:
+def lift_block(
+    *, now: datetime, block_id: UUID | None = None, source_id: UUID | None = None, reason: str = "", actor: Actor | None = None
+) -> int:
+    """End a block, or all that were made for one source; return how many were in force. Raises NotFound for an unknown block id."""
+    if block_id is None and source_id is None:
+        raise UnableToBlock("REC-6", "name the block, or the source it was made for", field="block_id")
+    rows = TradingBlock.objects.select_for_update().order_by("id")
+    chosen = list(rows.filter(pk=block_id) if block_id is not None else rows.filter(source_id=source_id))
+    if block_id is not None and not chosen:
         raise NotFound("trading block")
-    if block.ends_at is not None:
-        return False
-    block.ends_at = now
-    block.save(update_fields=["ends_at"])
-    audit(action=AuditAction.ENDED, subject=_subject(block), actor=actor, now=now, reason=reason[:400], rule=block.rule)
-    return True
+    standing = [block for block in chosen if block.ends_at is None]
+    for block in standing:
+        block.ends_at = now
+        block.save(update_fields=["ends_at"])
+        audit(action=AuditAction.ENDED, subject=_subject(block), actor=actor, now=now, reason=reason[:400], rule=block.rule)
+    return len(standing)
 
 
 def _subject(block: TradingBlock) -> Subject:

@@ -6,7 +6,6 @@ Invariants: 1. clearing ends at zero in what this block brought; 2. the key of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from accounts.enums import EntryType
 from base.core.money import minor_exponent
 from base.errors import Conflict
 
-from ..core.posting_arrays import NONE, BlockCodes, allocation_arrays, exact_sum
+from ..core.posting_arrays import BlockCodes, allocation_arrays, exact_sum
 from ..core.scaled import EXPONENT
 from ..queries.columns import Ids, Ints, fetch_row, raw_ids
 from .batches import Batch, Head, lock_accounts, new_heads_ids, write
@@ -41,7 +40,6 @@ def post_allocation(
     instrument_id: int,
     currency: str,
     clearing_account_id: UUID,
-    clearing_sleeve_id: UUID | None,
     clearing_money: int,
     sleeve_id: UUID,
     account_ids: NDArray[Any],
@@ -54,7 +52,7 @@ def post_allocation(
 
     account_ids: V16[n], each once. quantity: int64[n], signed (+ buy); money: quantity × exact average in whole minor units, signed like it
     (a buy's cost > 0); fee: ≥ 0 paid; all in 10⁻⁸. clearing_money: the executions' exact cost as it stands in clearing, 10⁻⁸; Σ money is
-    that total rounded to the minor unit. clearing_sleeve_id: the sleeve the executions were booked in.
+    that total rounded to the minor unit. sleeve_id: of the shares, and of the executions as they were booked into clearing.
 
     Raises UnableToBook if money does not add up to clearing's; NotFound for an unknown account; ValueError for amounts finer than the minor
     unit. Source: ALC-3, I4, I6.
@@ -67,7 +65,7 @@ def post_allocation(
     head = Head(head_id, EntryType.TRADE, trade_date, settle_date, trade_date, source_key, journey_id)
     figures = {"quantity": quantity, "money": money, "fee": fee}
     accounts = np.concatenate([account_ids, raw_ids([clearing_account_id])])
-    batch = _batch(head, accounts, [sleeve_id, clearing_sleeve_id], instrument_id, currency, clearing_money, figures)
+    batch = _batch(head, accounts, sleeve_id, instrument_id, currency, clearing_money, figures)
     held = np.flatnonzero(quantity)
     rows = TradeRows(
         account=account_ids[held],
@@ -97,11 +95,17 @@ def _check_money(money: Ints, clearing_money: int, currency: str) -> None:
 
 
 def _batch(
-    head: Head, accounts: Ids, sleeves: Sequence[UUID | None], instrument_id: int, currency: str, clearing_money: int, figures: dict[str, Ints]
+    head: Head,
+    accounts: Ids,
+    sleeve_id: UUID,
+    instrument_id: int,
+    currency: str,
+    clearing_money: int,
+    figures: dict[str, Ints],
 ) -> Batch:
-    """Return the booking as columns; the last account is the clearing one, in the last of the sleeves."""
+    """Return the booking as columns; the last account is the clearing one."""
     n = len(accounts) - 1
-    block = BlockCodes(clearing=n, instrument=0, currency=1, clearing_sleeve=NONE if sleeves[-1] is None else 1)
+    block = BlockCodes(clearing=n, instrument=0, currency=1, clearing_sleeve=0)
     postings = allocation_arrays(
         block, account=np.arange(n), sleeve=0, settle_date=head.settle_date, clearing_money=clearing_money, **figures
     )
@@ -110,7 +114,7 @@ def _batch(
         head=np.zeros(len(postings), np.int64),
         postings=postings,
         accounts=accounts,
-        sleeves=raw_ids(sleeves),
+        sleeves=raw_ids([sleeve_id]),
         legs=raw_ids([]),
         instruments=np.array([instrument_id, 0]),
         currencies=["", currency],

@@ -20,7 +20,7 @@ from base.core.money import minor_exponent
 from ..core.lot_events import LotEvent
 from ..core.lots import Trade
 from ..core.scaled import EXPONENT, from_scaled
-from ..queries.columns import DAY, SCALED, Ids, Ints, as_integers, as_uuids, fetch_row, uuid_literal
+from ..queries.columns import DAY, SCALED, Ids, Ints, as_integers, fetch_row, uuid_literal
 from .batches import Head
 from .lot_rows import LotKey
 from .lots import OpeningRows

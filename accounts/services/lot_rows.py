@@ -51,7 +51,9 @@ class StoredLot:
 class Changes:
     """What is to be written: lots by (key, lot id)."""
 
-    opened: list[tuple[LotKey, UUID, UUID, Lot, Decimal]] = field(default_factory=list)  # row id, transaction, lot as it is, original quantity
+    opened: list[tuple[LotKey, UUID, UUID, Lot, Decimal]] = field(
+        default_factory=list
+    )  # row id, transaction, lot as it is, original quantity
     changed: list[tuple[UUID, Decimal, Decimal, Decimal]] = field(default_factory=list)  # row id, quantity, basis, original quantity
     removed: list[UUID] = field(default_factory=list)
     emptied: list[UUID] = field(default_factory=list)  # lots whose closures are written anew

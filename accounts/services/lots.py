@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from numpy.typing import NDArray
 
 from accounts.enums import LotMethod
@@ -122,9 +121,7 @@ def _out_of_order(events: Sequence[LotEvent], last: date | None) -> bool:
     return False
 
 
-def _advance(
-    key: LotKey, events: Sequence[LotEvent], state: LotState, transaction_ids: Mapping[str, UUID], changes: Changes
-) -> None:
+def _advance(key: LotKey, events: Sequence[LotEvent], state: LotState, transaction_ids: Mapping[str, UUID], changes: Changes) -> None:
     stored = state.lots.get(key, {})
     change = LotChange((), (), tuple(row.lot for row in stored.values()))
     for event in events:

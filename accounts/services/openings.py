@@ -1,14 +1,15 @@
 """Bring in what accounts start with: cash and lots, many accounts at once.
 
-Entry points: `record_openings`, `OpeningCash`, `OpeningLots`.
+Entry points: `record_openings` with `Opening`s, `record_opening_columns` with `OpeningCash` and `OpeningLots`.
 Invariant: everything comes in as capital, lots at their basis and with the date they were acquired on; nothing is realised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,12 @@ from django.db import transaction as database
 from numpy.typing import NDArray
 
 from accounts.enums import Book, EntryType
+from base.core.ids import digest
+from base.errors import NotFound
+from market import queries as market
 
 from ..core.posting_arrays import BOOK_CODE, NONE, PostingArrays
+from ..core.scaled import to_scaled
 from ..queries.columns import Ids, Ints, fetch_row, raw_ids
 from .batches import Batch, Head, lock_accounts, new_heads_ids, write
 from .bulk_lots import TradeRows, split_rows
@@ -53,8 +58,66 @@ class OpeningLots:
     currencies: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What one account starts with. cash: amount by currency. positions: (quantity, basis) by instrument id; basis ≥ 0, of the whole lot."""
+
+    account_id: UUID
+    sleeve_id: UUID
+    cash: Mapping[str, Decimal]
+    positions: Mapping[int, tuple[Decimal, Decimal]]
+
+
 @database.atomic
-def record_openings(
+def record_openings(*, openings: Sequence[Opening], as_of: date, now: datetime, source_key: str = "") -> int:
+    """Book what accounts start with, one lot a position, acquired on `as_of`; return how many sleeves' worth were new.
+
+    source_key: names this take-over; by default the date and the accounts in it, so that the same one again is not booked twice.
+    Raises as `record_opening_columns`; NotFound for an unknown instrument.
+    """
+    facts = market.instruments({one for opening in openings for one in opening.positions})
+    if any(one not in facts for opening in openings for one in opening.positions):
+        raise NotFound("instrument")
+    booked = 0
+    for sleeve_id in sorted({opening.sleeve_id for opening in openings}):
+        group = sorted((o for o in openings if o.sleeve_id == sleeve_id), key=lambda o: o.account_id)
+        name = source_key or f"opening|{as_of}|{digest([o.account_id for o in group])[:32]}"
+        legend = sorted({c for o in group for c in o.cash} | {facts[i].currency for o in group for i in o.positions})
+        cash = [(o.account_id, amount, legend.index(c)) for o in group for c, amount in sorted(o.cash.items()) if amount]
+        lots = [
+            (o.account_id, i, q, basis, legend.index(facts[i].currency)) for o in group for i, (q, basis) in sorted(o.positions.items())
+        ]
+        if cash or lots:
+            booked += record_opening_columns(
+                source_key=f"{name}|{sleeve_id.hex}",
+                opened_on=as_of,
+                sleeve_id=sleeve_id,
+                now=now,
+                cash=_cash_columns(cash, legend) if cash else None,
+                lots=_lot_columns(lots, legend, as_of) if lots else None,
+            )
+    return booked
+
+
+def _cash_columns(rows: Sequence[tuple[UUID, Decimal, int]], legend: Sequence[str]) -> OpeningCash:
+    amounts = np.array([to_scaled(row[1]) for row in rows], np.int64)
+    return OpeningCash(raw_ids(row[0] for row in rows), amounts, np.array([row[2] for row in rows], np.int64), legend)
+
+
+def _lot_columns(rows: Sequence[tuple[UUID, int, Decimal, Decimal, int]], legend: Sequence[str], as_of: date) -> OpeningLots:
+    return OpeningLots(
+        account_ids=raw_ids(row[0] for row in rows),
+        instrument_ids=np.array([row[1] for row in rows], np.int64),
+        quantity=np.array([to_scaled(row[2]) for row in rows], np.int64),
+        basis=np.array([to_scaled(row[3]) for row in rows], np.int64),
+        acquired_on=np.full(len(rows), np.datetime64(as_of, "D")),
+        currency=np.array([row[4] for row in rows], np.int64),
+        currencies=legend,
+    )
+
+
+@database.atomic
+def record_opening_columns(
     *, source_key: str, opened_on: date, sleeve_id: UUID, now: datetime, cash: OpeningCash | None = None, lots: OpeningLots | None = None
 ) -> bool:
     """Book cash and lots as openings; False when this key was booked before.

@@ -12,12 +12,15 @@ from uuid import UUID
 
 from django.db import transaction as database
 
+from accounts.enums import AccountClass, LeverageRegime, Registration, TaxClassification
 from base.errors import Conflict, NotFound
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
+from governance.queries import firm_settings
 from governance.services import audit
 
 from ..models import BrokerConnection, Custodian, Sleeve
+from .opening import NewAccount, open_accounts
 
 
 class CodeTaken(Conflict):
@@ -44,9 +47,13 @@ def open_connection(
     is_paper: bool = True,
     pools_blocks: bool = False,
     settings: Mapping[str, Any] | None = None,
+    clearing_number: str = "",
     actor: Actor | None = None,
-) -> UUID:
-    """Record a connection to a broker and return its id. Raises CodeTaken, NotFound for an unknown custodian."""
+) -> tuple[UUID, str]:
+    """Record a connection to a broker with its clearing account; return its id and the number the custodian has for that account.
+
+    clearing_number: "<code>-CLEARING" unless given. Raises CodeTaken, NotFound for an unknown custodian, UnableToOpen for a number in use.
+    """
     _refuse_taken(BrokerConnection, code)
     if not Custodian.objects.filter(pk=custodian_id).exists():
         raise NotFound("custodian")
@@ -58,10 +65,29 @@ def open_connection(
         pools_blocks=pools_blocks,
         settings=dict(settings or {}),
     )
-    after = {"code": code, "gateway": gateway, "is_paper": is_paper, "pools_blocks": pools_blocks}
+    number = clearing_number or f"{code}-CLEARING"
+    open_accounts(new=[_clearing(connection, number, now)], actor=actor, now=now)
+    after = {"code": code, "gateway": gateway, "is_paper": is_paper, "pools_blocks": pools_blocks, "clearing": number}
     subject = Subject(SubjectKind.BROKER_CONNECTION, str(connection.id))
     audit(action=AuditAction.CREATED, subject=subject, actor=actor, now=now, after=after)
-    return connection.id
+    return connection.id, number
+
+
+def _clearing(connection: BrokerConnection, number: str, now: datetime) -> NewAccount:
+    return NewAccount(
+        code=number,
+        name=f"Clearing of {connection.code}",
+        account_class=AccountClass.PROP,
+        registration=Registration.PROP_DESK,
+        tax_classification=TaxClassification.FIRM,
+        leverage_regime=LeverageRegime.CASH,
+        base_currency=firm_settings().reporting_currency,
+        custodian_id=connection.custodian_id,
+        custodian_account=number,
+        connection_id=connection.id,
+        opened_on=now.date(),
+        is_clearing=True,
+    )
 
 
 @database.atomic

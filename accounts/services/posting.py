@@ -71,7 +71,7 @@ def _normal(transaction: Transaction) -> Transaction:
     postings = []
     for p in transaction.postings:
         unit = Unit(p.unit.kind, int(p.unit.code)) if p.unit.kind is UnitKind.INSTRUMENT else p.unit  # type: ignore[arg-type]
-        postings.append(replace(p, account_id=_uuid(p.account_id), sleeve_id=_uuid(p.sleeve_id), leg_id=_uuid(p.leg_id), unit=unit))
+        postings.append(replace(p, account_id=UUID(str(p.account_id)), sleeve_id=_uuid(p.sleeve_id), leg_id=_uuid(p.leg_id), unit=unit))
     return replace(transaction, journey_id=_uuid(transaction.journey_id), postings=tuple(postings))
 
 
@@ -100,12 +100,12 @@ def _heads(transactions: Sequence[Transaction]) -> list[Head]:
     for t, one in zip(transactions, ids, strict=True):
         original = None if t.reverses is None else own.get(t.reverses) or stored.get(t.reverses)
         if t.reverses is not None and original is None:
-            raise UnableToPost("REC-7", f"{t.source_key!r} reverses {t.reverses!r}, which is not booked", field="reverses", value=t.reverses)
+            raise UnableToPost(
+                "REC-7", f"{t.source_key!r} reverses {t.reverses!r}, which is not booked", field="reverses", value=t.reverses
+            )
         acquired = t.acquired_date or t.trade_date
         journey: Any = t.journey_id
-        heads.append(
-            Head(one, t.entry_type, t.trade_date, t.settle_date, acquired, t.source_key, journey, original, t.justification)
-        )
+        heads.append(Head(one, t.entry_type, t.trade_date, t.settle_date, acquired, t.source_key, journey, original, t.justification))
     return heads
 
 

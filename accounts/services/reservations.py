@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from accounts.enums import OrderSide
 from base import bulk
 from base.core.money import minor_exponent
-from base.errors import NotFound
 
 from ..models import Reservation
 from ..queries.columns import execute, fetch_rows
@@ -70,9 +69,8 @@ def consume_reservations(*, order_ids: Sequence[UUID], account_ids: Sequence[UUI
     """Take fills out of what is held; return how many reservations they touched.
 
     One entry a fill (or sum of fills): the id the hold was made under (the child order's, or the parent's that holds for all its slices),
-    the account, and the quantity > 0 filled, < 0 for one that was busted. A hold that was released records the fill and holds nothing.
-
-    Raises NotFound for a pair that was never reserved; IntegrityError if more is given back than was filled.
+    the account, and the quantity > 0 filled, < 0 for one that was busted. A hold that was released records the fill and holds nothing. A pair
+    that was never reserved is passed over: a fill is booked whatever was held for it (I5). Given back is at most what was filled.
     """
     sums: dict[tuple[UUID, UUID], Decimal] = {}
     for order, account, quantity in zip(order_ids, account_ids, filled, strict=True):
@@ -82,8 +80,8 @@ def consume_reservations(*, order_ids: Sequence[UUID], account_ids: Sequence[UUI
     orders, accounts = (list(column) for column in zip(*sums, strict=True))
     parameters: dict[str, Any] = {"orders": orders, "accounts": accounts, "filled": list(sums.values())}
     locked = fetch_rows(_LOCK, parameters)
-    if len(locked) != len(sums):
-        raise NotFound("reservation")
+    if not locked:
+        return 0
     currencies = sorted({row[0] for row in locked})
     parameters |= {"currencies": currencies, "units": [Decimal(10) ** minor_exponent(name) for name in currencies]}
     return execute(_CONSUME, parameters)
@@ -98,7 +96,8 @@ _CONSUME = """
 UPDATE accounts_reservation r SET filled_qty = n.filled, quantity = n.leaves,
     cash = ceil(r.original_cash * n.leaves * n.unit / r.original_quantity) / n.unit
 FROM (
-    SELECT x.id, x.filled_qty + v.filled AS filled, greatest(x.original_quantity - x.filled_qty - v.filled, 0) AS leaves, m.unit
+    SELECT x.id, greatest(x.filled_qty + v.filled, 0) AS filled,
+        greatest(x.original_quantity - greatest(x.filled_qty + v.filled, 0), 0) AS leaves, m.unit
     FROM accounts_reservation x
     JOIN unnest(%(orders)s::uuid[], %(accounts)s::uuid[], %(filled)s::numeric[]) AS v (order_id, account_id, filled)
         USING (order_id, account_id)

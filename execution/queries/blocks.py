@@ -125,10 +125,11 @@ def filled_blocks(*, parent_id: UUID) -> list[FilledBlock]:
         )
         .get()
     )
-    head, side, policy = terms[:4], Side(terms[9]), SharePolicy(terms[10])
-    return [
-        FilledBlock(*head, lane, clearing, *terms[4:9], side, policy, tuple(fills)) for (lane, clearing), fills in sorted(found.items())
-    ]
+    jobs = []
+    for (lane, clearing), fills in sorted(found.items()):
+        values: list[Any] = [*terms[:4], lane, clearing, *terms[4:9], Side(terms[9]), SharePolicy(terms[10]), tuple(fills)]
+        jobs.append(FilledBlock(*values))
+    return jobs
 
 
 def share_out(job: FilledBlock, targets: BlockTargets) -> tuple[dict[str, int], Decimal, int]:

@@ -18,7 +18,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import queries as accounts
 
 from ..core.lifecycle import TERMINAL
-from ..models import ChildOrder, Execution, ParentOrder
+from ..enums import NoticeState
+from ..models import AllocationNotice, ChildOrder, Execution, ParentOrder
 
 if TYPE_CHECKING:
     from governance.models import User
@@ -122,9 +123,17 @@ def open_child_orders(*, user: User | None = None, parent_id: UUID | None = None
     return [ChildFacts(*row) for row in open_.values_list(*_ORDER)[: min(limit, MOST)]]
 
 
+def anything_open() -> bool:
+    """Return whether any parent of the firm still works, waits, or is to be shared out, or a custodian is still to be told of a booking."""
+    return (
+        ParentOrder.objects.filter(Q(done_at=None) | Q(needs_booking=True)).exists()
+        or AllocationNotice.objects.filter(state=NoticeState.PENDING).exists()
+    )
+
+
 def executions_of_parent(*, parent_id: UUID) -> list[ExecutionFacts]:
     """Return the newest revision of every execution of a parent's orders, oldest first."""
-    names = [name for name in ExecutionFacts.__dataclass_fields__]
+    names = list(ExecutionFacts.__dataclass_fields__)
     rows = Execution.objects.filter(order__in=ChildOrder.objects.filter(parent_id=parent_id))
     newest = rows.order_by("connection_id", "broker_exec_id", "-revision").distinct("connection_id", "broker_exec_id")
     found = [ExecutionFacts(*row) for row in newest.values_list(*names)]

@@ -1,6 +1,6 @@
 """What a report's findings are to people: who hears of it, how loud, in which words (RSK-10).
 
-Entry points: `raise_findings`, `alert_order`, `alert_connection`. Alerts are de-duplicated by (rule, subject), so repeating one is harmless.
+Entry points: `raise_findings`, `alert_order`, `alert_connection`. Alerts are de-duplicated, so repeating one is harmless.
 """
 
 from __future__ import annotations

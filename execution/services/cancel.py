@@ -74,13 +74,12 @@ def cancel_parent(*, parent_id: UUID, actor: Actor | None, now: datetime, reason
 
 def cancel_killed(*, now: datetime, connection_id: UUID | None = None) -> Canceled:
     """Cancel every order that a tripped kill switch stops, of one connection or of all."""
-    where, params = (
-        (kill_switch_sql(), []) if connection_id is None else (f"o.connection_id = %s AND ({kill_switch_sql()})", [connection_id])
-    )
-    return _cancel(where, params, now, "GOV-10 kill switch")
+    if connection_id is None:
+        return _cancel(kill_switch_sql(), [], now, "GOV-10 kill switch")
+    return _cancel(f"o.connection_id = %s AND ({kill_switch_sql()})", [connection_id], now, "GOV-10 kill switch")
 
 
-def _cancel(where: str, params: Sequence[object], now: datetime, reason: str) -> Canceled:
+def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str) -> Canceled:
     ended = """UPDATE execution_childorder SET state = 'CANCELED', cancel_requested_at = %s, reason = %s
                WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.state = 'PENDING' AND {where} ORDER BY o.id FOR UPDATE OF o)
                RETURNING id, slice_id"""

@@ -102,7 +102,9 @@ def candidates(*, connection_id: UUID, hold_unknown: bool, limit: int = BATCH) -
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:
-    return Candidate(*row[:9], Side(row[9]), row[10], OrderType(row[11]), TimeInForce(row[12]), *row[13:])
+    """Read a row in the order of `Candidate`'s fields."""
+    values: list[Any] = [*row[:9], Side(row[9]), row[10], OrderType(row[11]), TimeInForce(row[12]), *row[13:]]
+    return Candidate(*values)
 
 
 def claim(*, connection_id: UUID, epoch: int, order_ids: Sequence[UUID], now: datetime) -> set[UUID]:
@@ -140,14 +142,14 @@ def retire(*, connection_id: UUID, now: datetime) -> tuple[list[UUID], list[UUID
     expired = """
         UPDATE execution_childorder o SET state = 'EXPIRED', reason = 'its time in force had passed before it was sent'
         FROM execution_parentorder p
-        WHERE o.connection_id = %s AND o.state = 'PENDING' AND p.id = o.parent_id AND %s >= COALESCE(p.expires_at,
-            CASE o.time_in_force WHEN 'IOC' THEN o.created_at + %s WHEN 'FOK' THEN o.created_at + %s
-                                 WHEN 'DAY' THEN o.created_at + %s ELSE 'infinity' END)
+        WHERE o.connection_id = %s AND o.state = 'PENDING' AND p.id = o.parent_id AND (
+            p.expires_at <= %s OR (o.time_in_force IN ('IOC', 'FOK') AND o.created_at <= %s)
+            OR (o.time_in_force = 'DAY' AND o.created_at <= %s))
         RETURNING o.id, o.slice_id"""
     with connection.cursor() as cursor:
         cursor.execute(canceled, [connection_id])
         first = cursor.fetchall()
-        cursor.execute(expired, [connection_id, now, IMMEDIATE_LIFE, IMMEDIATE_LIFE, DAY_LIFE])
+        cursor.execute(expired, [connection_id, now, now - IMMEDIATE_LIFE, now - DAY_LIFE])
         second = cursor.fetchall()
     return _released(first, now), _released(second, now)
 

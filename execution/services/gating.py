@@ -23,7 +23,7 @@ from market.queries import CHECK_MAX_AGE, FIXING_MAX_AGE
 from risk.core.findings import describe
 from risk.core.gate_two import MAX_AGE
 from risk.enums import LiquidityClass
-from risk.queries import Gate2Order, Gate2Rows, GateTwoAnswer
+from risk.queries.rows import Gate2Order, Gate2Rows, GateTwoAnswer
 from risk.services import gate_two
 
 from ..queries.blocks import block_targets
@@ -75,7 +75,8 @@ def _rows(line: Line, batch: Sequence[Candidate]) -> Gate2Rows:
     for number, candidate in enumerate(batch):
         orders.append(
             Gate2Order(
-                order_id=candidate.reservation_id,
+                order_id=candidate.id,
+                reservation_id=candidate.reservation_id,
                 journey_id=candidate.journey_id,
                 strategy_id=candidate.strategy_id,
                 connection_id=line.connection_id,

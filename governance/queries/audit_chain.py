@@ -57,7 +57,7 @@ def unsealed_events(ids: Iterable[Any]) -> list[Event]:
 def verify_chain(*, exported: Sequence[Head] = ()) -> ChainReport:
     """Check every row of the current firm's chain, from its genesis on, and against heads that were exported earlier.
 
-    Reads in chunks; one snapshot only if the caller's transaction is REPEATABLE READ.
+    Reads in chunks, the tail first: what is written and sealed meanwhile is at most counted in both.
     """
     missing: list[AuditFinding] = []
     last = [genesis(_firm())]

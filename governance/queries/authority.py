@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 from uuid import UUID
 
 import numpy as np
@@ -108,15 +108,14 @@ class Documents(Sequence[Authority]):
                 self._loaded[missing[UUID(document.authority_id)]] = document
 
     @overload
-    def __getitem__(self, index: int) -> Authority: ...
+    def __getitem__(self, index: SupportsIndex) -> Authority: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Authority]: ...
-    def __getitem__(self, index: int | slice) -> Authority | Sequence[Authority]:
-        wanted = range(len(self))[index]
-        numbers = [wanted] if isinstance(wanted, int) else list(wanted)
+    def __getitem__(self, index: SupportsIndex | slice) -> Authority | Sequence[Authority]:
+        numbers = list(range(len(self))[index]) if isinstance(index, slice) else [range(len(self))[index]]
         self.load(np.array(numbers, dtype=np.int64))
         found = [self._loaded[number] for number in numbers]
-        return found[0] if isinstance(index, int) else found
+        return found if isinstance(index, slice) else found[0]
 
 
 def authority_verdict(

@@ -43,9 +43,9 @@ def revoke_token(*, token_id: str, actor: Actor | None, now: datetime, reason: s
     rows = list(ApiToken.objects.filter(digest__startswith=token_id, firm_id=tenancy.current_firm())[:2])
     if len(token_id) < NAMED or len(rows) != 1:
         raise NotFound("token")
+    subject, before = _subject(rows[0].digest), {"user": rows[0].user_id, "label": rows[0].label}
     rows[0].delete()
-    before = {"user": rows[0].user_id, "label": rows[0].label}
-    audit(action=AuditAction.GRANT_REVOKED, subject=_subject(rows[0].digest), actor=actor, now=now, before=before, reason=reason)
+    audit(action=AuditAction.GRANT_REVOKED, subject=subject, actor=actor, now=now, before=before, reason=reason)
 
 
 def _subject(digest: str) -> Subject:

@@ -16,14 +16,28 @@ from .script import Tour
 def failures(tour: Tour) -> list[str]:
     """Return what is wrong, each with the invariant's name; empty when all hold."""
     found: list[str] = []
-    for check in (_orders_once, _executions_equal, _shares_equal, _ledger_sums, _clearing_flat, _books, _custody, _breaks, _audit, _unknown):
+    for check in (
+        _orders_once,
+        _executions_equal,
+        _shares_equal,
+        _ledger_sums,
+        _clearing_flat,
+        _books,
+        _custody,
+        _breaks,
+        _audit,
+        _unknown,
+    ):
         found += check(tour)
     return found
 
 
 def _orders_once(tour: Tour) -> list[str]:
     """I1: the venue took each intent once, and nothing that is not ours."""
-    ours = {row["client_order_id"] for row in rows(tour.firm.firm_id, "SELECT client_order_id FROM execution_childorder WHERE claimed_at IS NOT NULL")}
+    ours = {
+        row["client_order_id"]
+        for row in rows(tour.firm.firm_id, "SELECT client_order_id FROM execution_childorder WHERE claimed_at IS NOT NULL")
+    }
     taken: Counter[str] = Counter()
     for broker in tour.brokers.values():
         taken.update(broker.accepted_orders())
@@ -40,7 +54,11 @@ def _executions_equal(tour: Tour) -> list[str]:
         for side, quantity in broker.executions():
             net += quantity if side == "BUY" else -quantity
             count += 1
-    return [] if (ours["net"], ours["n"]) == (net, count) else [f"I7 we recorded {ours['n']} executions ({ours['net']}), the venue {count} ({net})"]
+    return (
+        []
+        if (ours["net"], ours["n"]) == (net, count)
+        else [f"I7 we recorded {ours['n']} executions ({ours['net']}), the venue {count} ({net})"]
+    )
 
 
 def _shares_equal(tour: Tour) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -14,15 +14,14 @@ from accounts.enums import AccountClass, LeverageRegime, Registration, TaxClassi
 from accounts.services import NewAccount, Opening
 from allocation import services as allocation
 from base import tenancy
-from base.core.ids import digest, new_id
+from base.core.ids import digest
 from governance import services as governance
+from governance.core.authority import Signature
 from governance.core.subjects import Actor
 from governance.enums import AccountGate, AuthorityKind, MandateRuleKind, Power, Role
 from governance.services import MandateRuleSpec
 from risk import services as risk
 from risk.enums import FirmLimitKind
-
-from .world import Market
 
 C, R, T = AccountClass, Registration, TaxClassification
 
@@ -39,7 +38,6 @@ class Person:
     currency: str
     cash: Mapping[str, str]
     lane: str
-    positions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     cap: str | None = None
     valid_days: int = 400
 
@@ -91,9 +89,7 @@ def generated_people(count: int, seed: int) -> tuple[Person, ...]:
     return tuple(people)
 
 
-def build_firm(
-    *, name: str, market: Market, people: tuple[Person, ...], now: datetime, settings: Mapping[str, dict[str, str]] | None = None
-) -> TourFirm:
+def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings: Mapping[str, dict[str, str]] | None = None) -> TourFirm:
     """Set a firm up through the product's own services, as a newcomer would. settings: of each connection, by its code."""
     firm_id = governance.create_firm(name=name, reporting_currency="USD")
     with tenancy.firm(firm_id):
@@ -101,17 +97,18 @@ def build_firm(
         boss = actors["MANAGER"]
         custodians, connections, clearing = {}, {}, {}
         for code, pools in LANES.items():
-            custodians[code] = accounts.open_custodian(code=code, name=f"{code.title()} Custody", contact=f"{code.lower()}@custody.example", now=now, actor=boss)
+            contact = f"{code.lower()}@custody.example"
+            custodians[code] = accounts.open_custodian(code=code, name=f"{code.title()} Custody", contact=contact, now=now)
             connections[code], clearing[code] = accounts.open_connection(
-                code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, is_paper=True, settings=(settings or {}).get(code, {}), now=now, actor=boss
+                code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, settings=(settings or {}).get(code), now=now
             )
-        sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now, actor=boss)
-        ids = _open_accounts(people, custodians, connections, market, sleeve, actors["COMPLIANCE"], now)
+        sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now)
+        ids = _open_accounts(people, custodians, connections, sleeve, actors["COMPLIANCE"], now)
         strategies = {"CORE": allocation.create_strategy(code="CORE", name="Core equity", sleeve_id=sleeve, actor=boss, now=now)}
         allocation.subscribe(strategy_id=strategies["CORE"], account_ids=list(ids.values()), actor=boss, now=now)
-        group = accounts.open_group(code="ALL", name="Everybody", account_ids=list(ids.values()), now=now, actor=boss)
+        group = accounts.open_group(code="ALL", name="Everybody", account_ids=list(ids.values()), now=now)
         for role in ("MANAGER", "TRADER"):
-            accounts.grant_group(group_id=group, user_id=int(actors[role].user_id), can_trade=True, actor=boss, now=now)
+            accounts.grant_group(group_id=group, user_id=int(actors[role].user_id), can_trade=True, now=now)
         _limits(actors["RISK"], now)
     return TourFirm(firm_id, actors, custodians, connections, clearing, strategies, ids, people)
 
@@ -126,13 +123,10 @@ def _open_accounts(
     people: tuple[Person, ...],
     custodians: Mapping[str, UUID],
     connections: Mapping[str, UUID],
-    market: Market,
     sleeve: UUID,
     office: Actor,
     now: datetime,
 ) -> dict[str, UUID]:
-    today = now.date()
-    ids = {person.code: new_id() for person in people}
     began = now - timedelta(days=400)
     manager = governance.record_party(code="MANAGER", name="The manager", is_entity=True, actor=office, now=now)
     clients = governance.record_party(code="CLIENTS", name="The clients", statement_address="by post", actor=office, now=now)
@@ -142,7 +136,6 @@ def _open_accounts(
     )
     new = [
         NewAccount(
-            id=ids[p.code],
             code=p.code,
             name=p.name,
             account_class=p.account_class,
@@ -156,21 +149,14 @@ def _open_accounts(
             owner_id=clients,
             mandate_id=mandate if p.account_class is C.MANAGED else None,
             position_cap_rate=Decimal(p.cap) if p.cap else None,
-            opened_on=today - timedelta(days=700),
+            opened_on=began.date(),
         )
         for p in people
     ]
-    accounts.open_accounts(new=new, actor=office, now=now)
-    openings = [
-        Opening(
-            account_id=ids[p.code],
-            sleeve_id=sleeve,
-            cash={currency: Decimal(amount) for currency, amount in p.cash.items()},
-            positions={market.instruments[s].id: (Decimal(q), Decimal(basis)) for s, (q, basis) in p.positions.items()},
-        )
-        for p in people
-    ]
-    accounts.record_openings(openings=openings, as_of=today - timedelta(days=40), now=now)
+    ids = dict(zip((p.code for p in people), accounts.open_accounts(new=new, actor=office, now=now), strict=True))
+    cash = {p.code: {currency: Decimal(amount) for currency, amount in p.cash.items()} for p in people}
+    openings = [Opening(account_id=ids[p.code], sleeve_id=sleeve, cash=cash[p.code], positions={}) for p in people]
+    accounts.record_openings(openings=openings, as_of=now.date() - timedelta(days=40), now=now)
     _authorities(people, ids, manager, clients, mandate, office, now)
     return ids
 
@@ -183,15 +169,13 @@ def _authorities(
     gates = {
         C.PERSONAL: [AccountGate.OWNER_CONFIRMED],
         C.ENTITY: [AccountGate.RESOLUTION, AccountGate.SIGNER],
-        C.SHELTERED: [AccountGate.NO_BORROWING],
+        C.SHELTERED: [AccountGate.OWNER_CONFIRMED, AccountGate.NO_BORROWING],
         C.PROP: [AccountGate.CONTRACT_COPYING, AccountGate.CONTRACT_HEDGING],
     }
     for account_class, needed in gates.items():
         covered = [ids[p.code] for p in people if p.account_class is account_class]
         for gate in needed if covered else []:
-            governance.record_gates(
-                account_ids=covered, gate=gate, evidence="file of the account", valid_from=began, actor=office, now=now
-            )
+            governance.record_gates(account_ids=covered, gate=gate, evidence="file of the account", valid_from=began, actor=office, now=now)
     for days in sorted({p.valid_days for p in people if p.account_class is C.MANAGED}):
         covered = [ids[p.code] for p in people if p.account_class is C.MANAGED and p.valid_days == days]
         governance.record_authority(
@@ -203,7 +187,7 @@ def _authorities(
             powers=[Power.TRADE],
             effective_from=began,
             expires_at=now + timedelta(days=days),
-            signatures=[("MANAGER", began), ("CLIENTS", began)],
+            signatures=[Signature("MANAGER", began), Signature("CLIENTS", began)],
             document_sha256=digest(f"investment management agreement {days}"),
             fee_schedule="1% a year",
             mandate_id=mandate,

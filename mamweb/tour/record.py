@@ -21,7 +21,14 @@ def record(tour: Tour, failures: list[str]) -> dict[str, Any]:
             "market": {"simulated": tour.market.is_simulated, "start": tour.market.start, "close": tour.market.close},
             "instruments": [_instrument(facts) for facts in tour.market.instruments.values()],
             "opening": [
-                {"account": p.code, "class": p.account_class, "currency": p.currency, "cash": dict(p.cash), "own_cap": p.cap, "custodian": p.lane}
+                {
+                    "account": p.code,
+                    "class": p.account_class,
+                    "currency": p.currency,
+                    "cash": dict(p.cash),
+                    "own_cap": p.cap,
+                    "custodian": p.lane,
+                }
                 for p in tour.firm.people
             ],
             "accounts_at_close": rows(firm, ACCOUNTS),

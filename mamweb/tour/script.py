@@ -85,7 +85,7 @@ def run_tour(options: TourOptions, tell: Callable[[str], None]) -> Tour:
     tell(f"market: {', '.join(market.instruments)}{' (SIMULATED)' if market.is_simulated else ''}")
     clock = VirtualClock(market.start - timedelta(seconds=30))
     people = FIXED + generated_people(options.accounts, options.seed)
-    firm = build_firm(name=f"Tour {new_id()}", market=market, people=people, now=clock.now())
+    firm = build_firm(name=f"Tour {new_id()}", people=people, now=clock.now())
     tour = Tour(market, firm, clock, {}, {}, seconds={"set-up": time.perf_counter() - started})
     _connect(tour, options.seed)
     tell(f"firm: {len(people)} accounts at {len(LANES)} custodians")
@@ -103,8 +103,7 @@ def _connect(tour: Tour, seed: int) -> None:
             for person in tour.firm.people:
                 if person.lane == lane:
                     cash = {currency: Decimal(amount) for currency, amount in person.cash.items()}
-                    held = {symbol: Decimal(quantity) for symbol, (quantity, _) in person.positions.items()}
-                    books[f"{lane}-{person.code}"] = {"cash": cash, "positions": held}
+                    books[f"{lane}-{person.code}"] = {"cash": cash, "positions": {}}
             broker.open_accounts(books)
             session = GatewaySession(
                 firm_id=tour.firm.firm_id, connection_id=tour.firm.connections[lane], gateway=broker.gateway, clock=tour.clock
@@ -189,9 +188,7 @@ def _evening(tour: Tour, tell: Callable[[str], None]) -> None:
         for lane in LANES:
             with tenancy.firm(firm_id):
                 custodian = tour.firm.custodians[lane]
-                reconciliation.take_snapshot_from_gateway(
-                    custodian_id=custodian, as_of=day, gateway=tour.brokers[lane].gateway, now=now
-                )
+                reconciliation.take_snapshot_from_gateway(custodian_id=custodian, as_of=day, gateway=tour.brokers[lane].gateway, now=now)
                 tour.runs.append(reconciliation.reconcile_custodian(custodian_id=custodian, as_of=day, now=now))
     tell("the custodians' books are compared with ours")
     with tenancy.firm(firm_id):
@@ -200,9 +197,7 @@ def _evening(tour: Tour, tell: Callable[[str], None]) -> None:
         start = day.replace(day=1)
         end = (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)
         later = datetime.combine(end + timedelta(days=1), now.timetz())
-        tour.statement_id = reporting.make_statement(
-            account_id=tour.firm.accounts["A1"], period_start=start, period_end=end, now=later
-        )
+        tour.statement_id = reporting.make_statement(account_id=tour.firm.accounts["A1"], period_start=start, period_end=end, now=later)
     tell("an investor's statement is made")
     with tenancy.firm(firm_id):
         governance.seal_audit(now=now)
@@ -211,6 +206,6 @@ def _evening(tour: Tour, tell: Callable[[str], None]) -> None:
 def _plant(tour: Tour) -> None:
     """Falsify one position and one cash balance at a custodian: reconciliation must find exactly these."""
     lane, symbol = "ALPINE", tour.market.traded[0]
-    for what, account, key, delta in (("position", f"{lane}-A2", symbol, "3"), ("cash", f"{lane}-A4", "USD", "-250.00")):
+    for what, account, key, delta in (("position", f"{lane}-A2", symbol, "3"), ("cash", f"{lane}-A4", "USD", "-1000.00")):
         tour.brokers[lane].steer({"op": "plant", "what": what, "account": account, "key": key, "delta": delta})
         tour.planted.append({"what": what, "account": account.removeprefix(f"{lane}-"), "item": key, "delta": delta})

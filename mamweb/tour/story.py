@@ -60,9 +60,8 @@ def _print_journey(tour: Tour, number: int, journey: Journey, out: Output) -> No
     _print_orders(tour, key, out)
     shares = rows(firm, SHARES, key)
     for share in shares[:SHOWN]:
-        average = share["notional"] / share["quantity"] if share["quantity"] else Decimal(0)
         out.write(
-            f"   {share['booked_at']:%H:%M:%S}  booked     {share['account']:8} {_n(share['quantity']):>8} at {average:.6f} = {share['notional']:,.2f}, fee {share['fee']:.2f}"
+            f"   {share['booked_at']:%H:%M:%S}  booked     {share['account']:8} {_n(share['quantity']):>8} at {share['average'] or 0:.6f} = {share['notional']:,.2f}, fee {share['fee']:.2f}"
         )
     if len(shares) > SHOWN:
         out.write(f"               … and {len(shares) - SHOWN} shares more")
@@ -91,7 +90,10 @@ def _line(line: dict[str, Any]) -> str:
 
 
 def _print_evening(tour: Tour, out: Output, pdf: Path | None) -> None:
-    out.write(f"\nThe evening\n   {tour.clock.now():%H:%M:%S}  planted    " + "; ".join(f"{p['account']} {p['item']} {p['delta']}" for p in tour.planted))
+    out.write(
+        f"\nThe evening\n   {tour.clock.now():%H:%M:%S}  planted    "
+        + "; ".join(f"{p['account']} {p['item']} {p['delta']}" for p in tour.planted)
+    )
     for row in rows(tour.firm.firm_id, BREAKS):
         weight = "material" if row["is_material"] else "within tolerance"
         out.write(
@@ -113,7 +115,9 @@ def _print_summary(tour: Tour, failures: list[str], out: Output) -> None:
     for failure in failures:
         out.write(f"   FAILED  {failure}")
     if not failures:
-        out.write("   every invariant holds: orders once, executions as the venue's, shares to the cent, ledger zero, clearing flat, books proved")
+        out.write(
+            "   every invariant holds: orders once, executions as the venue's, shares to the cent, ledger zero, clearing flat, books proved"
+        )
 
 
 _TABLES = {

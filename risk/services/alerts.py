@@ -18,7 +18,7 @@ from django.db import connection
 from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AlertTier as Loudness
-from governance.enums import Role, SubjectKind
+from governance.enums import SubjectKind
 from risk.core.alerts import AlertKey, AlertState, observe
 from risk.core.findings import Finding
 from risk.core.gate_one import UNLIMITED, LimitUse
@@ -28,15 +28,13 @@ from risk.queries.gate_one import GateOneView
 
 from .decisions import message_of, stored
 
-AUDIENCE = Role.RISK
 _OF_INSTRUMENT = frozenset({FirmLimitKind.ORDER_NOTIONAL, FirmLimitKind.ADV_RATE, FirmLimitKind.SINGLE_NAME})
 _MESSAGE = 400
 _REMEMBER = """
-INSERT INTO risk_limitalert (id, kind, instrument_id, tier, alert_id, number, "limit", observed_at)
-VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (firm_id, kind, instrument_id) DO UPDATE SET tier = excluded.tier,
-    alert_id = coalesce(excluded.alert_id, risk_limitalert.alert_id),
-    number = excluded.number, "limit" = excluded."limit", observed_at = excluded.observed_at
+INSERT INTO risk_limitalert (id, kind, instrument_id, tier, number, "limit", observed_at)
+VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s)
+ON CONFLICT (firm_id, kind, instrument_id) DO UPDATE
+    SET tier = excluded.tier, number = excluded.number, "limit" = excluded."limit", observed_at = excluded.observed_at
 WHERE risk_limitalert.tier = %s RETURNING id"""
 
 
@@ -57,7 +55,7 @@ def tell_limits(*, view: GateOneView, now: datetime) -> None:
     if missing:
         governance.raise_alert(
             tier=Loudness.CRITICAL,
-            audience=AUDIENCE,
+            audience=None,
             rule="CON-5",
             subject=Subject(SubjectKind.INSTRUMENT, str(instrument.id)),
             message=_cut(f"Gate 1 refused {instrument.symbol}: {message_of(missing)}"),
@@ -72,38 +70,40 @@ def _tell_use(use: LimitUse, view: GateOneView, about: int | None, row: LimitAle
     before = AlertState(AlertTier.NONE if row is None else AlertTier(row.tier))
     key = AlertKey(use.rule, None, None if about is None else str(about))
     after, alert = observe(key, before, number=number, limit=limit, now=now, blocked=blocked)
-    if after.tier is before.tier:
+    if after.tier is before.tier or not _remember(use, about, after.tier, before.tier, now):
         return
-    figures = [stored(number), stored(limit), now]
-    if not _remember([use.kind.value, about, after.tier.value, None], figures, before.tier):
-        return
-    if row is not None and row.alert_id is not None:
-        governance.end_alert(alert_id=row.alert_id, now=now)
-    if alert is not None:
-        alert_id = _raise(use, view, about, alert.tier, blocked, now)
-        _remember([use.kind.value, about, after.tier.value, alert_id], figures, after.tier)
+    if alert is None:
+        governance.end_alert(dedupe_key=_key(use, about), now=now, reason="the use of the limit has fallen")
+    else:
+        _raise(use, view, about, alert.tier, blocked, now)
 
 
-def _remember(key: list[object], figures: list[object], before: AlertTier) -> bool:
+def _remember(use: LimitUse, about: int | None, after: AlertTier, before: AlertTier, now: datetime) -> bool:
     """Write the tier if it still is what it was; return False where somebody else has told in the meantime."""
+    values = [use.kind.value, about, after.value, stored(use.number), stored(use.limit), now, before.value]
     with connection.cursor() as cursor:
-        cursor.execute(_REMEMBER, [*key, *figures, before.value])
+        cursor.execute(_REMEMBER, values)
         return cursor.fetchone() is not None
 
 
-def _raise(use: LimitUse, view: GateOneView, about: int | None, tier: AlertTier, blocked: bool, now: datetime) -> UUID:
+def _key(use: LimitUse, about: int | None) -> str:
+    """Return what the alert is known by while it is open; a louder tier of the same key is news to governance."""
+    return f"gate1|{use.kind.value}|{'' if about is None else about}"
+
+
+def _raise(use: LimitUse, view: GateOneView, about: int | None, tier: AlertTier, blocked: bool, now: datetime) -> None:
     said = use.finding.describe() if use.exceeded else use.finding.describe().replace(" over ", " of ")
     share = (use.number or Decimal(0)) * 100 / (use.limit or Decimal(1))
     verb = "Gate 1 refused" if blocked else f"{share:.0f}% of the limit with"
     subject = Subject(SubjectKind.LIMIT, use.kind.value) if about is None else Subject(SubjectKind.INSTRUMENT, str(about))
-    return governance.raise_alert(
+    governance.raise_alert(
         tier=Loudness[tier.name],
-        audience=AUDIENCE,
+        audience=None,
         rule=use.rule,
         subject=subject,
         message=_cut(f"{verb} {view.parent.instrument.symbol}: {said}"),
         now=now,
-        dedupe_key=f"gate1|{use.kind.value}|{'' if about is None else about}|{tier.name}",
+        dedupe_key=_key(use, about),
         journey_id=view.parent.journey_id,
     )
 
@@ -131,7 +131,7 @@ def tell_refused(*, refused: Sequence[Refused], now: datetime) -> None:
         whose = f"{len(accounts)} accounts' lots" if single is None else "a lot"
         governance.raise_alert(
             tier=Loudness.CRITICAL,
-            audience=AUDIENCE,
+            audience=None,
             rule=rule,
             subject=subject,
             message=_cut(f"Gate 2 refused {whose} of {lots[0].symbol}: {message_of([lots[0].finding])}"),

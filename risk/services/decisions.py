@@ -6,7 +6,6 @@ Invariant: a decision is written once, in one statement with all others of its c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from base.core.ids import new_id
@@ -27,9 +27,9 @@ _SQL = """
 INSERT INTO risk_gatedecision
     (id, gate, outcome, journey_id, subject_id, account_ids, orders, rule, number, "limit", message, inputs, decided_at)
 SELECT d.id, %s, d.outcome, d.journey_id, d.subject_id, CASE WHEN d.account_id IS NULL THEN '{}' ELSE ARRAY[d.account_id] END, d.orders,
-    d.rule, d.number, d.max, d.message, d.inputs::jsonb, %s
-FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::numeric[], %s::numeric[], %s::text[],
-    %s::text[]) AS d (id, outcome, journey_id, subject_id, account_id, orders, rule, number, max, message, inputs)"""
+    d.rule, d.number, d."limit", d.message, d.inputs, %s
+FROM jsonb_to_recordset(%s::jsonb) AS d (id uuid, outcome text, journey_id uuid, subject_id uuid, account_id uuid, orders int, rule text,
+    number numeric, "limit" numeric, message text, inputs jsonb)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def record(*, gate: int, decisions: Sequence[Decision], now: datetime) -> None:
         return
     rows = [_row(decision) for decision in decisions]
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, [gate, now, *map(list, zip(*rows, strict=True))])
+        cursor.execute(_SQL, [gate, now, orjson.dumps(rows).decode()])
 
 
 def message_of(findings: Sequence[Finding]) -> str:
@@ -64,21 +64,26 @@ def message_of(findings: Sequence[Finding]) -> str:
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"
 
 
-def _row(decision: Decision) -> tuple[Any, ...]:
+def _row(decision: Decision) -> dict[str, Any]:
     first = decision.findings[0] if decision.findings else None
-    return (
-        new_id(),
-        GateOutcome.BLOCKED.value if first else GateOutcome.PASSED.value,
-        decision.journey_id,
-        decision.subject_id,
-        decision.account_id,
-        decision.orders,
-        first.rule if first else "",
-        stored(first.number) if first else None,
-        stored(first.limit) if first else None,
-        message_of(decision.findings),
-        json.dumps(decision.inputs),
-    )
+    return {
+        "id": new_id(),
+        "outcome": GateOutcome.BLOCKED.value if first else GateOutcome.PASSED.value,
+        "journey_id": decision.journey_id,
+        "subject_id": decision.subject_id,
+        "account_id": decision.account_id,
+        "orders": decision.orders,
+        "rule": first.rule if first else "",
+        "number": _text(first.number) if first else None,
+        "limit": _text(first.limit) if first else None,
+        "message": message_of(decision.findings),
+        "inputs": decision.inputs,
+    }
+
+
+def _text(value: Decimal | None) -> str | None:
+    kept = stored(value)
+    return None if kept is None else str(kept)
 
 
 def stored(value: Decimal | None) -> Decimal | None:

@@ -17,9 +17,9 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
-from market.queries import FIXING_MAX_AGE
 
 from base.core.ids import plain_decimal
+from market.queries import FIXING_MAX_AGE
 from risk.core.findings import Finding
 from risk.core.gate_two import MAX_AGE, check_lots
 from risk.enums import GateCode, LiquidityClass
@@ -32,7 +32,6 @@ from .decisions import Decision, record
 
 if TYPE_CHECKING:
     from market.queries import QuoteFacts
-
     from risk.queries.verdicts import Said
 
 _EXPLAINED = frozenset({GateCode.AUTHORITY, GateCode.MANDATE})
@@ -74,11 +73,12 @@ def _write(rows: Gate2Rows, answer: GateTwoAnswer, quotes: Mapping[int, QuoteFac
         by_row.setdefault(row, []).append(finding)
     decisions = _passed(rows, answer, quotes)
     refused = []
+    quoted = [_quoted(order, quotes) for order in rows.orders] if by_row else []
     symbols = {key: row.symbol for key, row in facts.instruments([o.instrument_id for o in rows.orders]).items()} if by_row else {}
     for row, findings in by_row.items():
         order = rows.orders[int(rows.order[row])]
         account_id = UUID(bytes=bytes(rows.account[row]))
-        inputs = {**_quoted(order, quotes), "quantity": _units(rows.delta[row]), "resize_to": _units(answer.resize_to[row])}
+        inputs = {**quoted[int(rows.order[row])], "quantity": _units(rows.delta[row]), "resize_to": _units(answer.resize_to[row])}
         decisions.append(Decision(order.journey_id, order.order_id, findings, account_id, inputs=inputs))
         refused.append(alerts.Refused(account_id, order.instrument_id, symbols[order.instrument_id], order.journey_id, findings[0]))
     record(gate=2, decisions=decisions, now=now)

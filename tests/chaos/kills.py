@@ -47,7 +47,9 @@ def run_kills(here: Stage, *, kills: int, seed: int, tell: Callable[[str], None]
     for number in range(kills):
         point = POINTS[number % len(POINTS)]
         lane = draw.choice(sorted(LANES))
-        kill = _kill_while_releasing(here, number, draw) if point == "after_intent_commit" else _kill_gateway(here, number, point, lane, draw)
+        kill = (
+            _kill_while_releasing(here, number, draw) if point == "after_intent_commit" else _kill_gateway(here, number, point, lane, draw)
+        )
         _settle(here)
         done.append(kill)
         tell(f"kill {number + 1}: {kill.point} at {kill.lane}, {kill.sending} rows left SENDING, settled")

@@ -122,7 +122,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
         settings.REHEARSAL_CLOCK = clock
         lanes = {lane: {"address": str(sockets / f"{lane}.sock")} for lane in LANES}
         firm = build_firm(
-            name=f"Chaos {name}", market=market, people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
+            name=f"Chaos {name}", people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
         )
         environment = os.environ | {**_addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
         environment["PYTEST_XDIST_WORKER"] = ""

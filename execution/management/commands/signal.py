@@ -21,7 +21,9 @@ class Command(BaseCommand):
     help = "Release one signal, stated as JSON (docs/api.md), in somebody's name. The same key again repeats the first answer."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("body", help='for example \'{"strategy": "CORE", "symbol": "XYZ", "method": "target_weight", "figure": "0.03"}\'')
+        parser.add_argument(
+            "body", help='for example \'{"strategy": "CORE", "symbol": "XYZ", "method": "target_weight", "figure": "0.03"}\''
+        )
         parser.add_argument("--firm", type=int, required=True, metavar="ID")
         parser.add_argument("--user", type=int, required=True, metavar="ID", help="who states it: a manager or trader of the firm")
         parser.add_argument("--key", required=True, help="idempotency key")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 
 from base import tenancy
 from governance.core.audit import FORMAT, Head
@@ -41,8 +40,6 @@ class Command(BaseCommand):
 
     def _report(self, firm_id: int, exported: Head | None) -> ChainReport:
         with tenancy.firm(firm_id):
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             report = verify_chain(exported=() if exported is None else (exported,))
         self.stdout.write(f"firm {firm_id}: {report.sealed} sealed, {report.unsealed} not sealed yet")
         for finding in report.findings:

@@ -20,11 +20,10 @@ from base import tenancy
 from base.clock import process_clock
 from governance import services as governance
 from governance.enums import Role
-from market import queries as market
-from market import services as market_services
 from mamweb.processes import ProcessGroup
 from mamweb.tour.firm import FIXED, LANES, build_firm
-from mamweb.tour.world import Market
+from market import queries as market
+from market import services as market_services
 
 SYMBOLS = ("XYZ", "ABC", "QRS", "BTCUSD", "ETHUSD", "EURUSD", "GBPUSD")
 DAYS_AHEAD = 3
@@ -67,9 +66,8 @@ class Command(BaseCommand):
         if path.exists():
             return dict(json.loads(path.read_text()))
         now = process_clock().now()
-        world = Market({s: _facts(s) for s in symbols}, ("XYZ", "ABC", "QRS"), now, now, is_simulated=True)
         lanes = {lane: {"address": str(_socket(lane))} for lane in LANES}
-        firm = build_firm(name=f"Demo firm {now:%Y-%m-%d %H:%M:%S}", market=world, people=FIXED, now=now, settings=lanes)
+        firm = build_firm(name=f"Demo firm {now:%Y-%m-%d %H:%M:%S}", people=FIXED, now=now, settings=lanes)
         tokens = {}
         with tenancy.firm(firm.firm_id):
             for role in Role:

@@ -216,3 +216,10 @@ def test_gate_2_ten_thousand_lots_are_checked_in_milliseconds():
     result = check_lots(large)
     assert time.perf_counter() - started < 1.0
     assert result.passed.sum() == 5000
+
+
+def test_cst_3_what_the_mandate_forbids_may_only_be_closed():
+    assert codes(replace(LOT, forbidden=True)) == [G.MANDATE]
+    assert codes(replace(CLOSING, forbidden=True)) == []
+    assert resized(replace(LOT, forbidden=True)) == 0
+    assert resized(replace(LOT, forbidden=True, price=D("40.1"))) == 0
