@@ -27,8 +27,6 @@ from governance.enums import KillScope, KillState
 from governance.permissions import STAFF, actor_of, viewer_of
 from market import queries as market
 
-from ..queries.connections import connection_facts
-
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 _SUBJECT = {"type": "string", "maxLength": 40}
 _MOVE = shapes.record({"scope": shapes.choice(KillScope), "subject_id": _SUBJECT, "reason": _TEXT}, required=["scope", "reason"])
@@ -158,7 +156,7 @@ def _check_subject(request: Request, scope: KillScope, subject_id: str) -> None:
     elif scope is KillScope.INSTRUMENT:
         found = bool(market.instruments([int(subject_id)]))
     else:
-        found = scope is KillScope.FIRM or bool(connection_facts(connection_id=UUID(subject_id)))
+        found = scope is KillScope.FIRM or any(str(lane.id) == subject_id for lane in accounts.connections())
     if not found:
         raise NotFound(scope.value.lower())
 

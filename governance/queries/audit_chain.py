@@ -83,7 +83,7 @@ def _sealed(missing: list[AuditFinding], last: list[Head]) -> Iterator[SealedEve
 def _seal_rows() -> Iterator[Sequence[Any]]:
     events = ", ".join(f"e.{name}" for name in _COLUMNS)
     sql = (
-        f"SELECT s.sequence, s.previous_hash, s.hash, s.event_id, {events} FROM governance_auditseal s "  # noqa: S608  # fixed names
+        f"SELECT s.sequence, s.previous_hash, s.hash, s.event_id, {events} FROM governance_auditseal s "  # fixed names
         "LEFT JOIN governance_auditevent e ON e.id = s.event_id WHERE s.sequence > %s ORDER BY s.sequence LIMIT %s"
     )
     after = -(2**63)

@@ -34,7 +34,7 @@ SELECT r.kind, r.rate, r.lower_rate, r.words, r.clause, string_agg(uuid_send(f.a
   FROM in_force f LEFT JOIN governance_mandaterule r ON r.mandate_id = f.binding
    AND r.kind NOT IN ('GROSS_LEVERAGE', 'NET_LEVERAGE', 'WEIGHT_DEVIATION')
  GROUP BY 1, 2, 3, 4, 5 ORDER BY 7
-"""  # noqa: S608  # both parts are constants
+"""  # both parts are constants
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,16 @@ SELECT book, coalesce(nullif(e.currency, ''), i.symbol) AS unit, sum(amount) AS 
 LEFT JOIN market_instrument i ON i.id = e.instrument_id GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
-def rows(firm_id: int, sql: str, *parameters: object) -> list[dict[str, Any]]:
+def rows(firm_id: int, sql: str, *parameters: Any) -> list[dict[str, Any]]:
     """Return the statement's rows in the firm, as dictionaries."""
     with tenancy.firm(firm_id), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         names = [column.name for column in cursor.description or ()]
         is_json = [column.type_code == JSONB for column in cursor.description or ()]
-        found = [[json.loads(cell) if j and cell is not None else cell for j, cell in zip(is_json, row, strict=True)] for row in cursor.fetchall()]
+        found = [
+            [json.loads(cell) if j and cell is not None else cell for j, cell in zip(is_json, row, strict=True)]
+            for row in cursor.fetchall()
+        ]
         return [dict(zip(names, row, strict=True)) for row in found]
 
 

@@ -60,14 +60,22 @@ def test_a_page_never_has_more_than_500_rows(scene: Scene):
         sleeve = scene.strategy.sleeve
         accounts = [make_account(connection=scene.account.connection) for _ in range(2)]
         Position.objects.bulk_create(
-            Position(account=account, sleeve=sleeve, instrument=scene.instrument, leg_id=None if not n else account.id, quantity=n, last_traded_on=DAY)
+            Position(
+                account=account,
+                sleeve=sleeve,
+                instrument=scene.instrument,
+                leg_id=None if not n else account.id,
+                quantity=n,
+                last_traded_on=DAY,
+            )
             for account in accounts
             for n in (0, 1)
         )
         from base.core.ids import new_id
 
         Position.objects.bulk_create(
-            Position(account=scene.account, sleeve=sleeve, instrument=scene.instrument, leg_id=new_id(), quantity=n, last_traded_on=DAY) for n in range(600)
+            Position(account=scene.account, sleeve=sleeve, instrument=scene.instrument, leg_id=new_id(), quantity=n, last_traded_on=DAY)
+            for n in range(600)
         )
     page = scene.owner.get("positions?page_size=500").json()
     assert len(page["results"]) == 500 and page["next"]

@@ -102,7 +102,13 @@ def test_a_release_of_what_has_changed_lists_the_differences(house: House):
 
     with tenancy.firm(house.firm.firm_id):
         accounts.block_trading(
-            account_id=house.firm.accounts["A1"], instrument_id=None, mode="CLOSED", rule="REC-6", reason="a test", source_id=None, now=house.now
+            account_id=house.firm.accounts["A1"],
+            instrument_id=None,
+            mode="CLOSED",
+            rule="REC-6",
+            reason="a test",
+            source_id=None,
+            now=house.now,
         )
     answer = house.release(signal, preview)
     assert (answer.status_code, answer.json()["code"]) == (409, "preview_changed"), answer.content

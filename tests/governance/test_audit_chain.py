@@ -27,7 +27,9 @@ def write(scene, count, name="A"):
     with tenancy.firm(scene.firm):
         for i in range(count):
             subject = Subject(SubjectKind.ACCOUNT, f"{name}{i}")
-            services.audit(action=AuditAction.CHANGED, subject=subject, actor=scene.risk, now=NOW, after={"n": i, "list": [1, "x"]}, reason="why")
+            services.audit(
+                action=AuditAction.CHANGED, subject=subject, actor=scene.risk, now=NOW, after={"n": i, "list": [1, "x"]}, reason="why"
+            )
 
 
 def seal(scene, now=NOW):

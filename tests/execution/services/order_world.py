@@ -37,7 +37,7 @@ from governance.enums import AccountGate, SubjectKind
 from governance.models import Alert, GateRecord
 from market.models import Instrument
 from tests.execution.venue.world import make_service
-from tests.factories import as_loader, make_account, make_connection, make_firm, make_instrument, make_sleeve, number
+from tests.factories import as_loader, make_account, make_connection, make_firm, make_sleeve, number
 
 D = Decimal
 FAR = datetime(2025, 12, 1, tzinfo=UTC)
