@@ -139,7 +139,7 @@ def _insert(rows: Iterable[Break]) -> None:
     if not content:
         return
     table, names = Break._meta.db_table, ", ".join(str(field.column) for field in fields)
-    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb)"  # noqa: S608
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb)"
     execute(sql, {"rows": orjson.dumps(content).decode()})
 
 
