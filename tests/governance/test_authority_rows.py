@@ -147,10 +147,19 @@ def test_acc_1_other_classes_pass_their_gates(scene, name, gates):
         assert outcome(account, classes=name) == (AuthorityFinding.AUTH_NONE, MISSING[gate])
         assert outcome(account, classes=name, ask=CLOSE) == (None, ""), "what only closes goes on (CON-5)"
         services.record_gate(
-            subject=Subject(SubjectKind.ACCOUNT, str(account)), gate=gate, evidence="file 7", actor=scene.operations, now=NOW, valid_until=NOW + DAY
+            subject=Subject(SubjectKind.ACCOUNT, str(account)),
+            gate=gate,
+            evidence="file 7",
+            actor=scene.operations,
+            now=NOW,
+            valid_until=NOW + DAY,
         )
     assert outcome(account, classes=name) == (None, "")
-    assert outcome(account, classes=name, now=NOW + DAY)[1] == outcome(account, classes=name, now=NOW - DAY)[1] == MISSING[AccountGate(gates[0])]
+    assert (
+        outcome(account, classes=name, now=NOW + DAY)[1]
+        == outcome(account, classes=name, now=NOW - DAY)[1]
+        == MISSING[AccountGate(gates[0])]
+    )
 
 
 def test_acc_1_a_managed_account_also_needs_fees_and_an_address(scene):
@@ -223,7 +232,7 @@ def test_gov_2_the_number_of_queries_does_not_depend_on_the_number_of_accounts(s
     make_authority(accounts[: size // 2 + 1])
     with CaptureQueriesContext(connection) as captured:
         found = verdict(accounts, CLOSE)
-    assert len(captured) == 3
+    assert len(captured) == 5
     with CaptureQueriesContext(connection) as captured:
         reasons = [found.reason(i) for i in range(size)]
     assert len(captured) <= 3 and len(set(reasons)) <= 2
@@ -314,5 +323,4 @@ def test_gov_2_ten_thousand_accounts_are_judged_from_the_database_in_time(scene)
             runs.append(time.perf_counter() - started)
         assert not found.codes.any()
         took.append(min(runs))
-    print(f"authority_verdict, 10,000 accounts: {took[0] * 1e3:.0f} ms managed, {took[1] * 1e3:.0f} ms mixed")
-    assert max(took) < 0.25
+    assert max(took) < 0.25, took
