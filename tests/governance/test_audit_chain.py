@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
@@ -16,6 +17,7 @@ from base import tenancy
 from governance import queries, services
 from governance.core.subjects import Subject
 from governance.enums import AuditAction, AuditFindingKind, SubjectKind
+from governance.management.commands.seal_audit import keep_sealing
 from governance.models import AuditEvent, AuditPending, AuditSeal
 from governance.services import sealing
 from tests.governance.scene import MINUTE, NOW, committed, make_scene
@@ -290,3 +292,29 @@ def test_gov_7_the_command_seals_every_firm(kept):
         committed(lambda scene=scene: write(scene, 2))
     call_command("seal_audit", stdout=StringIO())
     assert [report(scene).unsealed for scene in (kept, other)] == [0, 0]
+
+
+def test_gov_7_watching_seals_within_a_second_or_two_until_told_to_stop(kept):
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(committed, lambda: keep_sealing(stop))
+        try:
+            committed(lambda: write(kept, 3))
+            deadline = time.monotonic() + 10
+            while committed(lambda: report(kept)).sealed < 3 and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:
+            stop.set()
+        assert future.result() >= 3
+    assert committed(lambda: report(kept)).findings == ()
+
+
+def test_gov_7_ten_thousand_events_are_sealed_in_seconds(scene):
+    with tenancy.firm(scene.firm):
+        names = [f"A{i}" for i in range(10_000)]
+        services.audit_each(action=AuditAction.VIEWED, kind=SubjectKind.ACCOUNT, subject_ids=names, actor=None, now=NOW, after={"n": 1})
+        started = time.perf_counter()
+        assert services.seal_audit(now=NOW) == 10_000
+        took = time.perf_counter() - started
+    assert took < 5, took
+    assert report(scene).sealed == 10_000

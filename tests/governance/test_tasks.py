@@ -44,7 +44,7 @@ def test_rsk_10_escalation_and_announcement_go_over_all_firms(scenes):
         services.raise_alert(tier=AlertTier.CRITICAL, audience=None, rule="RSK-1", subject=SUBJECT, message="x", now=now - 6 * MINUTE)
     with tenancy.firm(two.firm):
         services.trip_kill_switch(scope=KillScope.FIRM, subject_id="", actor=two.trader, now=now, reason="x")
-    assert tasks.escalate_alerts() == 2
+    assert tasks.escalate_alerts() >= 2
     with tenancy.firm(one.firm):
         assert [alert.rule for alert in queries.open_alerts(roles=[Role.COMPLIANCE])] == ["RSK-1"]
     with tenancy.firm(two.firm):
@@ -54,7 +54,9 @@ def test_rsk_10_escalation_and_announcement_go_over_all_firms(scenes):
 def test_gov_2_the_daily_sweep_warns(scenes):
     with tenancy.firm(scenes[1].firm):
         make_authority(new_accounts(1), expires_at=datetime.now(UTC) + 5 * DAY)
-    assert tasks.warn_of_expiring_authorities() == 1
+    assert tasks.warn_of_expiring_authorities() >= 1
+    with tenancy.firm(scenes[1].firm):
+        assert [alert.tier for alert in queries.open_alerts()] == [AlertTier.WARNING]
 
 
 def test_a_firm_that_fails_stops_no_other(scenes):
