@@ -3,8 +3,8 @@
 COPY straight into a table is refused under row-level security; the temporary table is the way round that keeps every policy, check and
 trigger of the target in force, in one statement. Few rows go as one INSERT of arrays, which saves two round trips.
 
-Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `Decimals`, `Integers`, `Instants`, `Dates`, `Booleans`, `Codes`,
-`Texts`, `IntegerArrays`, or any plain value that all rows share.
+Entry points: `insert(Model, n, columns)` with columns of `Uuids`, `OptionalUuids`, `Decimals`, `Integers`, `Instants`, `Dates`,
+`Booleans`, `Codes`, `Texts`, `IntegerArrays`, or any plain value that all rows share.
 Invariant: what is not a column here takes the model's default, and a column is written exactly (no float on the way).
 """
 
@@ -62,10 +62,19 @@ class Uuids:
 
 
 @dataclass(slots=True)
+class OptionalUuids(Uuids):
+    """values: V16[n], sixteen zero bytes where there is none: NULL in the database."""
+
+    def expression(self, name: str) -> str:
+        return f"NULLIF({name}, '00000000-0000-0000-0000-000000000000')"
+
+
+@dataclass
 class Integers:
-    """values: int64[n]."""
+    """values: int64[n]. expression_of: SQL that makes the column's value of the integer `{}`, of the caller's own making."""
 
     values: NDArray[np.int64]
+    expression_of: str = "{}"
     sql_type = "bigint"
 
     def binary(self) -> list[tuple[str, NDArray[Any]]]:
@@ -75,7 +84,7 @@ class Integers:
         return self.values.tolist()
 
     def expression(self, name: str) -> str:
-        return name
+        return self.expression_of.format(name)
 
 
 @dataclass(slots=True)
@@ -172,7 +181,7 @@ class Codes:
 
 @dataclass(slots=True)
 class Texts:
-    """values: S[n], ASCII, no trailing blanks."""
+    """values: S[n], UTF-8, no trailing blanks."""
 
     values: NDArray[np.bytes_]
     sql_type = "text"
@@ -183,7 +192,7 @@ class Texts:
         return [(f"V{width}", padded)]
 
     def listed(self) -> list[Any]:
-        return [value.decode("ascii") for value in self.values.tolist()]
+        return [value.decode() for value in self.values.tolist()]
 
     def expression(self, name: str) -> str:
         return f"rtrim({name})"
@@ -246,20 +255,26 @@ def _constants(model: type[models.Model], given: Mapping[str, Any], vectors: Map
             continue
         else:
             value = field.get_default()
-        constants[field.column] = field.get_db_prep_save(value, connection)
+        constants[str(field.column)] = field.get_db_prep_save(value, connection)
     return constants
+
+
+def _names(model: type[models.Model], vectors: Mapping[str, Any]) -> list[str]:
+    """Return the database's names of the columns."""
+    columns = {field.attname: str(field.column) for field in model._meta.local_concrete_fields}
+    return [columns[name] for name in vectors]
 
 
 def _statement(model: type[models.Model], vectors: Mapping[str, Any], constants: Mapping[str, Any], source: str, on_conflict: str) -> str:
     types = {field.column: field.db_type(connections["default"]) for field in model._meta.local_concrete_fields}
-    names = [model._meta.get_field(name).column for name in vectors]
+    names = _names(model, vectors)
     selected = [column.expression(f"s.{name}") for name, column in zip(names, vectors.values(), strict=True)]
     fixed = [f"%s::{types[name]}" for name in constants]
     return f"INSERT INTO {model._meta.db_table} ({', '.join([*names, *constants])}) SELECT {', '.join([*selected, *fixed])} FROM {source} {on_conflict}"
 
 
 def _few(model: type[models.Model], vectors: Mapping[str, Any], constants: Mapping[str, Any], using: str, on_conflict: str) -> int:
-    names = [model._meta.get_field(name).column for name in vectors]
+    names = _names(model, vectors)
     arrays = ", ".join("%s::text[]" if isinstance(c, IntegerArrays) else f"%s::{c.sql_type}[]" for c in vectors.values())
     source = f"unnest({arrays}) AS s ({', '.join(names)})"
     values = [[_literal(v) for v in c.listed()] if isinstance(c, IntegerArrays) else c.listed() for c in vectors.values()]
@@ -285,7 +300,7 @@ class _Cast:
 
 
 def _many(model: type[models.Model], n: int, vectors: Mapping[str, Any], constants: Mapping[str, Any], using: str, on_conflict: str) -> int:
-    names = [model._meta.get_field(name).column for name in vectors]
+    names = _names(model, vectors)
     types = [column.sql_type for column in vectors.values()]
     with connections[using].cursor() as cursor:
         table = _temporary(cursor, model._meta.db_table, names, types)

@@ -39,13 +39,13 @@ class TenantModelBase(ModelBase):
     """Adds the isolation constraints to every concrete tenant model, so that migrations carry them."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any) -> Any:
-        model = super().__new__(mcs, name, bases, attrs, **kwargs)
+        model: Any = super().__new__(mcs, name, bases, attrs, **kwargs)
         meta = model._meta
         if meta.abstract or meta.proxy:
             return model
         hot = model.statement_checked
         added: list[Any] = [FirmIsolation(name=f"{meta.db_table}_firm", referable=not hot, own_rows=model.own_rows_visible)]
-        local = [field for field in meta.local_fields if isinstance(field, models.ForeignKey) and field.name != "firm"]
+        local: list[Any] = [field for field in meta.local_fields if isinstance(field, models.ForeignKey) and field.name != "firm"]
         if hot:
             meta.get_field("firm").db_constraint = False
             for field in local:

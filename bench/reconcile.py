@@ -1,6 +1,6 @@
-"""How long the core of reconciliation takes: parse a custodian's file, match it (PERFORMANCE P3), and find exactly the planted breaks.
+"""How long reconciliation takes (P3): its core alone, and the whole way from a file's bytes to committed breaks.
 
-Entry point: `core_times`. Run as `python -m bench.reconcile [rows]`.
+Entry points: `rows` (the whole way, against bare COPY), `core_times`, `make_scene`. Run as `python -m bench.reconcile [rows]`.
 Invariants: 1. equal seeds give equal data; 2. figures are only returned if the breaks found are exactly the ones planted.
 """
 
@@ -23,7 +23,7 @@ from reconciliation.core.expectation import Expectation
 from reconciliation.core.fixed import SCALE, to_day
 from reconciliation.core.matching import Reconciliation, reconcile
 from reconciliation.core.snapshot import AmountTable, PositionTable, Snapshot, TradeTable, take
-from reconciliation.enums import ItemKind
+from reconciliation.enums import ItemKind, MovementKind
 from reconciliation.readers.csv_form import read_custodian_csv
 from reconciliation.readers.csv_form_writer import write_custodian_csv
 
@@ -31,6 +31,22 @@ AS_OF = date(2026, 3, 2)
 RATES = {("EUR", "USD"): Decimal("1.0850"), ("JPY", "USD"): Decimal("0.0067")}
 Result = TypeVar("Result")
 Planted = tuple[str, str, str]
+# Movements that our books tell apart, and of these the ones that break as fees (REC-3).
+_FEES = (MovementKind.OTHER_FEE, MovementKind.FINANCING, MovementKind.FUNDING)
+_KINDS = np.array([list(MovementKind).index(kind) for kind in (*_FEES, MovementKind.INTEREST, MovementKind.CORPORATE_ACTION)])
+
+
+def rows(n_rows: int = 200_000, *, repeats: int = 5) -> list[dict[str, object]]:
+    """Return P3 as one row: file bytes → snapshot, run, breaks and audit committed, ÷ bare COPY of the file's rows.
+
+    Needs a database made by `tests.database.cloned_database`. Raises AssertionError unless exactly the planted breaks are found.
+    """
+    from .reconcile_books import database_times
+
+    ours, floor = database_times(make_scene(n_rows, 7), repeats)
+    what = "reconcile: file bytes → breaks committed ÷ bare COPY of the file's rows"
+    figures = {"ours_ms": ours * 1000, "floor_ms": floor * 1000, "ratio": ours / floor}
+    return [{"id": "P3", "what": what, **figures, "better": "lower", "n": n_rows}]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +98,8 @@ def make_scene(n_rows: int, seed: int) -> Scene:
         equity=equity,
         base_currency=np.zeros(n_accounts, np.int64),
         positions=_positions(draw, n_accounts, n_rows // 2, directory),
-        cash_td=_cash(draw, n_accounts, n_rows // 10, 0),
-        cash_sd=_cash(draw, n_accounts, n_rows // 10, 1),
+        cash_td=(cash := _cash(draw, n_accounts, n_rows // 10)),
+        cash_sd=replace(cash, amount=cash.amount - draw.integers(1, 50, len(cash)) * (draw.random(len(cash)) < 0.1) * SCALE),
         trades=_trades(draw, n_accounts, n_rows // 5, directory),
         fees=_fees(draw, n_accounts, n_rows // 10),
         margins=_amounts(np.zeros(0, np.int64), 0, np.zeros(0, np.int64), 0, np.zeros(0, np.int64)),
@@ -130,14 +146,14 @@ def _trades(draw: np.random.Generator, n_accounts: int, count: int, directory: D
     )
 
 
-def _cash(draw: np.random.Generator, n_accounts: int, count: int, salt: int) -> AmountTable:
+def _cash(draw: np.random.Generator, n_accounts: int, count: int) -> AmountTable:
     key = np.sort(draw.choice(n_accounts * 3, min(count, n_accounts * 3), replace=False))
-    return _amounts(key // 3, 0, key % 3, 0, draw.integers(100, 50_000_000 + salt, len(key)) * (SCALE // 100))
+    return _amounts(key // 3, 0, key % 3, 0, draw.integers(10_000, 50_000_000, len(key)) * (SCALE // 100))
 
 
 def _fees(draw: np.random.Generator, n_accounts: int, count: int) -> AmountTable:
-    key = np.sort(draw.choice(n_accounts * 8, min(count, n_accounts * 8), replace=False))
-    return _amounts(key // 8, key % 8, 0, to_day(AS_OF), -draw.integers(100, 5_000, len(key)) * (SCALE // 100))
+    key = np.sort(draw.choice(n_accounts * len(_KINDS), min(count, n_accounts * len(_KINDS)), replace=False))
+    return _amounts(key // len(_KINDS), _KINDS[key % len(_KINDS)], 0, to_day(AS_OF), -draw.integers(100, 5_000, len(key)) * (SCALE // 100))
 
 
 def _amounts(account: np.ndarray, kind: object, currency: object, day: object, amount: np.ndarray) -> AmountTable:
@@ -165,7 +181,7 @@ def _plant(draw: np.random.Generator, ours: Expectation, directory: Directory, c
     amount[rows] += 125 * SCALE + SCALE // 100
     mark(ItemKind.CASH_TD, "CASH", cash.account[rows])
     charged = fees.amount.copy()
-    rows = draw.choice(np.flatnonzero(fees.kind > 0), each, replace=False)
+    rows = draw.choice(np.flatnonzero(np.isin(fees.kind, _KINDS[: len(_FEES)])), each, replace=False)
     charged[rows] -= SCALE + SCALE // 100
     mark(ItemKind.FEE, "FEE", fees.account[rows])
     picked = draw.choice(len(trades), 3 * each, replace=False)

@@ -172,3 +172,11 @@ class ExecutionKind(StrEnum):
     NEW = "NEW"
     CORRECT = "CORRECT"
     BUST = "BUST"
+
+
+class NoticeState(StrEnum):
+    """Where an allocation instruction to a custodian stands."""
+
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    REJECTED = "REJECTED"

@@ -13,7 +13,19 @@ from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 
 from .core.transition_sql import transition_trigger_sql
-from .enums import ExecutionKind, OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, Side, SliceState, TimeInForce
+from .enums import (
+    ExecutionKind,
+    NoticeState,
+    OrderState,
+    OrderType,
+    ParentState,
+    RemainderPolicy,
+    RouteKind,
+    SharePolicy,
+    Side,
+    SliceState,
+    TimeInForce,
+)
 
 
 class OrderLifecycle(SqlConstraint):
@@ -51,13 +63,16 @@ class ParentOrder(TenantModel):
     carried_qty = QuantityField(default=0)
     chunks = models.PositiveIntegerField(default=0)
     chunks_done = models.PositiveIntegerField(default=0)
+    needs_booking = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["firm", "journey_id"], name="parent_journey"),
-            models.Index(fields=["firm", "state"], name="parent_open", condition=models.Q(done_at=None)),
+            models.Index(fields=["firm", "state"], name="parent_open", condition=models.Q(done_at=None) | models.Q(needs_booking=True)),
         ]
 
 
@@ -99,13 +114,18 @@ class ChildOrder(TenantModel):
     state = CodeField(OrderState, default=OrderState.PENDING)
     client_order_id = models.CharField(max_length=32)
     broker_order_id = models.CharField(max_length=64, blank=True)
+    session_epoch = models.PositiveIntegerField(default=0)
     sequence = models.PositiveIntegerField()
     claimed_epoch = models.BigIntegerField(null=True)
     claimed_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     unknown_since = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    absent_answers = models.PositiveSmallIntegerField(default=0)
     declared_absent = models.BooleanField(default=False)
     cancel_requested_at = models.DateTimeField(null=True)
+    cancel_sent_at = models.DateTimeField(null=True)
+    cancels_sent = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
 
@@ -123,11 +143,15 @@ class ChildOrder(TenantModel):
                 condition=models.Q(state__in=["SENDING", "ACKED", "PARTIALLY_FILLED", "PENDING_CANCEL", "PENDING_REPLACE", "UNKNOWN"]),
             ),
             models.Index(fields=["firm", "parent"], name="child_parent"),
+            models.Index(fields=["firm", "connection", "broker_order_id"], name="child_broker", condition=~models.Q(broker_order_id="")),
         ]
 
 
 class Execution(TenantModel):
-    """A fill as the broker reported it; a correction or bust is a new revision (I3). Without an order it is EXTERNAL, and alarmed."""
+    """A fill as the broker reported it; a correction or bust is a new revision (I3), a bust with quantity 0.
+
+    Without an order it is EXTERNAL, and alarmed. `reported_account`, `reported_symbol`: the broker's words, where we know no such thing.
+    """
 
     statement_checked = True
     append_only = True
@@ -135,8 +159,10 @@ class Execution(TenantModel):
     journey_id = models.UUIDField(null=True)
     connection = TenantForeignKey("accounts.BrokerConnection", related_name="+")
     order = TenantForeignKey(ChildOrder, null=True, related_name="executions")
-    account = TenantForeignKey("accounts.Account", related_name="+")
-    instrument = models.ForeignKey("market.Instrument", models.PROTECT, related_name="+")
+    account = TenantForeignKey("accounts.Account", null=True, related_name="+")
+    instrument = models.ForeignKey("market.Instrument", models.PROTECT, null=True, related_name="+")
+    reported_account = models.CharField(max_length=64, blank=True)
+    reported_symbol = models.CharField(max_length=64, blank=True)
     broker_exec_id = models.CharField(max_length=64)
     revision = models.PositiveIntegerField(default=0)
     kind = CodeField(ExecutionKind)
@@ -161,7 +187,10 @@ class Execution(TenantModel):
 
 
 class Booking(TenantModel):
-    """ALC-3: the sharing of everything one connection filled for a parent, at the exact average. A correction is a new revision."""
+    """ALC-3: the sharing of everything one connection filled for a parent, at the exact average. A correction is a new revision.
+
+    clearing_money: the executions' exact signed cost that left the clearing account, which `notional` (≥ 0) rounds once.
+    """
 
     append_only = True
 
@@ -172,6 +201,9 @@ class Booking(TenantModel):
     quantity = QuantityField()
     notional = MoneyField()
     fee = MoneyField()
+    clearing_money = MoneyField()
+    trade_date = models.DateField()
+    settle_date = models.DateField()
     share_policy = CodeField(SharePolicy)
     allocator_version = models.CharField(max_length=16)
     hash = models.CharField(max_length=64)
@@ -197,6 +229,24 @@ class Share(TenantModel):
         constraints = [models.UniqueConstraint(fields=["firm", "booking", "account"], name="share_once")]
 
 
+class AllocationNotice(TenantModel):
+    """The outbox of post-trade allocation: what a custodian is to be told of a booking; sent again, unchanged, until it is answered."""
+
+    booking = TenantForeignKey(Booking, related_name="notices")
+    connection = TenantForeignKey("accounts.BrokerConnection", related_name="+")
+    notice_id = models.CharField(max_length=64)
+    trade_date = models.DateField()
+    state = CodeField(NoticeState, default=NoticeState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["firm", "notice_id"], name="allocation_notice_once")]
+        indexes = [models.Index(fields=["firm", "connection"], name="allocation_notice_open", condition=models.Q(state="PENDING"))]
+
+
 class GatewayLease(TenantModel):
     """Who may send on a connection, and until when. A new holder raises the epoch; the old one's writes then fail."""
 
@@ -206,6 +256,7 @@ class GatewayLease(TenantModel):
     expires_at = models.DateTimeField()
     reconciled_epoch = models.BigIntegerField(default=-1)
     executions_cursor = models.CharField(max_length=80, blank=True)
+    reports_cursor = models.CharField(max_length=80, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["firm", "connection"], name="gateway_lease_once")]

@@ -14,7 +14,7 @@ from celery import shared_task
 from celery.schedules import crontab
 
 from base import tenancy
-from base.core.clock import SystemClock
+from base.clock import process_clock
 
 from . import services
 from .queries import firm_ids
@@ -42,7 +42,7 @@ def escalate_alerts() -> int:
 
 def for_every_firm(work: Callable[..., int]) -> int:
     """Run `work(now=…)` in a block of each firm; returns the sum."""
-    now: datetime = SystemClock().now()
+    now: datetime = process_clock().now()
     done = 0
     for firm_id in firm_ids():
         try:

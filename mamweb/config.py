@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,21 +53,31 @@ class Config(BaseSettings):
     redis_url: SecretStr | None = None
     mamweb_var: Path = ROOT / "var"
     log_level: str = "INFO"
-    max_body_bytes: int = Field(1024 * 1024, gt=0)
+    mamweb_clock: str = ""
+    max_body_bytes: int = Field(default=1024 * 1024, gt=0)
 
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**{name: value.split(",") if isinstance(value, str) else value for name, value in values.items()})
+    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @classmethod
+    def split(cls, value: object) -> object:
+        """Read a list as words between commas."""
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, env_settings: Any, **others: Any) -> Any:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, FileVariants(settings_cls)
 
 
 def read_config() -> Config:
     """Return the configuration. Raises ImproperlyConfigured naming each variable that is wrong or missing."""
-    lists = {name: os.environ[name.upper()] for name in ("allowed_hosts", "trusted_origins") if os.environ.get(name.upper())}
     try:
-        config = Config(**lists)
+        config = Config()
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         raise ImproperlyConfigured(f"environment: {problems}") from None

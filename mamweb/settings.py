@@ -22,6 +22,7 @@ def _url(given: Any, private: str) -> str:
 
 SECRET_KEY = secret_key(CONFIG)
 DEBUG = CONFIG.debug
+REHEARSAL_CLOCK = CONFIG.mamweb_clock
 _local = MODE is not Mode.PRODUCTION
 ALLOWED_HOSTS = CONFIG.allowed_hosts or (["localhost", "127.0.0.1", "[::1]", "testserver"] if _local else [])
 CSRF_TRUSTED_ORIGINS = CONFIG.trusted_origins
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
     "knox",
     "channels",
     "django_celery_beat",
+    "mamweb.apps.MamwebConfig",
     "base.apps.BaseAppConfig",
     "market",
     "governance",
@@ -80,12 +82,14 @@ DATABASE_ROUTERS = ["base.routers.OneDatabase"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_SOCKET = None if CONFIG.redis_url else getattr(_private, "redis_socket", None)
-CELERY_BROKER_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"redis+socket://{REDIS_SOCKET}?virtual_host=0"
+REDIS_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"
+# Celery spells a Unix socket in its own way.
+CELERY_BROKER_URL = f"redis+socket://{REDIS_URL.removeprefix('unix://')}?virtual_host=0" if REDIS_URL.startswith("unix://") else REDIS_URL
 CHANNEL_LAYERS = {
     "default": {
         # The pub/sub layer: the list-based one blocks 5 s, which is redis-py's socket timeout, and idle sockets die of it.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"]},
+        "CONFIG": {"hosts": [REDIS_URL]},
     }
 }
 

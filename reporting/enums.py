@@ -21,6 +21,7 @@ class TransactionKind(StrEnum):
     TRANSFER_IN = "TRANSFER_IN"
     TRANSFER_OUT = "TRANSFER_OUT"
     FX = "FX"
+    ADJUSTMENT = "ADJUSTMENT"
 
 
 class AccrualKind(StrEnum):

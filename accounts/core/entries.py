@@ -201,18 +201,19 @@ def dividend_accrual(holder: Holder, stamp: Stamp, *, prior_close_quantity: Deci
 def dividend_payment(accrual: Transaction, stamp: Stamp, *, gross: Decimal, withheld: Decimal = ZERO) -> Transaction:
     """Reverse the accrued receivable and book what was paid. gross: signed like the accrual; withheld: tax taken at source, ≥ 0.
 
+    The receivable leaves on the date it was accrued for, also when it is paid later: what is owed is counted by that date.
     Raises ValueError if `accrual` holds no receivable.
     """
     owed = next((p for p in accrual.postings if p.book is Book.RECEIVABLE), None)
     if owed is None:
         raise ValueError(f"{accrual.source_key!r} holds no receivable to reverse")
+    settled = lines(owed.holder, owed.settle_date, (Book.RECEIVABLE, owed.unit, -owed.amount))
     entries = (
-        (Book.RECEIVABLE, owed.unit, -owed.amount),
         (Book.INCOME, owed.unit, owed.amount - gross),
         (Book.WITHHOLDING_TAX, owed.unit, withheld),
         (Book.CASH, owed.unit, gross - withheld),
     )
-    return _transaction(EntryType.DIVIDEND, stamp, lines(owed.holder, stamp.settle_date, *entries))
+    return _transaction(EntryType.DIVIDEND, stamp, settled + lines(owed.holder, stamp.settle_date, *entries))
 
 
 def cash_transfer(source: Holder, target: Holder, stamp: Stamp, *, amount: Decimal, currency_code: str) -> Transaction:

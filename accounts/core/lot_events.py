@@ -81,7 +81,7 @@ def _event(transaction: Transaction, postings: Sequence[Posting], currency: str)
 
 
 def replay(events: Iterable[LotEvent], method: LotMethod) -> LotChange:
-    """Return the lots and closures of one position from all its events, in ledger order; `opened` is empty.
+    """Return the lots and closures of one position from all its events, in ledger order; `opened` is every lot there ever was.
 
     Raises ValueError if a reversal has no original before it, or an original is reversed twice.
     """
@@ -92,12 +92,14 @@ def replay(events: Iterable[LotEvent], method: LotMethod) -> LotChange:
         elif standing.pop(event.reverses, None) is None:
             raise ValueError(f"{event.source_key!r} reverses {event.reverses!r}, which does not stand")
     lots: tuple[Lot, ...] = ()
+    opened: list[Lot] = []
     closed: list[Closure] = []
     for event in sorted(standing.values(), key=lambda event: event.rank):
         change = apply_event(lots, event, method)
         lots = change.remaining
+        opened += change.opened
         closed += change.closed
-    return LotChange((), tuple(closed), lots)
+    return LotChange(tuple(opened), tuple(closed), lots)
 
 
 def extend(before: LotChange, events: Sequence[LotEvent], event: LotEvent, method: LotMethod) -> LotChange:
@@ -108,7 +110,7 @@ def extend(before: LotChange, events: Sequence[LotEvent], event: LotEvent, metho
     if event.reverses is not None or any(event.rank < earlier.rank for earlier in events):
         return replay([*events, event], method)
     change = apply_event(before.remaining, event, method)
-    return LotChange((), before.closed + change.closed, change.remaining)
+    return LotChange(before.opened + change.opened, before.closed + change.closed, change.remaining)
 
 
 def apply_event(lots: Sequence[Lot], event: LotEvent, method: LotMethod) -> LotChange:

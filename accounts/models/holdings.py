@@ -11,7 +11,10 @@ from ..enums import BlockMode, OrderSide
 
 
 class Position(TenantModel):
-    """Quantity held: Σ of the ledger's POSITION entries of this account, sleeve, instrument and leg."""
+    """Quantity held: Σ of the ledger's POSITION entries of this account, sleeve, instrument and leg.
+
+    last_traded_on: the latest trade date among them; what comes in for an earlier one makes the lots be worked out anew.
+    """
 
     statement_checked = True
 
@@ -20,6 +23,7 @@ class Position(TenantModel):
     instrument = models.ForeignKey("market.Instrument", models.PROTECT, related_name="+")
     leg_id = models.UUIDField(null=True)
     quantity = QuantityField()
+    last_traded_on = models.DateField()
 
     class Meta:
         constraints = [
@@ -31,7 +35,11 @@ class Position(TenantModel):
 
 
 class CashBalance(TenantModel):
-    """Cash by settlement date: trade-date cash is the sum of all rows, settled cash of those whose date has come (ACC-4, ACC-5)."""
+    """Cash by settlement date: trade-date cash is the sum of all rows, settled cash of those whose date has come (ACC-4, ACC-5).
+
+    outflow: what of `amount` went out, ≥ 0, so that an unsettled sale never hides an unsettled buy. receivable: accrued for that date and
+    not paid, negative when owed (ACC-3).
+    """
 
     statement_checked = True
 
@@ -39,13 +47,15 @@ class CashBalance(TenantModel):
     currency = models.CharField(max_length=8)
     settle_date = models.DateField()
     amount = MoneyField()
+    outflow = MoneyField(default=0)
+    receivable = MoneyField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["firm", "account", "currency", "settle_date"], name="cash_balance_once")]
 
 
 class TaxLot(TenantModel):
-    """An open or closed purchase lot (TAX-1…3); negative quantity is a short lot. `basis` is what remains of it."""
+    """An open or closed lot (TAX-1…3), one for each transaction and position; a negative quantity is a short lot. `basis` is what remains."""
 
     statement_checked = True
 
@@ -61,13 +71,18 @@ class TaxLot(TenantModel):
     basis = MoneyField()
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["firm", "transaction", "account", "sleeve", "instrument", "leg_id"], name="lot_once", nulls_distinct=False
+            )
+        ]
         indexes = [
             models.Index(fields=["firm", "account", "instrument"], name="lot_open", condition=~models.Q(quantity=0)),
         ]
 
 
 class LotClosure(TenantModel):
-    """What a sale (or cover) took from one lot."""
+    """What a sale (or cover) took from one lot. `recognised_on` is the tax date: of a short sale's loss the delivery (TAX-2)."""
 
     statement_checked = True
 
@@ -75,10 +90,14 @@ class LotClosure(TenantModel):
     transaction = TenantForeignKey("accounts.LedgerTransaction", related_name="+")
     account = TenantForeignKey("accounts.Account", related_name="+")
     closed_on = models.DateField()
+    recognised_on = models.DateField()
     quantity = QuantityField()
     proceeds = MoneyField()
     basis = MoneyField()
     is_long_term = models.BooleanField()
+
+    class Meta:
+        indexes = [models.Index(fields=["firm", "account", "closed_on"], name="lot_closure_account")]
 
 
 class EquitySnapshot(TenantModel):
@@ -98,7 +117,10 @@ class EquitySnapshot(TenantModel):
 
 
 class Reservation(TenantModel):
-    """Cash and quantity that a live order may still use; all that accounts, risk and allocation know of orders."""
+    """Cash and quantity that a live order may still use; all that accounts, risk and allocation know of orders.
+
+    quantity and cash are what is left of the original ones after `filled_qty`; a released row holds nothing, whatever it says.
+    """
 
     statement_checked = True
 
@@ -107,8 +129,11 @@ class Reservation(TenantModel):
     instrument = models.ForeignKey("market.Instrument", models.PROTECT, related_name="+")
     side = CodeField(OrderSide)
     order_id = models.UUIDField()
+    original_quantity = QuantityField()
+    filled_qty = QuantityField(default=0)
     quantity = QuantityField()
     cash_currency = models.CharField(max_length=8)
+    original_cash = MoneyField()
     cash = MoneyField()
     limit_price = PriceField(null=True)
     created_at = models.DateTimeField()
@@ -117,7 +142,10 @@ class Reservation(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["firm", "order_id", "account"], name="reservation_once"),
-            models.CheckConstraint(condition=models.Q(quantity__gte=0, cash__gte=0), name="reservation_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(quantity__gte=0, cash__gte=0, filled_qty__gte=0, original_quantity__gt=0),
+                name="reservation_not_negative",
+            ),
         ]
         indexes = [models.Index(fields=["firm", "account", "instrument"], name="reservation_live", condition=models.Q(released_at=None))]
 

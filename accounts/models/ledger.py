@@ -8,7 +8,7 @@ from base.fields import CodeField, ExactField
 from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 
-from ..enums import Book, EntryType
+from ..enums import AdjustmentKind, Book, EntryType
 
 
 class BalancedEntries(SqlConstraint):
@@ -30,7 +30,11 @@ class BalancedEntries(SqlConstraint):
 
 
 class LedgerTransaction(TenantModel):
-    """The head of a transaction. `source_key` names what it books, so that nothing is booked twice (I3)."""
+    """The head of a transaction. `source_key` names what it books, so that nothing is booked twice (I3).
+
+    acquired_on: the date that lots opened by it bring along. The order of ids is the order of the ledger. An adjustment states its kind,
+    reason, evidence and who approved it (REC-7).
+    """
 
     statement_checked = True
     append_only = True
@@ -38,26 +42,33 @@ class LedgerTransaction(TenantModel):
     entry_type = CodeField(EntryType)
     trade_date = models.DateField()
     settle_date = models.DateField()
+    acquired_on = models.DateField()
     journey_id = models.UUIDField(null=True)
     source_key = models.CharField(max_length=120)
     reverses = TenantForeignKey("self", null=True, related_name="+")
+    adjustment_kind = CodeField(AdjustmentKind, blank=True)
     reason = models.CharField(max_length=200, blank=True)
+    evidence = models.CharField(max_length=200, blank=True)
+    approved_by = models.CharField(max_length=64, blank=True)
     recorded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["firm", "source_key"], name="ledger_source_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["firm", "source_key"], name="ledger_source_once"),
+            models.UniqueConstraint(fields=["firm", "reverses"], condition=models.Q(reverses__isnull=False), name="ledger_reversed_once"),
+        ]
         indexes = [models.Index(fields=["firm", "journey_id"], name="ledger_journey")]
 
 
 class LedgerEntry(TenantModel):
-    """One posting: an amount of a currency, or a quantity of an instrument, in one book of one account."""
+    """One posting: an amount of a currency, or a quantity of an instrument, in one book of one account; only positions must name a sleeve."""
 
     statement_checked = True
     append_only = True
 
     transaction = TenantForeignKey(LedgerTransaction, related_name="entries")
     account = TenantForeignKey("accounts.Account", related_name="+")
-    sleeve = TenantForeignKey("accounts.Sleeve", related_name="+")
+    sleeve = TenantForeignKey("accounts.Sleeve", null=True, related_name="+")
     leg_id = models.UUIDField(null=True)
     book = CodeField(Book)
     currency = models.CharField(max_length=8, blank=True)
@@ -70,6 +81,10 @@ class LedgerEntry(TenantModel):
             BalancedEntries(name="accounts_ledgerentry_balance"),
             models.CheckConstraint(
                 condition=models.Q(instrument__isnull=True) ^ models.Q(currency=""), name="ledger_entry_counts_one_unit"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(book="POSITION") | models.Q(sleeve__isnull=False, instrument__isnull=False),
+                name="ledger_position_in_a_sleeve",
             ),
         ]
         indexes = [

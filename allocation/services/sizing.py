@@ -155,7 +155,7 @@ def _with_authority(
 ) -> tuple[AccountArrays, tuple[Exclusion, ...]]:
     """Leave out every account without a valid authority for this order (GOV-1, GOV-2, ACC-1)."""
     opens = signal.method not in {SizingMethod.CLOSE}
-    ask = AuthorityAsk(instrument_kind=instrument.kind, symbols=frozenset({instrument.symbol}), opens=opens)
+    ask = AuthorityAsk(instrument_kind=instrument.kind, symbols=(instrument.symbol,), opens=opens)
     verdict = governance.authority_verdict(
         account_ids=arrays.uuids,
         account_classes=arrays.class_names,
@@ -179,7 +179,10 @@ def _limits(
     arrays: AccountArrays, signal: Signal, instrument: InstrumentFacts, price: Decimal, now: datetime
 ) -> tuple[Limits, Ints, Mapping[str, str]]:
     mandated = MandatedInstrument(
-        instrument_id=str(instrument.id), kind=instrument.kind, sector=instrument.sector, issuer_ids=frozenset({str(instrument.issuer_id)})
+        instrument_id=str(instrument.id),
+        kind=instrument.kind,
+        issuer_ids=frozenset({str(instrument.issuer_id)} if instrument.issuer_id else ()),
+        sectors=frozenset({instrument.sector} if instrument.sector else ()),
     )
     mandates = governance.mandate_limits(mandate_ids=arrays.mandate_ids, instrument=mandated, now=now)
     restricted = governance.restriction_state(

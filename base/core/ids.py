@@ -105,4 +105,6 @@ def uuid_texts(ids: NDArray[Any]) -> list[str]:
     """
     text = ids.tobytes().hex()
     starts = range(0, len(text), 32)
-    return [f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}" for i in starts]
+    return [
+        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}" for i in starts
+    ]

@@ -97,7 +97,7 @@ class FirmReference(SqlConstraint):
         self.field = field
 
     def up(self, model: type[models.Model]) -> list[str]:
-        field = model._meta.get_field(self.field)
+        field: Any = model._meta.get_field(self.field)
         target = field.remote_field.model._meta.db_table
         return [
             f"ALTER TABLE {model._meta.db_table} ADD CONSTRAINT {self.name} FOREIGN KEY (firm_id, {field.column}) "
@@ -125,7 +125,8 @@ class StatementReferences(SqlConstraint):
     def up(self, model: type[models.Model]) -> list[str]:
         table = model._meta.db_table
         checks = "".join(self._anti_join(model, name) for name in self.fields)
-        columns = [model._meta.get_field(name).column for name in self.fields] + ["firm_id"]
+        fields: list[Any] = [model._meta.get_field(name) for name in self.fields]
+        columns = [*(field.column for field in fields), "firm_id"]
         changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
         return [
             f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {checks} RETURN NULL; END $$",
@@ -140,7 +141,7 @@ class StatementReferences(SqlConstraint):
         return [f"DROP FUNCTION {self.name}() CASCADE", f"DROP FUNCTION {self.name}_fixed() CASCADE"]
 
     def _anti_join(self, model: type[models.Model], name: str) -> str:
-        field = model._meta.get_field(name)
+        field: Any = model._meta.get_field(name)
         target = field.remote_field.model
         same_firm = " AND t.firm_id = n.firm_id" if getattr(field, "stays_in_firm", False) else ""
         return (

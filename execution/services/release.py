@@ -30,6 +30,7 @@ from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 from market import queries as market
 from risk import services as risk
+from risk.core.findings import describe
 
 from ..core.slicing import LONGEST, plan_twap
 from ..enums import (
@@ -136,7 +137,7 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     excluded = tuple(f"{e.code}: {e.finding}" for e in sized.excluded)
     findings = [finding for draft in drafts for finding in _gate_one(draft, sized, now)]
     if findings:
-        messages = tuple(finding.describe() for finding in findings)
+        messages = tuple(describe(finding) for finding in findings)
         statements.refuse_signal(signal=sized.signal, actor=actor, now=now, rule=findings[0].rule, reason="; ".join(messages))
         return ReleaseFacts(journey_id, None, blocked=messages, excluded=excluded), []
     frozen = statements.freeze(sized=sized, actor=actor, now=now)

@@ -32,6 +32,12 @@ def active_roles(user: User) -> frozenset[Role]:
     return frozenset(Role(role) for role in rows.values_list("role", flat=True))
 
 
+def roles_of(user_id: int) -> frozenset[Role]:
+    """Return the active roles of the person with this id in the current firm, in one query."""
+    rows = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, firm_id=tenancy.current_firm() or 0)
+    return frozenset(Role(role) for role in rows.values_list("role", flat=True))
+
+
 def actor_for(user_id: int, role: Role | None = None) -> Actor:
     """Return the person as an actor in `role`, or in the role of theirs that controls most.
 

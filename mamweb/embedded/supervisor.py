@@ -94,7 +94,7 @@ class Supervisor:
         fresh = data / "new"
         shutil.rmtree(fresh, ignore_errors=True)
         command = [self.bin / "initdb", "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", **ids)
+        subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", **ids)
         for item in sorted(fresh.iterdir(), key=lambda path: path.name == "PG_VERSION"):
             item.rename(data / item.name)
         fresh.rmdir()

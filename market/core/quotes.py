@@ -1,6 +1,6 @@
 """Quotes: what is bid and asked at an instant, recorded or made from completed bars.
 
-Entry points: `Quote`, `Quotes`, `quote_at`, `synthetic_quote`, `SpreadModel`.
+Entry points: `Quote`, `Quotes`, `quote_at`, `synthetic_quote`, `synthetic_quotes`, `SpreadModel`.
 
 Invariants:
 1. A quote is known only when its minute has ended, as a bar is.
@@ -17,7 +17,17 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from market.core.bars import PRICE_EXPONENT, Bars, InvalidSeries, RowFinding, last_completed, rows_where, timestamp_findings, unscale
+from market.core.bars import (
+    PRICE_EXPONENT,
+    Bars,
+    InvalidSeries,
+    RowFinding,
+    last_completed,
+    rows_where,
+    scale_price,
+    timestamp_findings,
+    unscale,
+)
 from market.core.instants import from_us, to_us
 from market.core.instruments import InvalidInstrument, round_to_tick
 from market.enums import BarInterval, QuoteSource, Side, TickRounding
@@ -134,3 +144,17 @@ def synthetic_quote(
     ask = round_to_tick(max(close + half, 2 * tick), tick, Side.SELL, TickRounding.PASSIVE)
     source = bars.source if bars.source is QuoteSource.SIMULATED else QuoteSource.SYNTHETIC
     return Quote(bars.symbol, bid, ask, None, None, bars.ends_at(row), source)
+
+
+def synthetic_quotes(bars: Bars, tick: Decimal, ticks: int = 2) -> Quotes:
+    """Return a synthetic quote for each bar, the same as `synthetic_quote` gives with a spread of so many ticks.
+
+    Sizes are unknown, written 0. The half spread is exact: an odd number of ticks, or a close off the tick, widens bid and ask to the tick.
+    """
+    step = scale_price(tick)
+    doubled, half = 2 * bars.close, ticks * step
+    bid = np.maximum((doubled - half) // (2 * step) * step, step)
+    ask = np.maximum(-((-doubled - half) // (2 * step)) * step, 2 * step)
+    source = bars.source if bars.source is QuoteSource.SIMULATED else QuoteSource.SYNTHETIC
+    none = np.zeros(len(bars), np.int64)
+    return Quotes(bars.symbol, bars.start, bid, none, ask, none, bars.interval, source=source)

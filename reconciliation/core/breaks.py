@@ -42,7 +42,7 @@ class Break:
     ours, theirs: quantity, price or amount; dates for a timing break of a trade; None where that side has nothing. difference: theirs −
     ours. value_difference: in `value_currency` (the account's), rounded to its minor unit for display; None where a price or rate is
     missing. price, cash_difference: of the fill concerned, for the adjustment that may resolve it. self_matches_on: the date after which
-    a timing break must be gone (REC-4). rule: the rule that made it a break.
+    a timing break must be gone (REC-4). settles_on: the fill's settle date, theirs where they have it. rule: the rule that made it a break.
     """
 
     item: ItemKind
@@ -63,6 +63,7 @@ class Break:
     price: Decimal | None = None
     cash_difference: Decimal | None = None
     self_matches_on: date | None = None
+    settles_on: date | None = None
     their_symbol: str = ""
 
     @property
@@ -86,7 +87,7 @@ class Differences(_Columns):
     """Candidate breaks as columns. Value difference = delta × factor × contract size × FX rate; ours/theirs are day numbers for TIMING
     trades.
 
-    item, type, policy, kind: codes; instrument, their_instrument, currency, day, self_day, kind: −1 where they do not apply;
+    item, type, policy, kind: codes; instrument, their_instrument, currency, day, self_day, settle_day, kind: −1 where they do not apply;
     factor: int64 10⁻⁸ (a price, a quantity, or 1), NO_PRICE where it is unknown; cash: cash effect theirs − ours of a fill.
     """
 
@@ -108,6 +109,7 @@ class Differences(_Columns):
     price: Ints
     cash: Ints
     self_day: Ints
+    settle_day: Ints
     exec_id: NDArray[np.bytes_]
 
 
@@ -118,6 +120,7 @@ _DEFAULTS = {
     "kind": -1,
     "day": -1,
     "self_day": -1,
+    "settle_day": -1,
     "has_ours": 1,
     "has_theirs": 1,
     "factor": SCALE,

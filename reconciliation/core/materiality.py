@@ -211,6 +211,7 @@ def _break(few: Differences, entry: _Valued, rule: str, material: bool, director
         price=from_fixed(int(few.price[row])) if fill and few.price[row] != NO_PRICE else None,
         cash_difference=from_fixed(int(few.cash[row])) if fill and not dated else None,
         self_matches_on=from_day(int(few.self_day[row])) if few.self_day[row] >= 0 else None,
+        settles_on=from_day(int(few.settle_day[row])) if few.settle_day[row] >= 0 else None,
         their_symbol=directory.symbols[other] if other >= 0 else "",
     )
 

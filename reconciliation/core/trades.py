@@ -107,6 +107,7 @@ def _pair_difference(ours: TradeTable, theirs: TradeTable, kind: BreakType, poli
         factor=factor,
         price=theirs.price,
         cash=theirs.amount - ours.amount,
+        settle_day=theirs.settle_day,
         exec_id=_known_id(ours, theirs),
     )
 
@@ -154,6 +155,7 @@ def _unpaired(table: TradeTable, rows: Ints, paired: Ints, *, mine: bool) -> Dif
         factor=alone.price,
         price=alone.price,
         cash=sign * alone.amount,
+        settle_day=alone.settle_day,
         exec_id=alone.exec_id,
     )
 

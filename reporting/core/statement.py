@@ -33,7 +33,7 @@ from reporting.enums import AccrualKind, TransactionKind
 
 _K = TransactionKind
 TRADES = frozenset({_K.BUY, _K.SELL, _K.CORPORATE_ACTION})
-INCOME = frozenset({_K.DIVIDEND, _K.INTEREST, _K.FUNDING, _K.WITHHOLDING_TAX})
+INCOME = frozenset({_K.DIVIDEND, _K.INTEREST, _K.FUNDING, _K.WITHHOLDING_TAX, _K.ADJUSTMENT})
 FEES = frozenset({_K.MANAGEMENT_FEE, _K.PERFORMANCE_FEE, _K.OTHER_FEE})
 FLOWS = frozenset({_K.DEPOSIT, _K.WITHDRAWAL, _K.TRANSFER_IN, _K.TRANSFER_OUT})
 _LONGEST_CLOSURE = timedelta(days=5)  # a series that starts later than this after a period's first day does not cover it
@@ -190,8 +190,10 @@ def _in_base(amount: Decimal, rate: Decimal, base: str) -> Decimal:
 
 
 def _rates(inputs: StatementInputs, *, closing: bool) -> dict[str, Decimal]:
-    rates = {fx.currency: fx.closing if closing else fx.opening for fx in inputs.fx_rates} | {inputs.account.base_currency: Decimal(1)}
-    used = {p.currency for p in inputs.opening_positions + inputs.closing_positions} | {c.currency for c in inputs.cash}
+    found = {fx.currency: fx.closing if closing else fx.opening for fx in inputs.fx_rates} | {inputs.account.base_currency: Decimal(1)}
+    rates = {currency: rate for currency, rate in found.items() if rate is not None}
+    positions = inputs.closing_positions if closing else inputs.opening_positions
+    used = {p.currency for p in positions} | {c.currency for c in inputs.cash if closing or c.opening}
     if missing := sorted(currency for currency in used if not rates.get(currency, ZERO) > 0):
         raise UnableToState("FX_MISSING", currencies=missing)
     return rates
@@ -206,7 +208,7 @@ def _value(position: Position, rates: dict[str, Decimal], base: str) -> tuple[De
 
 def _bridge(inputs: StatementInputs, closing: Decimal) -> ValueBridge:
     base, before, after = inputs.account.base_currency, _rates(inputs, closing=False), _rates(inputs, closing=True)
-    opening_cash = _total(_in_base(c.opening, before[c.currency], base) for c in inputs.cash)
+    opening_cash = _total(_in_base(c.opening, before[c.currency], base) for c in inputs.cash if c.opening)
     closing_cash = _total(_in_base(c.closing, after[c.currency], base) for c in inputs.cash)
     opening_holdings = _total(_value(p, before, base)[1] for p in inputs.opening_positions)
     opening = opening_holdings + opening_cash + _total(a.opening for a in inputs.accruals)

@@ -45,10 +45,10 @@ class Custodian:
 
 @dataclass(frozen=True, slots=True)
 class FxRate:
-    """Units of base currency for one unit of `currency`, at the opening and the closing of the period."""
+    """Units of base currency for one unit of `currency`, at the opening and the closing of the period; opening: None if not needed."""
 
     currency: str
-    opening: Decimal
+    opening: Decimal | None
     closing: Decimal
     source: str
 
@@ -93,6 +93,7 @@ class Transaction:
     amount: net cash in `currency`, commission and taxes included. amount_base: the same at the booking's rate. quantity: signed change
     of the
     holding. in_kind_value_base, in_kind_basis_base: market value and cost of assets moved in or out in kind, signed like the quantity.
+    journey_id: the intent it comes from (CON-4); in the figures, not on paper.
     """
 
     account_id: str
@@ -110,6 +111,7 @@ class Transaction:
     commission: Decimal = ZERO
     in_kind_value_base: Decimal = ZERO
     in_kind_basis_base: Decimal = ZERO
+    journey_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

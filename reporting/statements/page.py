@@ -15,10 +15,11 @@ from reporting.charts.theme import Spec
 from reporting.core.drawdown import deepest_drawdown, drawdown_curve
 from reporting.core.fees import ManagementFee
 from reporting.core.performance import daily_return, unit_values
-from reporting.core.statement import CashLine, Holding, Statement
+from reporting.core.statement import CashLine, Statement
 from reporting.core.statement_inputs import FeeLine, RealisedGain, StatementInputs, Transaction
 from reporting.enums import HoldingTerm, TransactionKind
 from reporting.statements.figures import MINUS, day, money, percent, period, price, quantity, short_day
+from reporting.statements.tabular import date_column, figure_columns, figures_of
 
 KIND_WORDS = {
     TransactionKind.BUY: "Bought",
@@ -36,6 +37,7 @@ KIND_WORDS = {
     TransactionKind.TRANSFER_IN: "Transfer in",
     TransactionKind.TRANSFER_OUT: "Transfer out",
     TransactionKind.FX: "Currency exchange",
+    TransactionKind.ADJUSTMENT: "Correction",
 }
 TERM_WORDS = {HoldingTerm.SHORT: "short", HoldingTerm.LONG: "long"}
 PROVISIONAL = "\N{DAGGER}"
@@ -44,8 +46,10 @@ PROVISIONAL = "\N{DAGGER}"
 def page_context(statement: Statement) -> dict[str, Any]:
     """Return what the statement's template needs: strings, and rows of strings."""
     i, base = statement.inputs, statement.inputs.account.base_currency
-    sources, foreign = _sources(i), any(t.currency != base for t in i.transactions)
+    foreign = any(t.currency != base for t in i.transactions)
+    dates, indent = _dates(i)
     return {
+        "indent": indent,
         "account": i.account,
         "custodian": i.custodian,
         "base": base,
@@ -55,20 +59,19 @@ def page_context(statement: Statement) -> dict[str, Any]:
         "prepared": day(i.prepared_date),
         "prepared_iso": i.prepared_date.isoformat(),
         **_summary(statement, base),
-        "holdings": [_holding_row(h, base, sources) for h in statement.holdings],
+        **_holdings(statement, base),
         "holdings_basis": money(statement.holdings_basis, base),
         "holdings_value": money(statement.holdings_value, base),
         "holdings_gain": (statement.holdings_gain < 0, money(statement.holdings_gain, base, signed=True)),
-        "price_source": min(sources) if len(sources) == 1 else "",
         "cash": [_cash_row(c, base) for c in statement.cash],
         "cash_total": money(statement.cash_value, base),
         "accruals": [(a.description, money(a.opening, base), money(a.closing, base)) for a in i.accruals],
         "accrued_total": money(statement.accrued, base),
         "fx_rates": [(fx.currency, price(fx.opening, base), price(fx.closing, base), fx.source) for fx in i.fx_rates],
         "foreign": foreign,
-        "transactions": [_transaction_row(t, base, foreign) for t in i.transactions],
+        "transactions": _transactions(i, base, dates, foreign),
         "commissions": ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in statement.commissions),
-        "groups": _groups(statement, base),
+        "groups": _groups(statement, base, dates),
         "fees": [_fee_row(f, base) for f in i.fees],
         **_realised_part(statement, base),
     }
@@ -87,7 +90,14 @@ def _summary(statement: Statement, base: str) -> dict[str, Any]:
     }
 
 
-def _groups(statement: Statement, base: str) -> list[tuple[str, list[tuple[str, str, str]], str]]:
+def _dates(inputs: StatementInputs) -> tuple[dict[date, str], str]:
+    """Return each booking day as the start of a row, and how far rows hang after it."""
+    days = sorted({t.booked_date for t in inputs.transactions})
+    padded, indent = date_column([short_day(when) for when in days])
+    return dict(zip(days, padded, strict=True)), indent
+
+
+def _groups(statement: Statement, base: str, dates: dict[date, str]) -> list[tuple[str, list[tuple[str, str, str]], str]]:
     """Return income, fees charged and flows: title, rows, total."""
     parts = (
         ("Income", statement.income),
@@ -97,7 +107,7 @@ def _groups(statement: Statement, base: str) -> list[tuple[str, list[tuple[str, 
     groups = []
     for title, bookings in parts:
         amounts = [t.amount_base + t.in_kind_value_base for t in bookings]
-        rows = [(short_day(t.booked_date), _activity(t)[0], money(a, base, signed=True)) for t, a in zip(bookings, amounts, strict=True)]
+        rows = [(dates[t.booked_date], _activity(t)[0], money(a, base, signed=True)) for t, a in zip(bookings, amounts, strict=True)]
         groups.append((title, rows, money(sum(amounts, Decimal(0)), base, signed=True)))
     return groups
 
@@ -138,24 +148,32 @@ def _bridge_rows(statement: Statement) -> list[tuple[str, str, str]]:
     return [(label, money(amount, base, signed=True), tone if amount < 0 else "" if amount else "quiet") for label, amount, tone in parts]
 
 
-def _sources(inputs: StatementInputs) -> frozenset[str]:
-    return frozenset(p.price_source for p in inputs.closing_positions)
-
-
-def _holding_row(h: Holding, base: str, sources: frozenset[str]) -> tuple[str, str, str, str, str, str, str, bool, str]:
-    p = h.position
-    unit = "" if p.currency == base else f" {p.currency}"
-    return (
-        p.symbol,
-        p.name,
-        p.price_source if len(sources) > 1 else "",
-        quantity(p.quantity),
-        price(p.price, p.currency) + unit,
-        money(p.basis_base, base),
-        money(h.value_base, base),
-        h.gain_base < 0,
-        money(h.gain_base, base, signed=True),
+def _holdings(statement: Statement, base: str) -> dict[str, Any]:
+    """Return a row a holding: symbol, name, remarks, figures (quantity, price, cost, value), whether it lost, gain."""
+    held = statement.holdings
+    sources = {h.position.price_source for h in held}
+    figures = figure_columns(
+        [
+            (quantity(p.quantity), price(p.price, p.currency), money(p.basis_base, base), money(h.value_base, base))
+            for h in held
+            for p in [h.position]
+        ],
+        least=(5, 5, *(figures_of(money(total, base)) + 1 for total in (statement.holdings_basis, statement.holdings_value))),
     )
+    remarks = [
+        ", ".join(
+            part for part in (f"priced in {p.currency}" if p.currency != base else "", p.price_source if len(sources) > 1 else "") if part
+        )
+        for p in (h.position for h in held)
+    ]
+    return {
+        "price_source": min(sources) if len(sources) == 1 else "",
+        "holding_widths": figures.widths,
+        "holdings": [
+            (h.position.symbol, h.position.name, remark, line, h.gain_base < 0, money(h.gain_base, base, signed=True))
+            for h, remark, line in zip(held, remarks, figures.lines, strict=True)
+        ],
+    }
 
 
 def _cash_row(c: CashLine, base: str) -> tuple[str, str, str, str, str, str, str]:
@@ -177,15 +195,24 @@ def _activity(t: Transaction) -> tuple[str, str]:
     return words, ", ".join(remarks)
 
 
-def _transaction_row(t: Transaction, base: str, foreign: bool) -> tuple[str, str, str, str, str, str, str]:
-    """Return date, words, remarks, quantity, price, amount in its currency (where any is foreign), amount in base currency."""
-    words, remarks = _activity(t)
-    own = f"{money(t.amount, t.currency)} {t.currency}" if foreign else ""
-    if t.in_kind_value_base:
-        remarks = f"in kind, {money(t.in_kind_value_base, base)} {base}" + (f", {remarks}" if remarks else "")
-    count = quantity(t.quantity) if t.quantity else ""
-    unit = price(t.price, t.currency) if t.price is not None else ""
-    return short_day(t.booked_date), words, remarks, count, unit, own, money(t.amount_base, base)
+def _transactions(inputs: StatementInputs, base: str, dates: dict[date, str], foreign: bool) -> dict[str, Any] | None:
+    """Return rows of date, words, remarks, figures (quantity, price and, where nothing is foreign, amount), own amount, amount."""
+    if not inputs.transactions:
+        return None
+    amounts = [money(t.amount_base, base) for t in inputs.transactions]
+    counts = [
+        (quantity(t.quantity) if t.quantity else "", price(t.price, t.currency) if t.price is not None else "") for t in inputs.transactions
+    ]
+    cells = counts if foreign else [(*pair, amount) for pair, amount in zip(counts, amounts, strict=True)]
+    figures = figure_columns(cells, least=(5, 5) if foreign else (5, 5, 8))
+    rows = []
+    for t, line, amount in zip(inputs.transactions, figures.lines, amounts, strict=True):
+        words, remarks = _activity(t)
+        if t.in_kind_value_base:
+            remarks = f"in kind, {money(t.in_kind_value_base, base)} {base}" + (f", {remarks}" if remarks else "")
+        own = f"{money(t.amount, t.currency)} {t.currency}" if foreign else ""
+        rows.append((dates[t.booked_date], words, remarks, line, own, amount))
+    return {"widths": figures.widths, "rows": rows}
 
 
 def _fee_row(f: FeeLine, base: str) -> tuple[str, str, str, str]:

@@ -25,6 +25,10 @@ class Finding:
     unit: Unit = Unit.NONE
     detail: str = ""
 
+    def describe(self) -> str:
+        """Return the finding as one line: rule, number, limit."""
+        return describe(self)
+
 
 def describe(finding: Finding) -> str:
     """Return the finding as one line for logs and tests; pages translate the parts instead.
@@ -33,12 +37,14 @@ def describe(finding: Finding) -> str:
     'RSK-1 POSITION_CAP: 2.5% over 2%'
     """
     figures = [_figure(value, finding.unit) for value in (finding.number, finding.limit) if value is not None]
-    return " ".join(
-        [finding.rule, finding.code.value + (":" if figures or finding.detail else ""), " over ".join(figures), finding.detail]
-    ).strip()
+    parts = [" over ".join(figures), finding.detail]
+    said = " ".join(part for part in parts if part)
+    return f"{finding.rule} {finding.code.value}: {said}" if said else f"{finding.rule} {finding.code.value}"
 
 
 def _figure(value: Decimal, unit: Unit) -> str:
-    if unit is Unit.RATE and value.is_finite():
+    if not value.is_finite():
+        return "no equity" if unit is Unit.RATE else "no limit"
+    if unit is Unit.RATE:
         return plain_decimal((value * 100).normalize()) + "%"
     return plain_decimal(value) + (" s" if unit is Unit.SECONDS else "")

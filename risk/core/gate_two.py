@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Context, Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +77,14 @@ def check_lots(batch: LotBatch, *, max_move_bps: int = MAX_MOVE_BPS) -> GateTwoR
             ((lost & item.value) != 0) & opening,
             Finding("CON-5", GateCode.MISSING_DATA, detail=item.name or ""),
         )
+    refuse(24, batch.forbidden & opening, Finding("CST-3", GateCode.MANDATE))
     priced = opening & (lost & (Missing.PRICE | Missing.FX) == 0)
     _refuse_prices(batch, opening & (lost & Missing.PRICE == 0), max_move_bps, found)
     _refuse_amounts(batch, priced, lost, found, size)
     found.sort(key=lambda entry: entry[:2])
     passed = np.ones(size, dtype=np.bool_)
     passed[[row for row, _, _ in found]] = False
-    return GateTwoResult(passed, _resizes(batch, lost, found), tuple((row, finding) for row, _, finding in found))
+    return GateTwoResult(passed, _resizes(batch, found), tuple((row, finding) for row, _, finding in found))
 
 
 def _reducing(batch: LotBatch) -> Bools:
@@ -139,28 +141,33 @@ def _ratio(numerator: int, denominator: int) -> Decimal:
     return _SHOWN.divide(Decimal(numerator), Decimal(denominator)).normalize(_SHOWN)
 
 
-def _resizes(batch: LotBatch, lost: NDArray[np.uint8], found: list[tuple[int, int, Finding]]) -> Ints:
+def _resizes(batch: LotBatch, found: list[tuple[int, int, Finding]]) -> Ints:
     """Return the largest lot that passes; 0 for rows refused for anything a smaller lot does not cure."""
     sizes = batch.delta.copy()
-    codes: dict[int, set[GateCode]] = {}
-    for row, _, finding in found:
-        codes.setdefault(row, set()).add(finding.code)
-    for row, reasons in codes.items():
-        sizes[row] = _largest_lot(batch, row) if reasons <= _RESIZABLE else 0
+    refused = {row for row, _, _ in found}
+    hopeless = {row for row, _, finding in found if finding.code not in _RESIZABLE}
+    sizes[list(hopeless)] = 0
+    curable = np.array(sorted(refused - hopeless), np.int64)
+    if len(curable):
+        sizes[curable] = _largest_lots(batch, curable)
     return sizes
 
 
-def _largest_lot(batch: LotBatch, row: int) -> int:
-    """Solve cap and buying power for the lot, in whole numbers, floored to the step."""
-    scales: list[Ints | int] = [batch.quantity_scale, batch.price_scale, batch.fx_scale]
-    unit_value = exact_product([batch.price, batch.fx, batch.money_scale, RATE_SCALE], row)
-    most_held = max(0, exact_product([batch.cap_rate, batch.equity, *scales], row) // unit_value)
-    delta, position, lot = int(batch.delta[row]), int(batch.position[row]), int(batch.lot[row])
-    closes = abs(position) if delta * position < 0 else 0
-    most = most_held + closes if closes else most_held - abs(position)
-    margin = exact_product([batch.price, batch.fx, batch.money_scale, batch.margin_rate], row)
-    if margin:
-        affordable = max(0, exact_product([batch.available, RATE_SCALE, *scales], row) // margin)
-        most = min(most, affordable + closes)
-    size = max(0, min(abs(delta), most)) // lot * lot
-    return size if delta > 0 else -size
+def _largest_lots(batch: LotBatch, rows: Ints) -> Ints:
+    """Solve cap and buying power for the lots, in whole numbers of any size, floored to the step: int64[len(rows)]."""
+
+    def column(name: str) -> Any:
+        return getattr(batch, name)[rows].astype(object)
+
+    delta, position, lot = column("delta"), column("position"), column("lot")
+    scales = column("quantity_scale") * column("price_scale") * column("fx_scale")
+    unit_value = column("price") * column("fx") * column("money_scale")
+    closes = np.where(delta * position < 0, abs(position), 0)
+    most_held = np.maximum(column("cap_rate") * column("equity") * scales // (unit_value * RATE_SCALE), 0)
+    most = np.where(closes > 0, most_held + closes, most_held - abs(position))
+    margin = unit_value * column("margin_rate")
+    affordable = np.maximum(column("available") * RATE_SCALE * scales // np.where(margin > 0, margin, 1), 0)
+    most = np.where(margin > 0, np.minimum(most, affordable + closes), most)
+    size = np.maximum(np.minimum(abs(delta), most), 0) // lot * lot
+    result: Ints = np.where(delta > 0, size, -size).astype(np.int64)
+    return result

@@ -1,6 +1,7 @@
 """The account lots of one batch as arrays of integers, the input of gate 2.
 
-Entry points: `LotBatch` (arrays, for whoever has arrays), `LotCheck` and `batch_of` (rows of Decimals, for batches of some hundred orders).
+Entry points: `LotBatch` (arrays, for whoever has arrays), `LotCheck` and `batch_of` (rows of Decimals, for batches of some hundred orders),
+`scaled`.
 Invariant: `batch_of` changes no value: every row carries the scales that hold its decimals exactly, or ValueError is raised.
 """
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from risk.core.exact import Bools, Ints
 from risk.enums import Missing, Restriction
 
-RATE_SCALE = 1_000_000
+RATE_SCALE = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,9 @@ class LotBatch:
     price_age_us, max_age_us: int64 microseconds. equity, available: int64, account currency, 1/money_scale.
     cap_rate, margin_rate: int64, 1/RATE_SCALE: largest abs(position value)/equity; buying power that one unit of opened value takes (1 =
     cash).
-    killed, flattening, authorised, instructed: bool. flattening: part of a confirmed flatten after the kill switch (GOV-10); instructed:
-    the client
-    ordered this closing after the authority ended (GOV-3). restriction, block: int8 `Restriction` of instrument and of account. missing:
-    uint8 `Missing`.
+    killed, flattening, authorised, instructed, forbidden: bool. flattening: part of a confirmed flatten after the kill switch (GOV-10);
+    instructed: the client ordered this closing after the authority ended (GOV-3); forbidden: the mandate allows no opening here (CST-2,
+    CST-3). restriction, block: int8 `Restriction` of instrument and of account. missing: uint8 `Missing`.
     """
 
     delta: Ints
@@ -58,6 +58,7 @@ class LotBatch:
     flattening: Bools
     authorised: Bools
     instructed: Bools
+    forbidden: Bools
     restriction: NDArray[np.int8]
     block: NDArray[np.int8]
     missing: NDArray[np.uint8]
@@ -88,6 +89,7 @@ class LotCheck:
     flattening: bool = False
     authorised: bool = True
     instructed: bool = False
+    forbidden: bool = False
     restriction: Restriction = Restriction.NONE
     block: Restriction = Restriction.NONE
 
@@ -100,8 +102,8 @@ def batch_of(rows: Sequence[LotCheck]) -> LotBatch:
     """
     table = [_integers(row) for row in rows]
     numbers = np.array([line[:16] for line in table], dtype=np.int64).reshape(len(rows), 16).T
-    flags = np.array([line[16:20] for line in table], dtype=np.bool_).reshape(len(rows), 4).T
-    marks = np.array([line[20:] for line in table], dtype=np.int8).reshape(len(rows), 3).T
+    flags = np.array([line[16:21] for line in table], dtype=np.bool_).reshape(len(rows), 5).T
+    marks = np.array([line[21:] for line in table], dtype=np.int8).reshape(len(rows), 3).T
     columns: list[Any] = [*map(np.ascontiguousarray, numbers), *flags, marks[0], marks[1], marks[2].astype(np.uint8)]
     return LotBatch(*columns)
 
@@ -121,21 +123,28 @@ def _integers(row: LotCheck) -> tuple[int, ...]:
     if row.lot <= 0:
         raise ValueError(f"lot step {row.lot} is not positive")
     prices = [(value or Decimal(0)) * row.multiplier for value in (row.price, row.sized_price)]
-    (delta, position, lot), quantity_scale = _scaled(row.quantity, row.position, row.lot)
-    (price, sized), price_scale = _scaled(*prices)
-    (fx,), fx_scale = _scaled(row.fx or Decimal(0))
-    (equity, available), money_scale = _scaled(row.equity or Decimal(0), row.available or Decimal(0))
+    (delta, position, lot), quantity_scale = scaled(row.quantity, row.position, row.lot)
+    (price, sized), price_scale = scaled(*prices)
+    (fx,), fx_scale = scaled(row.fx or Decimal(0))
+    (equity, available), money_scale = scaled(row.equity or Decimal(0), row.available or Decimal(0))
     age = _microseconds(row.price_age or timedelta(0))
     cap, margin = _rate(row.cap_rate or Decimal(0)), _rate(row.margin_rate)
     numbers = (delta, position, lot, quantity_scale, price, sized, price_scale, age, _microseconds(row.max_age))
     money = (fx, fx_scale, equity, available, money_scale, cap, margin)
     if any(abs(value) >= 2**62 for value in (*numbers, *money)):
         raise ValueError(f"{row} does not fit 64 bits")
-    return (*numbers, *money, row.killed, row.flattening, row.authorised, row.instructed, row.restriction, row.block, missing.value)
+    flags = (row.killed, row.flattening, row.authorised, row.instructed, row.forbidden)
+    return (*numbers, *money, *flags, row.restriction, row.block, missing.value)
 
 
-def _scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
-    """Return the values as integers at the smallest common power of ten that holds them."""
+def scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
+    """Return the values as integers at the smallest common power of ten that holds them, and that power.
+
+    >>> scaled(Decimal("1.5"), Decimal(2))
+    ((15, 20), 10)
+
+    Raises ValueError for NaN and infinities.
+    """
     for value in values:
         if not value.is_finite():
             raise ValueError(f"{value} is not a number")
@@ -144,10 +153,10 @@ def _scaled(*values: Decimal) -> tuple[tuple[int, ...], int]:
 
 
 def _rate(value: Decimal) -> int:
-    scaled = value * RATE_SCALE
-    if scaled != scaled.to_integral_value():
+    units = value * RATE_SCALE
+    if units != units.to_integral_value():
         raise ValueError(f"rate {value} is finer than 1/{RATE_SCALE}")
-    return int(scaled)
+    return int(units)
 
 
 def _microseconds(span: timedelta) -> int:

@@ -61,6 +61,7 @@ class LocalTransport:
         answer = self._service.handle(message)
         self._service.host.sync()
         crash_point("after_socket_write")
+        crash_point(f"after_socket_write.{message['op']}")
         if answer.disconnect:
             self._connected = False
         if answer.reply is None:
@@ -110,6 +111,7 @@ class SocketTransport:
         crash_point("before_socket_write")
         self._write(len(body).to_bytes(4, "big") + body, deadline)
         crash_point("after_socket_write")
+        crash_point(f"after_socket_write.{message['op']}")
         while (reply := self._read(deadline)).get("id") != number:
             continue
         crash_point("after_reply")

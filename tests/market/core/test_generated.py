@@ -19,7 +19,7 @@ from market.core.generated_catalogue import GENERATED, XYZ_ANCHOR_AT, generated_
 from market.core.instants import to_us
 from market.core.instruments import InvalidInstrument
 from market.core.noise import BELL_SD, EXP_BITS, bell, scaled_exp, words
-from market.core.quotes import synthetic_quote
+from market.core.quotes import SpreadModel, quote_at, synthetic_quote, synthetic_quotes
 from market.enums import QuoteSource
 
 XYZ = GENERATED["XYZ"]
@@ -131,3 +131,15 @@ def test_the_bell_has_the_spread_it_claims():
 @given(st.integers(-3 << EXP_BITS, 3 << EXP_BITS))
 def test_the_integer_exponential_is_the_exponential(exponent):
     assert scaled_exp(exponent) / (1 << EXP_BITS) == pytest.approx(np.exp(exponent / (1 << EXP_BITS)), rel=1e-14)
+
+
+def test_a_quote_of_each_bar_is_the_synthetic_quote_of_its_end():
+    entry = GENERATED["TRENT"]
+    bars = generated_minute_bars(entry, [date(2026, 3, 2)])
+    for ticks in (1, 2, 3, 10_000):
+        quotes = synthetic_quotes(bars, entry.spec.tick_size, ticks)
+        for row in (0, 100, len(bars) - 1):
+            at = bars.ends_at(row)
+            wanted = synthetic_quote(bars, at, entry.spec.tick_size, SpreadModel(ticks))
+            found = quote_at(quotes, at)
+            assert (found.bid, found.ask, found.as_of, found.source) == (wanted.bid, wanted.ask, at, wanted.source)

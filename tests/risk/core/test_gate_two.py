@@ -154,7 +154,7 @@ def test_gate_2_one_row_does_not_disturb_another():
 
 
 @pytest.mark.parametrize(
-    "change", [{"price": D("NaN")}, {"equity": D("Infinity")}, {"quantity": D(10) ** 19}, {"cap_rate": D("0.0000001")}, {"lot": D(0)}]
+    "change", [{"price": D("NaN")}, {"equity": D("Infinity")}, {"quantity": D(10) ** 19}, {"cap_rate": D("0.000000001")}, {"lot": D(0)}]
 )
 def test_con_1_what_the_batch_cannot_hold_exactly_is_refused(change):
     with pytest.raises(ValueError):

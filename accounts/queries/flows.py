@@ -1,0 +1,71 @@
+"""External flows of accounts: what came in or went out as capital (PRF-1).
+
+Entry points: `Flows`, `flows_until`.
+A flow is a transaction against CAPITAL: deposits, withdrawals, transfers, openings; its assets count at their worth, not at their tax basis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import SCALED, Ints, as_integers, as_uuids, fetch_row, places, uuid_literal
+from .standing import Accounts, Holdings, Money, converted, market_value, money_of
+from .valuation import prices_of, rates_between
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flows:
+    """Money and units that came in, by account."""
+
+    money: Money
+    units: Holdings
+
+    @property
+    def instruments(self) -> list[int]:
+        """The instruments that came in kind."""
+        found: list[int] = np.unique(self.units.instrument).tolist()
+        return found
+
+    def worth(self, accounts: Accounts, now: datetime) -> tuple[Ints, NDArray[np.bool_]]:
+        """Return each account's flow in minor units of its currency, and which cannot be valued."""
+        prices = prices_of(instrument_ids=self.instruments, now=now)
+        into = sorted({(accounts.currencies[c], bool(p)) for c, p in zip(accounts.currency.tolist(), accounts.paper.tolist(), strict=True)})
+        rates = rates_between(currencies=sorted({*prices.currencies, *self.money.currencies}), into=into, now=now)
+        cash, unknown_cash = converted(accounts, self.money, self.money.columns[0], rates)
+        value, unpriced = market_value(accounts, self.units, prices, rates)
+        return cash + value, unknown_cash | unpriced
+
+
+_FLOWS = """
+WITH flows AS (
+    SELECT DISTINCT e.transaction_id, e.account_id FROM accounts_ledgerentry e
+    JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
+    LEFT JOIN (SELECT account_id, max(as_of) AS as_of FROM accounts_equitysnapshot WHERE as_of < %(as_of)s GROUP BY 1) s
+        ON s.account_id = e.account_id
+    WHERE e.book = 'CAPITAL' AND e.account_id = ANY(%(ids)s::uuid[]) AND t.trade_date <= %(as_of)s
+        AND (s.as_of IS NULL OR t.trade_date > s.as_of)
+)
+"""
+_MONEY = f"""
+{_FLOWS} SELECT string_agg(uuid_send(account_id), ''), array_agg(currency::text), string_agg({SCALED.format("amount")}, '')
+FROM (SELECT e.account_id, e.currency, sum(e.amount) AS amount FROM flows f JOIN accounts_ledgerentry e USING (transaction_id, account_id)
+    WHERE e.book = 'CASH' GROUP BY 1, 2) c
+"""  # noqa: S608 - constants of this module
+_UNITS = f"""
+{_FLOWS} SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''), string_agg({SCALED.format("amount")}, '')
+FROM (SELECT e.account_id, e.instrument_id, sum(e.amount) AS amount FROM flows f
+    JOIN accounts_ledgerentry e USING (transaction_id, account_id) WHERE e.book = 'POSITION' GROUP BY 1, 2) c
+"""  # noqa: S608 - constants of this module
+
+
+def flows_until(*, accounts: Accounts, as_of: date) -> Flows:
+    """Return what came in by trade date since each account's last snapshot before `as_of`, up to and including that day; two statements."""
+    parameters = {"ids": uuid_literal(accounts.ids), "as_of": as_of}
+    row = fetch_row(_UNITS, parameters)
+    quantity = as_integers(row[2])
+    units = Holdings(places(accounts.ids, as_uuids(row[0]))[0], as_integers(row[1]), quantity, np.zeros_like(quantity))
+    return Flows(money_of(accounts, fetch_row(_MONEY, parameters)), units)

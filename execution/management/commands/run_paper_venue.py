@@ -1,0 +1,101 @@
+"""Serve the paper venue of one connection over the bars in the database, with its own journal."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from argparse import ArgumentParser
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import queries as accounts
+from accounts.core.settlement import business_days
+from base import tenancy
+from base.clock import process_clock
+from execution.venue.engine import Venue
+from execution.venue.from_market import venue_bars, venue_instrument
+from execution.venue.host import VenueHost
+from execution.venue.journal import FileJournal
+from execution.venue.server import VenueServer
+from execution.venue.service import VenueService
+from execution.venue.setup import CommissionModel, VenueConfig, weekdays
+from market import queries as market
+
+
+class Command(BaseCommand):
+    help = "Serve the simulated venue of a paper connection; kill it and start it again, and it goes on from its journal."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("connection", help="code of the paper connection")
+        parser.add_argument("--firm", type=int, required=True)
+        parser.add_argument("--days", type=int, default=1, help="days of bars before and after today")
+        parser.add_argument("--seed", type=int, default=1)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with tenancy.firm(options["firm"]):
+            lane = accounts.connection(code=options["connection"])
+            if lane is None or lane.gateway != "paper":
+                raise CommandError(f"connection {options['connection']}: the firm has no paper connection of this name")
+            opening = _opening(lane.custodian_id)
+        address = Path(lane.settings["address"])
+        service = _service(lane, options, settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}")
+        if opening and not service.host.venue.custody.accounts:
+            service.handle({"op": "open", "accounts": opening})
+            service.host.sync()
+        address.parent.mkdir(parents=True, exist_ok=True)
+        address.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(address))
+        listener.listen(16)
+        server = VenueServer(service, listener)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: server.stop())
+        self.stdout.write(f"paper venue {lane.code} at {address}")
+        server.run()
+
+
+def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Path) -> VenueService:
+    clock = process_clock()
+    now = clock.now()
+    since, until = (now + timedelta(days=sign * options["days"]) for sign in (-1, 1))
+    instruments, bars = [], {}
+    for facts in market.all_instruments():
+        found = market.bars(instrument_id=facts.id, since=since, until=until)
+        if len(found.start):
+            day = now.date()
+            settles = accounts.settlement_date(instrument=facts, trade_date=day)
+            instruments.append(venue_instrument(facts, settlement_days=_days_between(day, settles)))
+            bars[facts.symbol] = venue_bars(found)
+    if not bars:
+        raise CommandError("the market has no bars around now: load some first (manage.py load_generated)")
+    clearing = _clearing_account(lane)
+    config = VenueConfig(
+        participation_bps=2_000,
+        block_accounts=frozenset({clearing} if clearing else ()),
+        commission=CommissionModel(per_share=Decimal("0.005"), minimum=Decimal(1)),
+        market_days=weekdays(now.date() - timedelta(days=30), now.date() + timedelta(days=60)),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = FileJournal(folder / "venue.journal")
+    start_us = min(int(series.start_us[0]) for series in bars.values())
+    venue = Venue(instruments, bars, config, start_us=start_us, seed=options["seed"])
+    return VenueService(VenueHost(venue, journal, clock, history=journal.take_records()))
+
+
+def _days_between(day: Any, settles: Any) -> int:
+    is_business_day = business_days()
+    return sum(1 for n in range(1, (settles - day).days + 1) if is_business_day(day + timedelta(days=n)))
+
+
+def _clearing_account(lane: accounts.ConnectionFacts) -> str:
+    return lane.clearing_custodian_account
+
+
+def _opening(custodian_id: Any) -> dict[str, Any]:
+    """Return the custodian's opening books: what our books say on the day the venue is first started."""
+    return accounts.custody_opening(custodian_id=custodian_id)

@@ -1,0 +1,124 @@
+"""Gate 2 on a batch that is about to be claimed: every account's lot at a fresh price; a block stands or falls as a whole (RSK-1).
+
+Entry points: `check_batch`, `Verdict`.
+
+Invariants:
+1. A gateway neither sizes nor allocates: an order passes as it is, or is denied.
+2. One refused account inside a block denies the block; a new statement revision is allocation's to make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from governance.enums import AlertTier
+from market.queries import CHECK_MAX_AGE, FIXING_MAX_AGE
+from risk.core.findings import describe
+from risk.core.gate_two import MAX_AGE
+from risk.enums import LiquidityClass
+from risk.queries.rows import Gate2Order, Gate2Rows, GateTwoAnswer
+from risk.services import gate_two
+
+from ..queries.blocks import block_targets
+from .alarms import alert_order
+from .claim import Candidate
+from .line import Line
+from .planning import PAPER_QUOTE_AGE
+from .pricing import FreshQuotes
+
+UNIT = 10**8
+_PAPER_AGES: dict[LiquidityClass, timedelta] = dict.fromkeys(LiquidityClass, PAPER_QUOTE_AGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What gate 2 made of a batch. denied: order → why."""
+
+    passed: list[UUID]
+    denied: dict[UUID, str]
+
+
+def check_batch(*, line: Line, batch: Sequence[Candidate], quotes: FreshQuotes, now: datetime) -> Verdict:
+    """Judge a batch at fresh quotes and write the decisions down; alarm each refused order."""
+    rows = _rows(line, batch)
+    is_paper = line.connection.is_paper
+    answer = gate_two(
+        rows=rows,
+        quotes=quotes.by_instrument,
+        now=now,
+        fx_max_age=FIXING_MAX_AGE if is_paper else CHECK_MAX_AGE,
+        max_age=_PAPER_AGES if is_paper else MAX_AGE,
+    )
+    reasons = _reasons(rows, answer)
+    verdict = Verdict([], {})
+    for number, candidate in enumerate(batch):
+        if answer.order_passed[number] and number in set(rows.order.tolist()):
+            verdict.passed.append(candidate.id)
+        else:
+            verdict.denied[candidate.id] = reasons.get(number, "ALC-1 no account of the statement stands behind this order")
+    for candidate in batch:
+        if candidate.id in verdict.denied:
+            _alert(candidate, verdict.denied[candidate.id], now)
+    return verdict
+
+
+def _rows(line: Line, batch: Sequence[Candidate]) -> Gate2Rows:
+    """Return one row for each account behind each order."""
+    orders, numbers, ids, quantities = [], [], [], []
+    for number, candidate in enumerate(batch):
+        orders.append(
+            Gate2Order(
+                order_id=candidate.reservation_id,
+                journey_id=candidate.journey_id,
+                strategy_id=candidate.strategy_id,
+                connection_id=line.connection_id,
+                instrument_id=candidate.instrument_id,
+            )
+        )
+        accounts, quantity = _behind(line, candidate)
+        numbers.append(np.full(len(accounts), number, np.int64))
+        ids.append(accounts)
+        quantities.append(quantity)
+    order = np.concatenate(numbers)
+    sides = np.array([candidate.side.sign for candidate in batch], np.int8)
+    prices = np.array([int(candidate.decision_price * UNIT) for candidate in batch], np.int64)
+    return Gate2Rows(tuple(orders), order, np.concatenate(ids), sides[order], np.concatenate(quantities), prices[order])
+
+
+def _behind(line: Line, candidate: Candidate) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return accounts and lots; a slice of a block counts pro rata, rounded up."""
+    quantity = int(candidate.quantity * UNIT)
+    if not candidate.is_block:
+        return np.array([candidate.account_id.bytes], dtype="V16"), np.array([quantity], np.int64)
+    targets = block_targets(statement_id=candidate.statement_id, side=candidate.side, connection_id=line.connection_id)
+    whole = int(targets.quantity.sum(dtype=object)) if len(targets.quantity) else 0
+    if whole == quantity:
+        return targets.ids, targets.quantity
+    parts = np.array([-(-part * quantity // whole) for part in targets.quantity.tolist()], np.int64)
+    return targets.ids, parts
+
+
+def _reasons(rows: Gate2Rows, answer: GateTwoAnswer) -> dict[int, str]:
+    """Return by order the first finding, and how many accounts were refused."""
+    refused: dict[int, set[int]] = {}
+    first: dict[int, str] = {}
+    for row, finding in answer.findings:
+        number = int(rows.order[row])
+        first.setdefault(number, describe(finding))
+        refused.setdefault(number, set()).add(row)
+    return {number: text + (f" ({len(refused[number])} accounts)" if len(refused[number]) > 1 else "") for number, text in first.items()}
+
+
+def _alert(candidate: Candidate, reason: str, now: datetime) -> None:
+    what = "block returned to allocation" if candidate.is_block else "not sent"
+    message = f"{candidate.client_order_id}: {what}: {reason}"
+    alert_order(
+        candidate.id, tier=AlertTier.CRITICAL, rule="RSK-1", message=message, now=now, journey_id=candidate.journey_id, what="DENIED"
+    )

@@ -1,0 +1,216 @@
+"""Process what a broker reports: attach, book once, move the order, alarm (DESIGN §4.10, RELIABILITY "Faults of the order path").
+
+Entry points: `process`, `Processed`. Inside the caller's tenancy block, which holds the connection's lease.
+
+Invariants:
+1. A report is attached by our reference, else by the broker's id and session epoch, else it is EXTERNAL: recorded, alarmed, never dropped.
+2. An execution is one row per (connection, broker_exec_id, revision); a repetition changes nothing but what its status tells (I3).
+3. Orders, executions, ledger, reservations and parents move in this one transaction, a few statements for any number of reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from accounts import services as accounts
+from accounts.core import ledger
+from governance.enums import AlertTier
+
+from ..core import lifecycle
+from ..core.lifecycle import OrderChange
+from ..core.order_reports import apply_report
+from ..gateways.reports import ExecutionReport
+from ..models import Execution
+from .alarms import alert_connection, raise_findings
+from .evidence import Evidence
+from .external import ExternalNames
+from .fills import KnownExecution, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
+from .orders import WorkingOrder, lock_orders, save_orders
+
+
+@dataclass(slots=True)
+class Processed:
+    """What a batch of reports did. ended: orders that became terminal. ask: our picture of these has a hole. mismatched: references whose
+    cumulative figures differ. externals: executions of nobody's order."""
+
+    ended: list[UUID] = field(default_factory=list)
+    ask: list[str] = field(default_factory=list)
+    mismatched: list[str] = field(default_factory=list)
+    unattached: int = 0
+    executions: int = 0
+    externals: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    connection_id: UUID
+    now: datetime
+    orders: dict[UUID, WorkingOrder]
+    by_reference: dict[str, WorkingOrder]
+    by_broker_id: dict[tuple[str, int], WorkingOrder]
+    known: dict[str, KnownExecution]
+    rows: list[Execution] = field(default_factory=list)
+    transactions: list[ledger.Transaction] = field(default_factory=list)
+    strangers: list[ExecutionReport] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    with_mismatches: bool
+    silent: bool
+
+
+def process(
+    *, connection_id: UUID, evidence: Sequence[Evidence], now: datetime, with_mismatches: bool = False, silent: bool = False
+) -> Processed:
+    """Apply evidence in its sequence.
+
+    with_mismatches: alarm where the broker's cumulative figure differs from ours; only right once all executions have been fetched.
+    silent: raise no alarm for findings; the caller tells in its own words.
+    """
+    batch = _load(connection_id, evidence, now)
+    done = Processed()
+    heard = _Hearing(with_mismatches, silent)
+    for item in evidence:
+        order = _attach(batch, item)
+        if order is None:
+            _keep_stranger(batch, item, done)
+            continue
+        _name(batch, order, item)
+        change = apply_report(order.view, item.report, _known(batch, item, order))
+        _take(batch, order, item, change, done, heard)
+    _write(batch, done)
+    return done
+
+
+def _load(connection_id: UUID, evidence: Sequence[Evidence], now: datetime) -> _Batch:
+    exec_ids = [item.execution.broker_exec_id for item in evidence if item.execution is not None]
+    known = newest_executions(connection_id=connection_id, exec_ids=exec_ids) if exec_ids else {}
+    orders = lock_orders(
+        connection_id=connection_id,
+        references={item.ref.client_order_id for item in evidence} - {""},
+        broker_ids={(item.ref.broker_order_id, item.ref.session_epoch) for item in evidence if not item.ref.client_order_id},
+        ids={row.order_id for row in known.values() if row.order_id is not None},
+    )
+    if exec_ids:  # what another transaction recorded while we waited for the locks
+        known = newest_executions(connection_id=connection_id, exec_ids=exec_ids)
+    return _Batch(
+        connection_id,
+        now,
+        {order.id: order for order in orders},
+        {order.client_order_id: order for order in orders},
+        {(order.broker_order_id, order.session_epoch): order for order in orders if order.broker_order_id},
+        known,
+    )
+
+
+def _attach(batch: _Batch, item: Evidence) -> WorkingOrder | None:
+    """Our reference first: a broker may use its own id again (I3)."""
+    if item.ref.client_order_id:
+        return batch.by_reference.get(item.ref.client_order_id)
+    found = batch.by_broker_id.get((item.ref.broker_order_id, item.ref.session_epoch))
+    if found is None and item.execution is not None:
+        known = batch.known.get(item.execution.broker_exec_id)
+        return batch.orders.get(known.order_id) if known is not None and known.order_id is not None else None
+    return found
+
+
+def _name(batch: _Batch, order: WorkingOrder, item: Evidence) -> None:
+    if item.ref.broker_order_id and not order.broker_order_id:
+        order.broker_order_id, order.session_epoch = item.ref.broker_order_id, item.ref.session_epoch
+        batch.by_broker_id[order.broker_order_id, order.session_epoch] = order
+        order.is_touched = True
+
+
+def _known(batch: _Batch, item: Evidence, order: WorkingOrder) -> lifecycle.Execution | None:
+    if item.execution is None:
+        return None
+    known = batch.known.get(item.execution.broker_exec_id)
+    return None if known is None else lifecycle.Execution(known.broker_exec_id, known.revision, known.quantity, known.price)
+
+
+def _take(batch: _Batch, order: WorkingOrder, item: Evidence, change: OrderChange, done: Processed, heard: _Hearing) -> None:
+    if change.order != order.view or change.path or order.answered_at is None:
+        order.apply(change, now=batch.now, reason=item.reason, is_from_broker=item.is_from_broker)
+    if change.book is not None and item.execution is not None:
+        _book(batch, order, item.execution)
+        done.executions += 1
+    if not heard.silent:
+        raise_findings(order, change.findings, now=batch.now, with_mismatches=heard.with_mismatches)
+    if any(finding.code == "CUMULATIVE_MISMATCH" for finding in change.findings):
+        done.mismatched.append(order.client_order_id)
+    if change.ask_broker:
+        done.ask.append(order.client_order_id)
+
+
+def _book(batch: _Batch, order: WorkingOrder, report: ExecutionReport) -> None:
+    """Record an execution's new revision; take the one before out of the ledger, and put this one in."""
+    before = batch.known.get(report.broker_exec_id)
+    now_known = known_of(report, order.id)
+    batch.known[report.broker_exec_id] = now_known
+    batch.rows.append(new_row(report, order, connection_id=batch.connection_id, now=batch.now))
+    entries = [undoing_of(before, order, batch.connection_id) if before is not None else None]
+    entries.append(booking_of(now_known, order, batch.connection_id))
+    batch.transactions += [entry for entry in entries if entry is not None]
+
+
+def _keep_stranger(batch: _Batch, item: Evidence, done: Processed) -> None:
+    if item.execution is None:
+        done.unattached += 1
+        return
+    known = batch.known.get(item.execution.broker_exec_id)
+    if known is None or known.revision < item.execution.revision:
+        batch.known[item.execution.broker_exec_id] = known_of(item.execution, None)
+        batch.strangers.append(item.execution)
+        done.externals += 1
+
+
+def _write(batch: _Batch, done: Processed) -> None:
+    orders = list(batch.orders.values())
+    save_orders(orders)
+    if batch.strangers:
+        _record_strangers(batch)
+    if batch.rows:
+        write_rows(batch.rows)
+    if batch.transactions:
+        accounts.post(transactions=batch.transactions, now=batch.now)
+    _settle_reservations(orders, batch.now)
+    done.ended = [order.id for order in orders if order.has_ended]
+
+
+def _record_strangers(batch: _Batch) -> None:
+    names = ExternalNames(batch.connection_id, batch.strangers)
+    for report in batch.strangers:
+        account_id, instrument_id = names.account_id(report.account), names.instrument_id(report.symbol)
+        batch.rows.append(
+            external_row(report, connection_id=batch.connection_id, account_id=account_id, instrument_id=instrument_id, now=batch.now)
+        )
+        alert_connection(
+            batch.connection_id,
+            tier=AlertTier.CRITICAL,
+            rule="I3",
+            message=f"execution {report.broker_exec_id}: {report.side} {report.last_qty:f} {report.symbol} at {report.last_px:f} on account"
+            f" {report.account} belongs to none of our orders",
+            now=batch.now,
+            what=f"EXTERNAL {report.broker_exec_id}",
+        )
+
+
+def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
+    """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out."""
+    filled = [order for order in orders if order.has_booked and not order.is_block]
+    if filled:
+        accounts.consume_reservations(
+            order_ids=[order.reservation_id for order in filled],
+            account_ids=[order.account_id for order in filled],
+            filled=[order.view.filled_qty - order.filled_before for order in filled],
+            now=now,
+        )
+    ended = [order for order in orders if order.has_ended and order.slice_id is None]
+    releasable = [order.id for order in ended if not order.is_block or order.view.filled_qty == Decimal(0)]
+    if releasable:
+        accounts.release_reservations(order_ids=releasable, now=now)

@@ -1,0 +1,31 @@
+"""Reads of market reference, the same for every firm; no tenancy block is needed.
+
+Entry points: `instrument`, `instrument_by_symbol`, `instruments`, `latest_quotes`, `previous_closes`, `minute_volume`, `bars`, `fx_ratios`,
+`trade_date`.
+Invariant: `now` is an argument, and nothing that became known after it is ever returned.
+"""
+
+from market.core.fx import CHECK_MAX_AGE, FIXING_MAX_AGE
+
+from .bars import CloseFacts, bars, minute_volume, previous_closes
+from .fx import FxRatios, fx_ratios
+from .instruments import InstrumentFacts, instrument, instrument_by_symbol, instruments, trade_date
+from .quotes import QuoteFacts, latest_quotes
+
+__all__ = [
+    "CHECK_MAX_AGE",
+    "FIXING_MAX_AGE",
+    "CloseFacts",
+    "FxRatios",
+    "InstrumentFacts",
+    "QuoteFacts",
+    "bars",
+    "fx_ratios",
+    "instrument",
+    "instrument_by_symbol",
+    "instruments",
+    "latest_quotes",
+    "minute_volume",
+    "previous_closes",
+    "trade_date",
+]

@@ -1,0 +1,33 @@
+"""Writes of reconciliation. Each runs inside the caller's tenancy block."""
+
+from .blocking import BlockFacts, block_unresolved
+from .due import last_closed_session, reconcile_due
+from .resolving import Resolution, UnableToResolve, assign_break, request_adjustment, request_waiver, resolve_break, waive_break
+from .runs import RunFacts, UnableToReconcile, due_at_of, reconcile_custodian
+from .side_by_side import Line, side_by_side
+from .snapshots import Taken, UnableToTakeSnapshot, stored_snapshot, take_snapshot_from_file, take_snapshot_from_gateway
+
+__all__ = [
+    "BlockFacts",
+    "Line",
+    "Resolution",
+    "RunFacts",
+    "Taken",
+    "UnableToReconcile",
+    "UnableToResolve",
+    "UnableToTakeSnapshot",
+    "assign_break",
+    "block_unresolved",
+    "due_at_of",
+    "last_closed_session",
+    "reconcile_custodian",
+    "reconcile_due",
+    "request_adjustment",
+    "request_waiver",
+    "resolve_break",
+    "side_by_side",
+    "stored_snapshot",
+    "take_snapshot_from_file",
+    "take_snapshot_from_gateway",
+    "waive_break",
+]

@@ -1,0 +1,75 @@
+"""Ours and theirs, line by line, for one account and date.
+
+Entry point: `side_by_side`. It only reads; it stands among the services because it reads a stored file again.
+Invariant: both sides are those a run would compare, so that what differs here is what a run would weigh.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from accounts.queries import visible_to
+from base.errors import NotFound
+from market.core import calendars
+
+from ..core.expectation import NO_TIMING
+from ..core.fixed import from_fixed
+from ..core.snapshot import section_of, take
+from ..enums import ItemKind, MovementKind
+from ..queries.codebook import Codebook
+from ..queries.expected import comparable, expectation_of
+from .snapshots import GATEWAY, stored_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item of an account. what: a symbol, a currency, a kind of movement, or a trade; None: that side has nothing."""
+
+    item: ItemKind
+    what: str
+    ours: Decimal | None
+    theirs: Decimal | None
+
+    @property
+    def agrees(self) -> bool:
+        return (self.ours or 0) == (self.theirs or 0)
+
+
+def side_by_side(*, user: Any, account_id: UUID, as_of: date) -> list[Line]:
+    """Return every item of an account on either side. Raises NotFound: unseen account, or no snapshot of that date."""
+    account = visible_to(user).filter(id=account_id).values_list("custodian_id", flat=True).first()
+    taken = stored_snapshot(custodian_id=account, as_of=as_of) if account else None
+    if taken is None:
+        raise NotFound("snapshot of this account and date")
+    book = taken.book
+    instant = calendars.session_close(book.calendar, as_of)
+    ours = expectation_of(book, as_of, instant, NO_TIMING, charges_only=taken.source.startswith(GATEWAY)).expectation
+    theirs = comparable(book, taken.snapshot)
+    code = book.account_ids.index(account_id)
+    lines = []
+    for item in ItemKind:
+        mine, other = (_items(book, item, section_of(side, item), code) for side in (ours, theirs))
+        lines += [Line(item, what, mine.get(what), other.get(what)) for what in sorted({*mine, *other})]
+    return lines
+
+
+def _items(book: Codebook, item: ItemKind, table: Any, account: int) -> dict[str, Decimal]:
+    rows = take(table, table.account == account)
+    directory = book.directory
+    totals: defaultdict[str, int] = defaultdict(int)
+    for i in range(len(rows)):
+        if item in (ItemKind.POSITION, ItemKind.TRADE):
+            name, amount = directory.symbols[rows.instrument[i]], int(rows.quantity[i])
+            if item is ItemKind.TRADE:
+                name = f"{name} {rows.exec_id[i].decode()}".strip()
+        else:
+            name, amount = directory.currencies[rows.currency[i]], int(rows.amount[i])
+            if item is ItemKind.FEE:
+                name = f"{tuple(MovementKind)[rows.kind[i]]} {name}"
+        totals[name] += amount
+    return {name: from_fixed(amount) for name, amount in totals.items()}

@@ -1,0 +1,173 @@
+"""Take what a custodian says of a day and keep it as it came (REC-1).
+
+Entry points: `take_snapshot_from_file`, `take_snapshot_from_gateway`, `stored_snapshot`, `Taken`, `UnableToTakeSnapshot`.
+Invariants: 1. nothing is stored unless all of it was understood; 2. the same bytes are stored once; 3. a gateway's report counts for a
+date only if it was made between that date's close and the next open; 4. what a gateway did not list is not taken for flat, unless the
+broker, asked for that account, says it holds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from base.core.ids import new_id
+from base.errors import NotFound, Refused
+from execution.gateways.base import Gateway, GatewayError
+from market.core import calendars
+
+from ..core.snapshot import Snapshot
+from ..models import CustodianSnapshot
+from ..queries.codebook import Codebook, codebook_of
+from ..queries.columns import execute
+from ..queries.expected import REQUIRED
+from ..readers.csv_form import CustodianFileError, read_custodian_csv
+from ..readers.csv_form_writer import write_custodian_csv
+from .gateway_reports import Reports, snapshot_of
+
+FILE, GATEWAY = "FILE", "GATEWAY"
+MAX_FILE_BYTES = 64 * 1024 * 1024
+_INSERT = (
+    "INSERT INTO reconciliation_custodiansnapshot (id, firm_id, custodian_id, as_of, received_at, source, sha256, is_complete, content) "
+    "SELECT %(id)s, c.firm_id, c.id, %(as_of)s, %(received_at)s, %(source)s, %(sha256)s, %(is_complete)s, %(content)s "
+    "FROM accounts_custodian c WHERE c.id = %(custodian_id)s"
+)
+
+
+class UnableToTakeSnapshot(Refused):
+    """A file or report that is not taken; nothing was stored. code: CSV-… of the file, NOT_A_SESSION, NOT_AS_OF,
+    WRONG_CUSTODIAN, UNKNOWN_NAME, INCOMPLETE or GATEWAY."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """A stored snapshot with its value, ready to be reconciled. repeated: these bytes were stored before."""
+
+    snapshot_id: UUID
+    as_of: date
+    snapshot: Snapshot
+    book: Codebook
+    is_complete: bool
+    source: str
+    repeated: bool
+
+
+def take_snapshot_from_file(*, custodian_id: UUID, data: bytes, now: datetime) -> Taken:
+    """Read and store a custodian's file in the documented CSV form.
+
+    Raises UnableToTakeSnapshot naming line, field, value and rule; NotFound. Nothing is stored then.
+    """
+    book = codebook_of(custodian_id=custodian_id)
+    zone = calendars.session_table(book.calendar).zone
+    try:
+        snapshot = read_custodian_csv(data, book.directory, today=_local_date(now, zone), max_bytes=MAX_FILE_BYTES)
+    except CustodianFileError as error:
+        where = {"line": error.line, "field": error.field, "value": error.value}
+        raise UnableToTakeSnapshot(error.rule, str(error), **where) from error
+    if snapshot.custodian not in (book.code, book.name):
+        raise UnableToTakeSnapshot(
+            "WRONG_CUSTODIAN", f"the file is of {snapshot.custodian!r}, not of {book.code}", value=snapshot.custodian
+        )
+    return _store(book, snapshot, data, FILE, now)
+
+
+def take_snapshot_from_gateway(*, custodian_id: UUID, as_of: date, gateway: Gateway, now: datetime, connection: str = "") -> Taken:
+    """Ask a broker for positions, cash, trades and charges of a date, and store them as the documented CSV form.
+
+    gateway: connected. The calls go over the network: make them in a block of their own. connection: its code, for the record.
+    Raises UnableToTakeSnapshot (NOT_A_SESSION, NOT_AS_OF, INCOMPLETE, GATEWAY); nothing is stored then.
+    """
+    book = codebook_of(custodian_id=custodian_id)
+    if not calendars.is_session(book.calendar, as_of):
+        raise UnableToTakeSnapshot("NOT_A_SESSION", f"{as_of} is not a session of {book.calendar}", value=as_of)
+    try:
+        reports = _ask(book, gateway, as_of)
+    except GatewayError as error:
+        raise UnableToTakeSnapshot("GATEWAY", f"the broker did not answer: {error.message}", permanent=error.permanent) from error
+    try:
+        snapshot = snapshot_of(book, as_of, reports)
+        data = write_custodian_csv(snapshot, book.directory)
+    except (KeyError, ValueError) as error:
+        raise UnableToTakeSnapshot("UNKNOWN_NAME", f"the broker reports what we do not know: {error}") from error
+    return _store(book, snapshot, data, f"{GATEWAY} {connection}".strip(), now)
+
+
+def stored_snapshot(*, custodian_id: UUID, as_of: date) -> Taken | None:
+    """Return the newest snapshot of a custodian and date, read again from its bytes; None where there is none."""
+    sql = (
+        "SELECT id, source, is_complete, content FROM reconciliation_custodiansnapshot "
+        "WHERE custodian_id = %(custodian)s AND as_of = %(as_of)s ORDER BY received_at DESC, id DESC LIMIT 1"
+    )
+    row = execute(sql, {"custodian": custodian_id, "as_of": as_of}).fetchone()
+    if row is None:
+        return None
+    snapshot_id, source, is_complete, content = row
+    book = codebook_of(custodian_id=custodian_id)
+    snapshot = read_custodian_csv(content, book.directory, today=as_of, max_bytes=len(content))
+    return Taken(snapshot_id, as_of, snapshot, book, is_complete, source, repeated=True)
+
+
+def _ask(book: Codebook, gateway: Gateway, as_of: date) -> Reports:
+    positions, cash, trades, fees = gateway.positions(), gateway.cash(), gateway.trades(as_of), gateway.fees(as_of)
+    lists = {"positions": positions, "cash": cash, "trades": trades, "fees": fees}
+    cut = [name for name, listed in lists.items() if not listed.complete]
+    if cut:
+        raise UnableToTakeSnapshot("INCOMPLETE", f"the broker's list of {', '.join(cut)} is not whole", value=cut[0])
+    _check_time(book, as_of, [positions.as_of, cash.as_of])
+    following = calendars.next_session(book.calendar, as_of)
+    if gateway.trades(following).items:
+        raise UnableToTakeSnapshot("NOT_AS_OF", f"trades of {following} are on the broker's books already", value=following)
+    named = {row.account for row in cash.items} | {row.account for row in positions.items}
+    silent = [account for account in book.directory.accounts if account not in named]
+    empty = frozenset(account for account in silent if _holds_nothing(gateway, account))
+    return Reports(positions.items, cash.items, trades.items, fees.items, frozenset(named) | empty)
+
+
+def _check_time(book: Codebook, as_of: date, instants: list[datetime]) -> None:
+    close = calendars.session_close(book.calendar, as_of)
+    limit = max(calendars.session_open(book.calendar, calendars.next_session(book.calendar, as_of)), close)
+    for instant in instants:
+        if instant < close or (instant >= limit > close):
+            raise UnableToTakeSnapshot("NOT_AS_OF", f"the report was made at {instant}, not after the close of {as_of}", value=instant)
+
+
+def _holds_nothing(gateway: Gateway, account: str) -> bool:
+    """Tell whether the broker knows this account and says that it holds nothing."""
+    try:
+        cash, positions = gateway.cash(account), gateway.positions(account)
+    except GatewayError as error:
+        if not error.permanent:
+            raise
+        return False
+    return cash.complete and positions.complete and not cash.items and not positions.items
+
+
+def _store(book: Codebook, snapshot: Snapshot, data: bytes, source: str, now: datetime) -> Taken:
+    if not calendars.is_session(book.calendar, snapshot.as_of):
+        raise UnableToTakeSnapshot("NOT_A_SESSION", f"{snapshot.as_of} is not a session of {book.calendar}", value=snapshot.as_of)
+    sha256 = hashlib.sha256(data).hexdigest()
+    known = CustodianSnapshot.objects.filter(custodian_id=book.custodian_id, as_of=snapshot.as_of, sha256=sha256)
+    complete = _is_complete(book, snapshot)
+    row = known.values_list("id", "source").first()
+    if row is not None:
+        return Taken(row[0], snapshot.as_of, snapshot, book, complete, row[1], repeated=True)
+    snapshot_id = new_id()
+    values = {"id": snapshot_id, "custodian_id": book.custodian_id, "as_of": snapshot.as_of, "received_at": now, "source": source}
+    if execute(_INSERT, {**values, "sha256": sha256, "is_complete": complete, "content": data}).rowcount != 1:
+        raise NotFound("custodian")
+    return Taken(snapshot_id, snapshot.as_of, snapshot, book, complete, source, repeated=False)
+
+
+def _is_complete(book: Codebook, snapshot: Snapshot) -> bool:
+    day = (snapshot.as_of - date(1970, 1, 1)).days
+    return snapshot.sections >= REQUIRED and bool(snapshot.covered[book.open_on(day)].all())
+
+
+def _local_date(now: datetime, zone: ZoneInfo) -> date:
+    return now.astimezone(zone).date()
+
+
+__all__ = ["Taken", "UnableToTakeSnapshot", "stored_snapshot", "take_snapshot_from_file", "take_snapshot_from_gateway"]

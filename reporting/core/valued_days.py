@@ -1,0 +1,57 @@
+"""The valued days of an account from its equity snapshots, joined to what the statement proves.
+
+Entry point: `valued_days`. Errors: `UnableToState` EQUITY_DIFFERS.
+Invariants:
+1. The first day of the period begins at the statement's opening, the last ends at its closing, and the flows between are its flows.
+2. A snapshot taken at either end agrees with the statement to what rounding explains; the statement, rounded part by part, is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from base.core.money import minor_unit
+from reporting.core.books import ZERO, Snapshot
+from reporting.core.performance import ValuedDay
+from reporting.core.statement import Statement
+from reporting.core.statement_proofs import UnableToState
+
+_RATE_ERROR = Decimal("1e-7")
+
+
+def valued_days(statement: Statement, snapshots: Sequence[Snapshot], fees: Mapping[date, Decimal]) -> tuple[ValuedDay, ...]:
+    """Return the account's valued days up to the end of the period; none where nothing was ever snapshot.
+
+    snapshots: in order of date. fees: management and performance fees charged, ≥ 0, by day, base currency.
+    Raises UnableToState EQUITY_DIFFERS if a snapshot at either end is not the statement's value.
+    """
+    i, bridge = statement.inputs, statement.bridge
+    before, end = i.period_start - timedelta(days=1), i.period_end
+    if not any(s.as_of <= end for s in snapshots):
+        return ()
+    flows: dict[date, Decimal] = {s.as_of: s.external_flow for s in snapshots if s.as_of <= before}
+    for t in statement.flows:
+        flows[t.booked_date] = flows.get(t.booked_date, ZERO) + t.amount_base + t.in_kind_value_base
+    worth = {s.as_of: s.equity for s in snapshots if s.as_of <= end}
+    for when, proved in ((before, bridge.opening), (end, bridge.closing)):
+        _agree(statement, when, worth.get(when), proved)
+        worth[when] = proved
+    points = sorted(worth)
+    paid = flows.get(points[0], ZERO)
+    days = [ValuedDay(points[0], ZERO, worth[points[0]], paid)] if paid > 0 else []
+    for earlier, day in pairwise(points):
+        moved = [amount for when, amount in flows.items() if earlier < when <= day]
+        inflow, outflow = sum((a for a in moved if a > 0), ZERO), -sum((a for a in moved if a < 0), ZERO)
+        charged = sum((amount for when, amount in fees.items() if earlier < when <= day), ZERO)
+        days.append(ValuedDay(day, worth[earlier], worth[day], inflow, outflow, charged))
+    return tuple(days)
+
+
+def _agree(statement: Statement, when: date, snapshot: Decimal | None, proved: Decimal) -> None:
+    parts = len(statement.inputs.opening_positions) + len(statement.holdings) + len(statement.cash) + len(statement.inputs.accruals)
+    allowed = parts * minor_unit(statement.inputs.account.base_currency) + abs(proved) * _RATE_ERROR
+    if snapshot is not None and abs(snapshot - proved) > allowed:
+        raise UnableToState("EQUITY_DIFFERS", date=when, snapshot=snapshot, stated=proved)

@@ -1,0 +1,41 @@
+"""Make a month's investor statements: `manage.py statements --firm 1 --month 2026-10 [--account CODE]`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from base.core.clock import SystemClock
+from reporting.services import month_bounds, state_month
+
+
+class Command(BaseCommand):
+    help = "Make the statements of a month, one account after the other. Can be stopped and repeated; equal figures make no new version."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--firm", type=int, required=True)
+        parser.add_argument("--month", required=True, help="YYYY-MM")
+        parser.add_argument("--account", default="", help="the code of the only account to state")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            month_bounds(options["month"])
+        except ValueError as error:
+            raise CommandError(f"--month {options['month']} is not YYYY-MM") from error
+        count, failed = 0, []
+        for step in state_month(firm=options["firm"], month=options["month"], account=options["account"], clock=SystemClock().now):
+            count += 1
+            outcome = "FAILED" if step.document_id is None else "made" if step.made else "unchanged"
+            self.stdout.write(f"{step.number}/{step.count} {step.account} {outcome}")
+            if step.document_id is None:
+                failed.append(f"{step.account}: {step.problem}")
+        if options["account"] and not count:
+            raise CommandError(f"no account {options['account']} open in {options['month']}")
+        self.stdout.write(f"{count - len(failed)} of {count} statements stand")
+        for line in failed:
+            self.stderr.write(line)
+        if failed:
+            sys.exit(1)

@@ -1,0 +1,102 @@
+"""State a whole month, account by account.
+
+Entry points: `state_month` (a door's work: it opens a tenancy block for each account), `due_accounts`, `report_failure`.
+Invariants:
+1. One account's failure stops no other: it is listed, and an alert tells operations.
+2. It can be stopped and started again at any point: what is made stays, equal figures are not made twice.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import connection
+
+from base import tenancy
+from base.errors import Refused
+from governance import services as governance
+from governance.core.subjects import Subject
+from governance.enums import AlertTier, Role, SubjectKind
+from reporting.models import StatementDocument
+
+from .statements import make_statement
+
+_DUE = """
+SELECT id, code FROM accounts_account
+WHERE NOT is_clearing AND opened_on <= %s AND (closed_on IS NULL OR closed_on >= %s) AND (%s = '' OR code = %s)
+ORDER BY code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of one account. document_id: None where it failed; `made` is False for a repeat of equal figures."""
+
+    number: int
+    count: int
+    account: str
+    document_id: UUID | None
+    made: bool
+    problem: str = ""
+
+
+def month_bounds(month: str) -> tuple[date, date]:
+    """Return the first and last day of YYYY-MM.
+
+    >>> month_bounds("2026-02")
+    (datetime.date(2026, 2, 1), datetime.date(2026, 2, 28))
+
+    Raises ValueError for anything else.
+    """
+    first = datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no time zone)
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def due_accounts(*, period_start: date, period_end: date, account: str = "") -> list[tuple[UUID, str]]:
+    """Return (id, code) of the accounts that were open in the period, or of the one named. Needs an open block."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [period_end, period_start, account, account])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def state_month(*, firm: int, month: str, clock: Callable[[], datetime], account: str = "") -> Iterator[Progress]:
+    """Make the month's statements one by one, each in a transaction of its own, and yield what became of each.
+
+    account: the code of the only one to state. Raises ValueError for a month that is not YYYY-MM.
+    """
+    start, end = month_bounds(month)
+    with tenancy.firm(firm):
+        due = due_accounts(period_start=start, period_end=end, account=account)
+    for number, (account_id, code) in enumerate(due, start=1):
+        try:
+            with tenancy.firm(firm):
+                before = _versions(account_id, start)
+                document_id = make_statement(account_id=account_id, period_start=start, period_end=end, now=clock())
+                made = _versions(account_id, start) > before
+        except Refused as error:
+            with tenancy.firm(firm):
+                report_failure(account_id=account_id, month=month, error=error, now=clock())
+            yield Progress(number, len(due), code, None, False, error.message)
+        else:
+            yield Progress(number, len(due), code, document_id, made)
+
+
+def report_failure(*, account_id: UUID, month: str, error: Refused, now: datetime) -> UUID:
+    """Tell operations that an account's statement cannot be made; one open alert an account and month."""
+    return governance.raise_alert(
+        tier=AlertTier.WARNING,
+        audience=Role.OPERATIONS,
+        rule="GOV-11",
+        subject=Subject(SubjectKind.ACCOUNT, str(account_id)),
+        message=f"{month}: {error.message}"[:400],
+        now=now,
+        dedupe_key=f"statement|{account_id}|{month}",
+    )
+
+
+def _versions(account_id: UUID, period_start: date) -> int:
+    return StatementDocument.objects.filter(account_id=account_id, period_start=period_start).count()

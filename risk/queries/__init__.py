@@ -1,0 +1,27 @@
+"""Reads of risk. Each runs inside the caller's tenancy block and takes `now`.
+
+Entry points: `limits_in_force`, `exposure_by_instrument`, `firm_day_loss`, `preview_gate_one`, `gate_decisions`, `limit_alerts`.
+"""
+
+from .decisions import DecisionFacts, LimitAlertFacts, gate_decisions, limit_alerts
+from .firm import FirmExposure, InstrumentExposure, exposure_by_instrument
+from .gate_one import GateOneView, ParentFacts, preview_gate_one
+from .limits import LimitFacts, firm_limits, limits_in_force
+from .loss import firm_day_loss
+
+__all__ = [
+    "DecisionFacts",
+    "FirmExposure",
+    "GateOneView",
+    "InstrumentExposure",
+    "LimitAlertFacts",
+    "LimitFacts",
+    "ParentFacts",
+    "exposure_by_instrument",
+    "firm_day_loss",
+    "firm_limits",
+    "gate_decisions",
+    "limit_alerts",
+    "limits_in_force",
+    "preview_gate_one",
+]

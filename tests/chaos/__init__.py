@@ -1,0 +1,1 @@
+"""The kill test: real processes, killed at named points; the venue's journal says what really happened (RELIABILITY, Tier B)."""

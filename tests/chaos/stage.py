@@ -1,0 +1,155 @@
+"""A firm on a database of its own, a paper venue a connection, two gateways and a worker, all as processes on one rehearsal clock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections
+
+from base import tenancy
+from base.clock import process_clock
+from execution.venue.journal import Oracle, read_oracle
+from mamweb.embedded.supervisor import dies_with_parent
+from mamweb.tour.firm import LANES, TourFirm, build_firm, generated_people
+from mamweb.tour.world import generated_market
+from tests.database import cloned_database
+
+SPEED = 20.0
+PATIENCE = 60.0
+MANAGE = [sys.executable, "manage.py"]
+
+
+@dataclass
+class Stage:
+    """Running processes and where they keep things."""
+
+    firm: TourFirm
+    folder: Path
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, command: list[str], extra: Mapping[str, str] | None = None) -> None:
+        """Start a process; it dies with this one."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=settings.BASE_DIR,
+                env=self.environment | dict(extra or {}),
+                preexec_fn=dies_with_parent(signal.SIGKILL),
+            )
+
+    def start_venue(self, lane: str) -> None:
+        self.start(f"venue-{lane}", [*MANAGE, "run_paper_venue", lane, "--firm", str(self.firm.firm_id)])
+        wait_for(lambda: self.address(lane).exists(), f"venue {lane} to listen")
+
+    def start_gateway(self, lane: str, crash_at: str = "") -> None:
+        extra = {"MAMWEB_CRASH_AT": crash_at} if crash_at else {}
+        self.start(f"gateway-{lane}", [*MANAGE, "run_gateway", lane, "--firm", str(self.firm.firm_id)], extra)
+
+    def start_worker(self) -> None:
+        beat = self.folder / "beat"
+        command = [sys.executable, "-m", "celery", "-A", "mamweb", "worker", "-B", "-s", str(beat), "-P", "solo", "-l", "WARNING"]
+        self.start("worker", [*command, "--scheduler", "celery.beat:PersistentScheduler"])
+
+    def state_signal(self, key: str, body: str, crash_at: str = "") -> int:
+        """State a signal from the command line; return the process's status."""
+        command = [*MANAGE, "signal", body, "--firm", str(self.firm.firm_id), "--user", self.firm.actors["TRADER"].user_id, "--key", key]
+        extra = {"MAMWEB_CRASH_AT": crash_at} if crash_at else {}
+        done = subprocess.run(command, cwd=settings.BASE_DIR, env=self.environment | extra, capture_output=True, text=True)
+        (self.folder / "signals.log").open("a").write(done.stdout + done.stderr)
+        return done.returncode
+
+    def has_ended(self, name: str) -> bool:
+        return self.processes[name].poll() is not None
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        process = self.processes.pop(name)
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+    def address(self, lane: str) -> Path:
+        return Path(self.environment["MAMWEB_SOCKETS"]) / f"{lane}.sock"
+
+    def oracle(self, lane: str) -> Oracle:
+        """Return what the venue's journal proves."""
+        return read_oracle(settings.VAR_DIR / "venues" / f"{self.firm.firm_id}-{lane}" / "venue.journal")
+
+    def rows(self, sql: str, *parameters: object) -> list[Any]:
+        """Return rows of the firm."""
+        with tenancy.firm(self.firm.firm_id), connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
+
+    def tail(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
+
+
+def wait_for(condition: Any, what: str, seconds: float = PATIENCE) -> None:
+    """Wait until it is so. Raises TimeoutError naming what did not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)
+
+
+@contextmanager
+def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
+    """Set everything up, and take everything down."""
+    folder = settings.VAR_DIR / "chaos" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    sockets = Path(f"/tmp/mamweb-chaos-{os.getpid()}")
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    with cloned_database(f"chaos_{os.getpid()}"):
+        market = generated_market(seed)
+        clock = f"{market.start.isoformat()}@{datetime.now(UTC).isoformat()}*{SPEED}"
+        settings.REHEARSAL_CLOCK = clock
+        lanes = {lane: {"address": str(sockets / f"{lane}.sock")} for lane in LANES}
+        firm = build_firm(
+            name=f"Chaos {name}", people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
+        )
+        environment = os.environ | {**_addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
+        environment["PYTEST_XDIST_WORKER"] = ""
+        here = Stage(firm, folder, environment)
+        try:
+            for lane in LANES:
+                here.start_venue(lane)
+                here.start_gateway(lane)
+            here.start_worker()
+            yield here
+        finally:
+            for process in list(here.processes):
+                here.kill(process)
+            connections.close_all()
+            settings.REHEARSAL_CLOCK = ""
+
+
+def _addresses() -> dict[str, str]:
+    """Return the addresses of the clone for child processes."""
+    found = {}
+    for alias, variable in (("default", "DATABASE_URL"), ("owner", "DATABASE_OWNER_URL"), ("loader", "DATABASE_LOADER_URL")):
+        given = settings.DATABASES[alias]
+        password = f":{given['PASSWORD']}" if given["PASSWORD"] else ""
+        found[variable] = f"postgresql://{given['USER']}{password}@/{given['NAME']}?host={given['HOST']}"
+        if given["PORT"]:
+            found[variable] += f"&port={given['PORT']}"
+    return found | {"REDIS_URL": settings.REDIS_URL, "MAMWEB_ENV": "test"}
+
+
+__all__ = ["Stage", "process_clock", "stage", "wait_for"]
