@@ -94,7 +94,7 @@ def _rows(condition: str, ids: Sequence[UUID] | None = None) -> list[Sequence[An
     columns = ", ".join(f"e.{name}" for name in _COLUMNS)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns} FROM governance_auditevent e WHERE {condition} ORDER BY e.id",  # noqa: S608
+            f"SELECT {columns} FROM governance_auditevent e WHERE {condition} ORDER BY e.id",
             None if ids is None else [list(ids)],
         )
         return list(cursor.fetchall())

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from governance.services import seal_audit
-from governance.tasks import for_every_firm
+from governance.services.every_firm import for_every_firm
 
 INTERVAL_SECONDS = 1.0
 
