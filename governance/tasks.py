@@ -11,8 +11,9 @@ from celery import shared_task
 from celery.schedules import crontab
 
 from . import services
+from .services.every_firm import for_every_firm
 
-logger = logging.getLogger(__name__)
+__all__ = ["SCHEDULE", "escalate_alerts", "for_every_firm", "seal_audit", "warn_of_expiring_authorities"]
 
 
 @shared_task(name="governance.seal_audit")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from base import tenancy
+from base.clock import process_clock
 
 from ..queries.people import firm_ids
 
