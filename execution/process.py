@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -58,7 +58,7 @@ class BrokerClock:
         return self._last or process_clock().now()
 
 
-def clock_for(settings: dict[str, object], gateway: Gateway) -> Clock:
+def clock_for(settings: Mapping[str, object], gateway: Gateway) -> Clock:
     """Return the clock a connection asks for: `"clock": "broker"` in its settings, else the machine's."""
     return BrokerClock(gateway) if settings.get("clock") == "broker" else process_clock()
 

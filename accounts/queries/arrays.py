@@ -164,7 +164,7 @@ def open_accounts_on(*, account_ids: Sequence[UUID] | None, on: date) -> Account
 _RECORDS = f"""
 SELECT string_agg(uuid_send(id), ''), array_agg(code::text), array_agg(base_currency::text),
     string_agg(int8send(array_position(%(classes)s::text[], account_class::text) - 1::bigint), ''),
-    string_agg(coalesce({SCALED.format("position_cap_rate")}, int8send(%(missing)s::bigint)), ''),
+    string_agg(coalesce({SCALED.format("position_cap_rate")}, int8send((%(missing)s)::bigint)), ''),
     string_agg(uuid_send(connection_id), ''), string_agg(uuid_send(coalesce(owner_id, %(none)s::uuid)), ''),
     string_agg(uuid_send(coalesce(mandate_id, %(none)s::uuid)), ''), string_agg(int8send((opened_on - DATE '1970-01-01')::bigint), ''),
     string_agg(int8send(coalesce(closed_on - DATE '1970-01-01', %(never)s)::bigint), ''),

@@ -6,7 +6,6 @@ Invariants: 1. clearing ends at zero in what this block brought; 2. the key of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -98,7 +97,7 @@ def _check_money(money: Ints, clearing_money: int, currency: str) -> None:
 def _batch(
     head: Head,
     accounts: Ids,
-    sleeves: Sequence[UUID | None],
+    sleeve_id: UUID,
     instrument_id: int,
     currency: str,
     clearing_money: int,

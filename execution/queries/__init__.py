@@ -1,26 +1,23 @@
 """Reads of execution, inside the caller's tenancy block.
 
-Entry points: `open_child_orders`, `executions_of_parent`, `denied_accounts`, `provisional_shares`, `journey`, `connection_facts`,
-`enabled_connections`, `gateway_states`.
+Entry points: `open_child_orders`, `executions_of_parent`, `denied_accounts`, `provisional_shares`, `journey`,
+`gateway_states`, `anything_open`.
 """
 
 from .blocks import ProvisionalShare, provisional_shares
-from .connections import ConnectionFacts, connection_facts, enabled_connections
 from .gateways import GatewayState, gateway_states
 from .journeys import Step, journey
-from .orders import ChildFacts, DeniedAccount, ExecutionFacts, denied_accounts, executions_of_parent, open_child_orders
+from .orders import ChildFacts, DeniedAccount, ExecutionFacts, anything_open, denied_accounts, executions_of_parent, open_child_orders
 
 __all__ = [
     "ChildFacts",
-    "ConnectionFacts",
     "DeniedAccount",
     "ExecutionFacts",
     "GatewayState",
     "ProvisionalShare",
     "Step",
-    "connection_facts",
+    "anything_open",
     "denied_accounts",
-    "enabled_connections",
     "executions_of_parent",
     "gateway_states",
     "journey",

@@ -85,7 +85,7 @@ def _ready(session_ended: bool) -> list[_Parent]:
         SELECT p.id, p.journey_id, p.needs_booking, p.done_at, {ended}, p.cancel_requested_at IS NOT NULL
         FROM execution_parentorder p
         WHERE (p.done_at IS NULL OR p.needs_booking) AND (p.state = 'WORKING' OR p.needs_booking) AND ({ended} OR (%s AND p.needs_booking))
-        ORDER BY p.id LIMIT %s FOR NO KEY UPDATE OF p SKIP LOCKED"""  # noqa: S608  (our own words)
+        ORDER BY p.id LIMIT %s FOR NO KEY UPDATE OF p SKIP LOCKED"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [session_ended, AT_ONCE])
         return [_Parent(*row) for row in cursor.fetchall()]

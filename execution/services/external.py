@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from accounts.queries import accounts_by_number, connection_facts
 from base.errors import NotFound
 from market import queries as market
 
 from ..gateways.reports import ExecutionReport
-from ..queries.connections import accounts_by_number, connection_facts
 
 
 class ExternalNames:

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from accounts.queries import connection_facts
 from base import tenancy
 from base.core.clock import Clock
 from base.core.ids import new_id
 from governance.enums import AlertTier
 
 from ..gateways.base import Gateway, GatewayError
-from ..queries.connections import connection_facts
 from .alarms import alert_connection
 from .booking import finish_parents
 from .cancel import cancel_killed, send_cancels

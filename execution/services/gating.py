@@ -75,7 +75,8 @@ def _rows(line: Line, batch: Sequence[Candidate]) -> Gate2Rows:
     for number, candidate in enumerate(batch):
         orders.append(
             Gate2Order(
-                order_id=candidate.reservation_id,
+                order_id=candidate.id,
+                reservation_id=candidate.reservation_id,
                 journey_id=candidate.journey_id,
                 strategy_id=candidate.strategy_id,
                 connection_id=line.connection_id,

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from accounts.queries import ConnectionFacts
 from base import tenancy
 
 from ..gateways.base import Gateway
-from ..queries.connections import ConnectionFacts
 from .lease import LEASE_SECONDS, LeaseLost, end_lease, hold_lease, renew_lease, take_lease
 
 

@@ -103,7 +103,7 @@ def _instruction(line: Line, row: AllocationNotice) -> AllocationInstruction:
     side = Side(booking.parent.side)
     return AllocationInstruction(
         allocation_id=row.notice_id,
-        block_account=line.connection.clearing_number,
+        block_account=line.connection.clearing_custodian_account,
         symbol=booking.parent.instrument.symbol,
         side=side,
         trade_date=row.trade_date,

@@ -23,6 +23,7 @@ from governance.enums import AlertTier
 from ..core import lifecycle
 from ..core.lifecycle import OrderChange
 from ..core.order_reports import apply_report
+from ..gateways.crash import crash_point
 from ..gateways.reports import ExecutionReport
 from ..models import Execution
 from .alarms import alert_connection, raise_findings
@@ -176,6 +177,7 @@ def _write(batch: _Batch, done: Processed) -> None:
         _record_strangers(batch)
     if batch.rows:
         write_rows(batch.rows)
+        crash_point("between_execution_and_booking")
     if batch.transactions:
         accounts.post(transactions=batch.transactions, now=batch.now)
     _settle_reservations(orders, batch.now)

@@ -61,7 +61,6 @@ def post_shares(*, booking: Booking, place: SharePlace, columns: ShareColumns, n
         trade_date=booking.trade_date,
         settle_date=booking.settle_date,
         clearing_account_id=place.clearing_account_id,
-        clearing_sleeve_id=place.sleeve_id,
         sleeve_id=place.sleeve_id,
         instrument_id=place.instrument_id,
         currency=place.currency,

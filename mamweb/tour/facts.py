@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db import connection
 
 from base import tenancy
 
+JSONB = 3802
 LINES = """
 SELECT a.code, l.raw, l.after_rules, l.binding_rule, l.reason, l.quantity, s.rules, s.hash, s.decision_price, s.decided_at, s.excluded
 FROM allocation_allocationline l JOIN allocation_allocationstatement s ON s.id = l.statement_id
@@ -26,7 +28,7 @@ SELECT c.code AS connection, e.broker_exec_id, e.revision, e.kind, e.side, e.las
 FROM execution_execution e JOIN accounts_brokerconnection c ON c.id = e.connection_id
 WHERE e.journey_id = %s ORDER BY e.executed_at, e.id"""
 SHARES = """
-SELECT a.code AS account, x.quantity, x.notional, x.fee, b.revision, b.hash, b.booked_at
+SELECT a.code AS account, x.quantity, x.notional, x.fee, b.notional / nullif(b.quantity, 0) AS average, b.revision, b.hash, b.booked_at
 FROM execution_share x JOIN execution_booking b ON b.id = x.booking_id JOIN accounts_account a ON a.id = x.account_id
 WHERE b.journey_id = %s ORDER BY a.code, b.revision"""
 GATES = """
@@ -45,20 +47,27 @@ CASH = """
 SELECT a.code, b.currency, sum(b.amount) AS amount FROM accounts_cashbalance b JOIN accounts_account a ON a.id = b.account_id
 GROUP BY 1, 2 HAVING sum(b.amount) <> 0 ORDER BY 1, 2"""
 BREAKS = """
-SELECT a.code AS account, b.break_type, b.item_kind, b.item, b.ours, b.theirs, b.difference, b.is_material, b.rule, b.state
-FROM reconciliation_break b JOIN accounts_account a ON a.id = b.account_id ORDER BY a.code, b.id"""
+SELECT a.code AS account, b.break_type, b.item_kind, coalesce(i.symbol, nullif(b.currency, ''), '') AS item, b.ours, b.theirs, b.difference,
+       b.is_material, b.rule, b.state
+FROM reconciliation_break b JOIN accounts_account a ON a.id = b.account_id LEFT JOIN market_instrument i ON i.id = b.instrument_id
+ORDER BY a.code, b.id"""
 OPEN = "SELECT count(*) AS n FROM execution_parentorder WHERE done_at IS NULL"
 LEDGER = """
 SELECT book, coalesce(nullif(e.currency, ''), i.symbol) AS unit, sum(amount) AS amount FROM accounts_ledgerentry e
 LEFT JOIN market_instrument i ON i.id = e.instrument_id GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
-def rows(firm_id: int, sql: str, *parameters: object) -> list[dict[str, Any]]:
+def rows(firm_id: int, sql: str, *parameters: Any) -> list[dict[str, Any]]:
     """Return the statement's rows in the firm, as dictionaries."""
     with tenancy.firm(firm_id), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        is_json = [column.type_code == JSONB for column in cursor.description or ()]
+        found = [
+            [json.loads(cell) if j and cell is not None else cell for j, cell in zip(is_json, row, strict=True)]
+            for row in cursor.fetchall()
+        ]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def statement_pdf(firm_id: int, document_id: UUID) -> bytes:

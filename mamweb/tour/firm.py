@@ -9,11 +9,9 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
-import numpy as np
-
 from accounts import services as accounts
 from accounts.enums import AccountClass, LeverageRegime, Registration, TaxClassification
-from accounts.services import AccountOpening, OpeningCash
+from accounts.services import NewAccount, Opening
 from allocation import services as allocation
 from base import tenancy
 from base.core.ids import digest
@@ -101,12 +99,11 @@ def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings
         for code, pools in LANES.items():
             contact = f"{code.lower()}@custody.example"
             custodians[code] = accounts.open_custodian(code=code, name=f"{code.title()} Custody", contact=contact, now=now)
-            connections[code] = accounts.open_connection(
+            connections[code], clearing[code] = accounts.open_connection(
                 code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, settings=(settings or {}).get(code), now=now
             )
-            clearing[code] = f"{code}-CLEARING"
         sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now)
-        ids = _open_accounts(people, connections, sleeve, actors["COMPLIANCE"], now)
+        ids = _open_accounts(people, custodians, connections, sleeve, actors["COMPLIANCE"], now)
         strategies = {"CORE": allocation.create_strategy(code="CORE", name="Core equity", sleeve_id=sleeve, actor=boss, now=now)}
         allocation.subscribe(strategy_id=strategies["CORE"], account_ids=list(ids.values()), actor=boss, now=now)
         group = accounts.open_group(code="ALL", name="Everybody", account_ids=list(ids.values()), now=now)
@@ -124,6 +121,7 @@ def _member(role: Role, firm_id: int, now: datetime) -> Actor:
 
 def _open_accounts(
     people: tuple[Person, ...],
+    custodians: Mapping[str, UUID],
     connections: Mapping[str, UUID],
     sleeve: UUID,
     office: Actor,
@@ -136,56 +134,31 @@ def _open_accounts(
     mandate = governance.record_mandate(
         code="BALANCED", name="Balanced mandate", rules=[long_only], valid_from=began, actor=office, now=now
     )
-    ids = {}
-    for lane, connection_id in connections.items():
-        cast = [person for person in people if person.lane == lane]
-        openings = [_opening(person, clients, mandate) for person in cast]
-        raw = accounts.open_accounts_many(openings=openings, connection_id=connection_id, opened_on=began.date(), now=now, actor=office)
-        ids |= {person.code: UUID(bytes=one) for person, one in zip(cast, raw.tolist(), strict=True)}
-        accounts.open_account(opening=_clearing(lane), connection_id=connection_id, opened_on=began.date(), now=now)
-    amounts = [(ids[p.code].bytes, currency, Decimal(amount)) for p in people for currency, amount in p.cash.items()]
-    currencies = sorted({currency for _, currency, _ in amounts})
-    cash = OpeningCash(
-        account_ids=np.frombuffer(b"".join(raw for raw, _, _ in amounts), dtype="V16"),
-        amount=np.array([int(amount * 10**8) for _, _, amount in amounts], dtype=np.int64),
-        currency=np.array([currencies.index(currency) for _, currency, _ in amounts], dtype=np.int64),
-        currencies=currencies,
-    )
-    opened_on = now.date() - timedelta(days=40)
-    accounts.record_openings(source_key="opening", opened_on=opened_on, sleeve_id=sleeve, now=now, cash=cash)
+    new = [
+        NewAccount(
+            code=p.code,
+            name=p.name,
+            account_class=p.account_class,
+            registration=p.registration,
+            tax_classification=p.tax,
+            leverage_regime=LeverageRegime.CASH,
+            base_currency=p.currency,
+            custodian_id=custodians[p.lane],
+            custodian_account=f"{p.lane}-{p.code}",
+            connection_id=connections[p.lane],
+            owner_id=clients,
+            mandate_id=mandate if p.account_class is C.MANAGED else None,
+            position_cap_rate=Decimal(p.cap) if p.cap else None,
+            opened_on=began.date(),
+        )
+        for p in people
+    ]
+    ids = dict(zip((p.code for p in people), accounts.open_accounts(new=new, actor=office, now=now), strict=True))
+    cash = {p.code: {currency: Decimal(amount) for currency, amount in p.cash.items()} for p in people}
+    openings = [Opening(account_id=ids[p.code], sleeve_id=sleeve, cash=cash[p.code], positions={}) for p in people]
+    accounts.record_openings(openings=openings, as_of=now.date() - timedelta(days=40), now=now)
     _authorities(people, ids, manager, clients, mandate, office, now)
     return ids
-
-
-def _opening(person: Person, owner: UUID, mandate: UUID) -> AccountOpening:
-    return AccountOpening(
-        code=person.code,
-        name=person.name,
-        account_class=person.account_class,
-        registration=person.registration,
-        tax_classification=person.tax,
-        leverage_regime=LeverageRegime.CASH,
-        base_currency=person.currency,
-        custodian_account=f"{person.lane}-{person.code}",
-        owner_id=owner,
-        mandate_id=mandate if person.account_class is C.MANAGED else None,
-        position_cap_rate=Decimal(person.cap) if person.cap else None,
-    )
-
-
-def _clearing(lane: str) -> AccountOpening:
-    """The account where a connection's blocks rest until they are shared out."""
-    return AccountOpening(
-        code=f"{lane}-CLEARING",
-        name=f"Clearing at {lane.title()}",
-        account_class=C.PROP,
-        registration=R.PROP_DESK,
-        tax_classification=T.FIRM,
-        leverage_regime=LeverageRegime.CASH,
-        base_currency="USD",
-        custodian_account=f"{lane}-CLEARING",
-        is_clearing=True,
-    )
 
 
 def _authorities(
@@ -196,7 +169,7 @@ def _authorities(
     gates = {
         C.PERSONAL: [AccountGate.OWNER_CONFIRMED],
         C.ENTITY: [AccountGate.RESOLUTION, AccountGate.SIGNER],
-        C.SHELTERED: [AccountGate.NO_BORROWING],
+        C.SHELTERED: [AccountGate.OWNER_CONFIRMED, AccountGate.NO_BORROWING],
         C.PROP: [AccountGate.CONTRACT_COPYING, AccountGate.CONTRACT_HEDGING],
     }
     for account_class, needed in gates.items():

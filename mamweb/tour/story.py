@@ -60,9 +60,8 @@ def _print_journey(tour: Tour, number: int, journey: Journey, out: Output) -> No
     _print_orders(tour, key, out)
     shares = rows(firm, SHARES, key)
     for share in shares[:SHOWN]:
-        average = share["notional"] / share["quantity"] if share["quantity"] else Decimal(0)
         out.write(
-            f"   {share['booked_at']:%H:%M:%S}  booked     {share['account']:8} {_n(share['quantity']):>8} at {average:.6f} = {share['notional']:,.2f}, fee {share['fee']:.2f}"
+            f"   {share['booked_at']:%H:%M:%S}  booked     {share['account']:8} {_n(share['quantity']):>8} at {share['average'] or 0:.6f} = {share['notional']:,.2f}, fee {share['fee']:.2f}"
         )
     if len(shares) > SHOWN:
         out.write(f"               … and {len(shares) - SHOWN} shares more")

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from accounts.enums import BlockMode
-from accounts.services import block_trading, lift_block
+from accounts.services.blocks import block_trading, lift_block
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
 from governance.services import end_alert, raise_alert
@@ -67,7 +67,7 @@ def block_unresolved(*, now: datetime) -> BlockFacts:
         standing = _standing(custodian_id)
         for account_id in sorted(standing.keys() - wanted.keys()):
             for block_id in standing[account_id]:
-                lift_block(block_id=block_id, now=now)
+                lift_block(block_id=block_id, reason="resolved", now=now)
             end_alert(dedupe_key=_alert_key(account_id), now=now)
             lifted.append(account_id)
         if not day.is_due:

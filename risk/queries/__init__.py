@@ -8,11 +8,15 @@ from .firm import FirmExposure, InstrumentExposure, exposure_by_instrument
 from .gate_one import GateOneView, ParentFacts, preview_gate_one
 from .limits import LimitFacts, firm_limits, limits_in_force
 from .loss import firm_day_loss
+from .rows import Gate2Order, Gate2Rows, GateTwoAnswer
 
 __all__ = [
     "DecisionFacts",
     "FirmExposure",
+    "Gate2Order",
+    "Gate2Rows",
     "GateOneView",
+    "GateTwoAnswer",
     "InstrumentExposure",
     "LimitAlertFacts",
     "LimitFacts",

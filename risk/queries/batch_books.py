@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from risk.core.exact import Ints
 from risk.enums import Restriction
 
+# Of more accounts than this the whole firm is read: naming thousands costs more.
+FEW = 2_000
 _BUYS = "('BUY', 'BUY_TO_COVER')"
 _MODES = {"CLOSE_ONLY": Restriction.CLOSE_ONLY, "CLOSED": Restriction.FROZEN}
 
@@ -53,21 +55,24 @@ class OwnReservations:
 
 
 def held(*, accounts: NDArray[Any], instrument_ids: Sequence[int]) -> HeldPairs:
-    """Return positions, over all sleeves and legs, and live orders of these accounts in these instruments."""
+    """Return positions, over all sleeves and legs, and live orders in these instruments of these accounts; for many, of all accounts."""
     sql = f"""
         SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''),
                string_agg(int8send((held * 1e8)::bigint), ''),
                string_agg(int8send((buys * 1e8)::bigint), ''), string_agg(int8send((sells * 1e8)::bigint), '')
         FROM (SELECT account_id, instrument_id, sum(held) AS held, sum(buys) AS buys, sum(sells) AS sells FROM (
             SELECT account_id, instrument_id, quantity AS held, 0 AS buys, 0 AS sells FROM accounts_position
-            WHERE account_id = ANY(%s::uuid[]) AND instrument_id = ANY(%s)
+            WHERE instrument_id = ANY(%(instruments)s) AND (%(few)s::uuid[] IS NULL OR account_id = ANY(%(few)s::uuid[]))
             UNION ALL
             SELECT account_id, instrument_id, 0, CASE WHEN side IN {_BUYS} THEN quantity ELSE 0 END,
                    CASE WHEN side IN {_BUYS} THEN 0 ELSE quantity END
-            FROM accounts_reservation WHERE released_at IS NULL AND account_id = ANY(%s::uuid[]) AND instrument_id = ANY(%s)) h
-        GROUP BY 1, 2) g"""  # noqa: S608
-    ids, wanted = _uuids(accounts), list(instrument_ids)
-    row = _row(sql, [ids, wanted, ids, wanted])
+            FROM accounts_reservation WHERE released_at IS NULL AND instrument_id = ANY(%(instruments)s)
+            AND (%(few)s::uuid[] IS NULL OR account_id = ANY(%(few)s::uuid[]))) h
+        GROUP BY 1, 2) g"""
+    few = _uuids(accounts) if len(accounts) <= FEW else None
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"instruments": list(instrument_ids), "few": few})
+        row = cursor.fetchone()
     return HeldPairs(_bytes(row[0]), *(_integers(value) for value in row[1:]))
 
 
@@ -92,23 +97,15 @@ def own_reservations(*, order_ids: Sequence[UUID]) -> OwnReservations:
     )
 
 
-def blocks(*, accounts: NDArray[Any], instrument_ids: Sequence[int], now: datetime) -> list[tuple[UUID | None, int | None, Restriction]]:
-    """Return the trading blocks in force on these accounts or instruments; None = all of them. A closed account is blocked too (REC-6)."""
+def blocks(*, instrument_ids: Sequence[int], now: datetime) -> list[tuple[UUID | None, int | None, Restriction]]:
+    """Return the trading blocks in force on any account or on these instruments; None = all. A closed account is blocked (REC-6)."""
     sql = """
         SELECT account_id, instrument_id, mode FROM accounts_tradingblock
-        WHERE starts_at <= %s AND (ends_at IS NULL OR ends_at > %s) AND (account_id IS NULL OR account_id = ANY(%s::uuid[]))
-        AND (instrument_id IS NULL OR instrument_id = ANY(%s))
-        UNION ALL SELECT id, NULL, 'CLOSED' FROM accounts_account WHERE id = ANY(%s::uuid[]) AND closed_on <= %s"""
-    ids = _uuids(accounts)
+        WHERE starts_at <= %s AND (ends_at IS NULL OR ends_at > %s) AND (instrument_id IS NULL OR instrument_id = ANY(%s))
+        UNION ALL SELECT id, NULL, 'CLOSED' FROM accounts_account WHERE closed_on <= %s"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [now, now, ids, list(instrument_ids), ids, now.date()])
+        cursor.execute(sql, [now, now, list(instrument_ids), now.date()])
         return [(account, instrument, _MODES.get(mode, Restriction.FROZEN)) for account, instrument, mode in cursor.fetchall()]
-
-
-def _row(sql: str, values: Sequence[Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return tuple(cursor.fetchone())
 
 
 def _uuids(ids: NDArray[Any]) -> str:

@@ -59,18 +59,18 @@ def held_by_instrument(*, also: Sequence[int] = ()) -> list[Held]:
               FROM accounts_reservation WHERE released_at IS NULL GROUP BY 1
               UNION ALL SELECT unnest(%s::bigint[]), 0, 0, 0) h
         JOIN market_instrument i ON i.id = h.instrument_id LEFT JOIN market_instrument u ON u.id = i.underlying_id
-        GROUP BY i.id, u.issuer_id ORDER BY i.id"""  # noqa: S608
+        GROUP BY i.id, u.issuer_id ORDER BY i.id"""
     return [Held(*row) for row in _rows(sql, [list(also)])]
 
 
 def cash_by_currency() -> dict[str, Decimal]:
-    """Return trade-date cash of all accounts by currency (ACC-3)."""
-    return dict(_rows("SELECT currency, sum(amount) FROM accounts_cashbalance GROUP BY 1 ORDER BY 1", []))
+    """Return trade-date cash of all accounts by currency, what is owed to and by them included (ACC-3)."""
+    return dict(_rows("SELECT currency, sum(amount + receivable) FROM accounts_cashbalance GROUP BY 1 ORDER BY 1", []))
 
 
 def day_start(*, until: date) -> dict[str, Decimal]:
     """Return equity at each account's last snapshot not after `until`, by base currency; an account without one starts at nothing."""
-    sql = f"SELECT a.base_currency, coalesce(sum(s.equity), 0) FROM {_SNAPSHOTS} GROUP BY 1 ORDER BY 1"  # noqa: S608
+    sql = f"SELECT a.base_currency, coalesce(sum(s.equity), 0) FROM {_SNAPSHOTS} GROUP BY 1 ORDER BY 1"
     return dict(_rows(sql, [until]))
 
 
@@ -87,7 +87,7 @@ def flows_since(*, until: date) -> tuple[dict[str, Decimal], dict[int, Decimal]]
             WHERE s.as_of IS NULL OR t.trade_date > s.as_of)
         SELECT e.currency, e.instrument_id, sum(e.amount) FROM flows f
         JOIN accounts_ledgerentry e ON e.transaction_id = f.id AND e.account_id = f.account_id
-        WHERE e.book IN ('CASH', 'POSITION') GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
+        WHERE e.book IN ('CASH', 'POSITION') GROUP BY 1, 2 ORDER BY 1, 2"""
     rows = _rows(sql, [until])
     return {row[0]: row[2] for row in rows if row[1] is None}, {row[1]: row[2] for row in rows if row[1] is not None}
 

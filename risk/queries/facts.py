@@ -1,6 +1,6 @@
 """What risk asks of the apps below it; the one place where their answers become risk's own.
 
-Entry points: `rates`, `rate_tables`, `marks`, `instruments`, `account_facts` and `AccountFacts`.
+Entry points: `rates`, `rate_tables`, `price_of`, `marks`, `instruments`, `account_facts` and `AccountFacts`.
 Invariant: what a lower app does not know is left out or marked, never filled in (CON-5).
 """
 
@@ -25,7 +25,7 @@ from risk.core.exact import Bools, Ints
 from . import books
 
 if TYPE_CHECKING:
-    from market.queries import InstrumentFacts
+    from market.queries import InstrumentFacts, QuoteFacts
 
 MISSING = -(2**63)
 _NO_SLEEVE = UUID(int=0)
@@ -41,10 +41,21 @@ def rates(
     return values, tuple(sorted({found.rate_ids[index] for index in known}))
 
 
+def price_of(quote: QuoteFacts) -> Decimal | None:
+    """Return what a quote says a unit is worth: the last trade where it lies within bid and ask, as sizing takes it, else the middle.
+
+    None where a side is missing or the two are crossed: then nothing is known that one could trade at.
+    """
+    if quote.bid is None or quote.ask is None or quote.crossed:
+        return None
+    return quote.last if quote.last is not None and quote.bid <= quote.last <= quote.ask else quote.mid
+
+
 def marks(*, instrument_ids: Sequence[int], now: datetime, max_age: timedelta) -> dict[int, Decimal]:
-    """Return what each instrument is valued at: the mid of its last quote, or the close of its last bar; neither older than `max_age`."""
+    """Return what each instrument is valued at: its last quote, or the close of its last bar; neither older than `max_age`."""
     quotes = market.latest_quotes(instrument_ids=instrument_ids, now=now)
-    found = {key: quote.mid for key, quote in quotes.items() if quote.mid is not None and not quote.crossed and quote.age(now) <= max_age}
+    priced = {key: price_of(quote) for key, quote in quotes.items() if quote.age(now) <= max_age}
+    found = {key: price for key, price in priced.items() if price is not None}
     rest = [key for key in instrument_ids if key not in found]
     return {**books.last_closes(instrument_ids=rest, now=now, max_age=max_age), **found} if rest else found
 
@@ -105,8 +116,9 @@ def account_facts(*, ids: NDArray[Any], now: datetime, instrument: InstrumentFac
 
     mandates: list[UUID | None] = [None] * len(ids)
     classes = [""] * len(ids)
+    names, signed = found.class_names, found.mandate_ids
     for target, source in zip(np.flatnonzero(known).tolist(), at.tolist(), strict=True):
-        mandates[target], classes[target] = found.mandate_ids[source], str(found.class_names[source])
+        mandates[target], classes[target] = signed[source], str(names[source])
     return AccountFacts(
         ids=asked,
         classes=classes,

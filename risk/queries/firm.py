@@ -71,11 +71,11 @@ class FirmExposure:
 
     def gross(self) -> Decimal | None:
         """Return Σ abs(value), each instrument netted over the firm and with its working orders (RSK-3)."""
-        return _total([row.value(abs(row.working)) for row in self.instruments.values()])
+        return total([row.value(abs(row.working)) for row in self.instruments.values()])
 
     def net(self) -> Decimal | None:
         """Return Σ value with working orders (RSK-3)."""
-        return _total([row.value(row.working) for row in self.instruments.values()])
+        return total([row.value(row.working) for row in self.instruments.values()])
 
 
 def exposure_by_instrument(
@@ -84,7 +84,7 @@ def exposure_by_instrument(
     """Return the firm's exposure at `now`: positions of all accounts, working orders, marks and rates, in a handful of statements.
 
     also: instruments to price even if nothing is held. pending: instrument id → (to buy, to sell), units that released parents have yet
-    to make orders of. Marks are the latest quote's mid, or the last bar's close; older than 96 hours they are missing.
+    to make orders of. Marks are the latest quote, or the last bar's close; older than 96 hours they are missing.
     Source: RSK-3, CON-5.
     """
     waiting = pending or {}
@@ -104,15 +104,18 @@ def rounded(value: Fraction) -> Decimal:
     return Decimal(units if value >= 0 else -units).scaleb(-8)
 
 
+def total(values: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the sum, None if any part is not known (CON-5)."""
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if len(known) == len(values) else None
+
+
 def _with(row: Held, pending: tuple[Decimal, Decimal] | None) -> Held:
     return row if pending is None else replace(row, open_buy=row.open_buy + pending[0], open_sell=row.open_sell + pending[1])
 
 
 def _valued(row: Held, marks: Mapping[int, Decimal], rates: Mapping[str, Fraction]) -> InstrumentExposure:
     price, rate = marks.get(row.instrument_id), rates.get(row.currency)
-    known = price is not None and price > 0 and rate is not None
-    return InstrumentExposure(row, price, Fraction(price) * Fraction(row.multiplier) * rate if known else None)  # type: ignore[arg-type, operator]
-
-
-def _total(values: Sequence[Decimal | None]) -> Decimal | None:
-    return None if any(value is None for value in values) else sum((value for value in values if value is not None), Decimal(0))
+    if price is None or price <= 0 or rate is None:
+        return InstrumentExposure(row, price, None)
+    return InstrumentExposure(row, price, Fraction(price) * Fraction(row.multiplier) * rate)

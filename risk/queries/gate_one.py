@@ -20,7 +20,7 @@ from risk.core.gate_one import UNLIMITED, FirmBook, FirmLimits, LimitUse, Parent
 from risk.enums import GateCode
 
 from . import books
-from .firm import FirmExposure, InstrumentExposure, exposure_by_instrument, rounded
+from .firm import FirmExposure, InstrumentExposure, exposure_by_instrument, rounded, total
 from .limits import firm_limits, limits_in_force
 from .loss import firm_day_loss
 
@@ -118,16 +118,23 @@ def _unit_value(parent: ParentFacts, exposure: FirmExposure) -> Fraction | None:
 def _book(row: InstrumentExposure, side: int, exposure: FirmExposure, loss: Decimal | None) -> FirmBook:
     """Return the firm before the order; in the order's own instrument only working orders of its side count."""
     value, working = row.value(row.on_side(side)), row.value(row.working)
-    gross, net = exposure.gross(), exposure.net()
-    known = value is not None and working is not None
-    issuer = [other.value(other.working) for other in exposure.instruments.values() if other.name == row.name]
+    issuer = total([other.value(other.working) for other in exposure.instruments.values() if other.name == row.name])
     return FirmBook(
-        gross=gross - abs(working) + abs(value) if known and gross is not None else None,  # type: ignore[arg-type, operator]
-        net=net - working + value if known and net is not None else None,  # type: ignore[operator]
+        gross=_moved(exposure.gross(), _size(working), _size(value)),
+        net=_moved(exposure.net(), working, value),
         instrument_value=value,
-        issuer_value=sum(issuer, Decimal(0)) - working + value if known and None not in issuer else None,  # type: ignore[arg-type, operator]
+        issuer_value=_moved(issuer, working, value),
         daily_loss=loss,
     )
+
+
+def _moved(sum_: Decimal | None, out: Decimal | None, into: Decimal | None) -> Decimal | None:
+    """Return a sum with one of its parts replaced; None if anything is not known."""
+    return None if sum_ is None or out is None or into is None else sum_ - out + into
+
+
+def _size(value: Decimal | None) -> Decimal | None:
+    return None if value is None else abs(value)
 
 
 def _named(finding: Finding, exposure: FirmExposure) -> Finding:

@@ -126,17 +126,18 @@ def _prices(
     pairs, at = np.unique(np.stack([ids, rows.sized_price]), axis=1, return_inverse=True)
     columns = [_price(instruments[int(key)], quotes.get(int(key)), int(sized), now, max_age) for key, sized in pairs.T]
     table = np.array(columns, np.int64).reshape(-1, len(fields(_Prices)))[at.reshape(-1)].T
-    return _Prices(*np.ascontiguousarray(table[:5]), missing=table[5].astype(np.uint8))
+    price, sized_price, scale, age, oldest, missing = np.ascontiguousarray(table)
+    return _Prices(price, sized_price, scale, age, oldest, missing.astype(np.uint8))
 
 
 def _price(
     instrument: InstrumentFacts, quote: QuoteFacts | None, sized: int, now: datetime, max_age: Mapping[LiquidityClass, timedelta]
 ) -> tuple[int, ...]:
     oldest = max_age[_LIQUIDITY.get(instrument.kind, LiquidityClass.LIQUID)] // _MICROSECOND
-    mid = None if quote is None or quote.crossed else quote.mid
-    if quote is None or mid is None or mid <= 0 or sized <= 0:
+    fair = None if quote is None else facts.price_of(quote)
+    if quote is None or fair is None or fair <= 0 or sized <= 0:
         return 0, 0, 1, 0, oldest, Missing.PRICE.value
-    (price, then), scale = scaled(mid * instrument.multiplier, Decimal(sized).scaleb(-8) * instrument.multiplier)
+    (price, then), scale = scaled(fair * instrument.multiplier, Decimal(sized).scaleb(-8) * instrument.multiplier)
     if max(price, then, scale) >= _LIMIT:
         return 0, 0, 1, 0, oldest, Missing.PRICE.value
     return price, then, scale, (now - quote.as_of) // _MICROSECOND, oldest, 0
@@ -158,9 +159,11 @@ def _positions(rows: Gate2Rows, unique: NDArray[Any], at: NDArray[Any]) -> tuple
     ids = np.array(sorted({order.instrument_id for order in rows.orders}), np.int64)
     pairs = batch_books.held(accounts=unique, instrument_ids=ids.tolist())
     held = np.zeros((3, len(unique), len(ids)), np.int64)
-    cells = (np.searchsorted(unique, pairs.account), np.searchsorted(ids, pairs.instrument))
+    place = np.minimum(np.searchsorted(unique, pairs.account), len(unique) - 1)
+    ours = unique[place] == pairs.account
+    cells = (place[ours], np.searchsorted(ids, pairs.instrument[ours]))
     for plane, values in enumerate((pairs.position, pairs.open_buy, pairs.open_sell)):
-        held[plane][cells] = values
+        held[plane][cells] = values[ours]
     row_cells = (at, np.searchsorted(ids, rows.of_orders([order.instrument_id for order in rows.orders])))
     own = _own(rows)
     working = np.where(rows.side > 0, held[1][row_cells], held[2][row_cells])
@@ -227,10 +230,12 @@ def _blocks(rows: Gate2Rows, unique: NDArray[Any], at: NDArray[Any], now: dateti
     ids = sorted({order.instrument_id for order in rows.orders})
     instrument = rows.of_orders([order.instrument_id for order in rows.orders])
     strictest = np.full(len(rows), Restriction.NONE.value, np.int8)
-    for account_id, instrument_id, mode in batch_books.blocks(accounts=unique, instrument_ids=ids, now=now):
+    for account_id, instrument_id, mode in batch_books.blocks(instrument_ids=ids, now=now):
         hit = np.ones(len(rows), np.bool_)
         if account_id is not None:
-            hit &= at == np.searchsorted(unique, np.frombuffer(account_id.bytes, "V16"))[0]
+            named = np.frombuffer(account_id.bytes, "V16")
+            place = int(np.searchsorted(unique, named)[0])
+            hit &= (at == place) & (place < len(unique) and bool(unique[place] == named[0]))
         if instrument_id is not None:
             hit &= instrument == instrument_id
         strictest[hit] = np.maximum(strictest[hit], mode.value)

@@ -28,6 +28,7 @@ from .rows import Gate2Rows
 if TYPE_CHECKING:
     from market.queries import InstrumentFacts
 
+_LONG_ONLY = "the mandate is long only"
 _UNKNOWN = Missing.PRICE | Missing.FX
 Reason = Callable[[int], str]
 
@@ -121,7 +122,7 @@ def _ask_about(
     said.cap[of_it] = limits.cap[place]
     said.forbidden[of_it] = (limits.allowed[place] == 0) | ((limits.long_only[place] == 1) & short)
     barred = said.forbidden[of_it]
-    said.note(GateCode.MANDATE, of_it[barred], place[barred], limits.clause)
+    said.note(GateCode.MANDATE, of_it[barred], place[barred], lambda at: limits.clause(at) if not limits.allowed[at] else _LONG_ONLY)
 
     unknown = (missing[of_it] & _UNKNOWN.value) != 0
     verdict = governance.authority_verdict(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -293,34 +292,3 @@ def test_gov_2_no_warning_where_another_document_goes_on(scene):
     assert services.warn_of_expiring_authorities(now=NOW) == 1
     make_authority([other], expires_at=None)
     assert services.warn_of_expiring_authorities(now=NOW) == 0
-
-
-def test_gov_2_ten_thousand_accounts_are_judged_from_the_database_in_time(scene):
-    """A document for each account, signed alike; the best of five runs, since two cores serve everybody."""
-    size = 10_000
-    accounts = new_accounts(size)
-    parties = make_parties()
-    first = make_authority([accounts[0]], parties=parties)
-    with connection.cursor() as cursor:
-        names = [field.column for field in Authority._meta.concrete_fields if field.column not in ("id", "code", "firm_id")]
-        columns = ", ".join(names)
-        cursor.execute(
-            f"WITH made AS (INSERT INTO governance_authority (id, code, {columns}) SELECT gen_random_uuid(), 'C' || n, {columns} "
-            "FROM governance_authority, generate_series(2, %s) n WHERE governance_authority.id = %s RETURNING id, code) "
-            "INSERT INTO governance_authoritysubject (id, authority_id, subject_kind, subject_id) "
-            "SELECT gen_random_uuid(), id, 'ACCOUNT', (%s::uuid[])[substr(code, 2)::int] FROM made",
-            [size, first, accounts],
-        )
-    classes = ["MANAGED" if i % 2 else "PERSONAL" for i in range(size)]
-    services.record_gates(account_ids=accounts, gate=AccountGate.OWNER_CONFIRMED, evidence="x", actor=None, now=NOW)
-    ask = AuthorityAsk("EQUITY", ("XYZ",), True, notional=np.full(size, 1_000))
-    took = []
-    for names in (["MANAGED"] * size, classes):
-        runs = []
-        for _ in range(5):
-            started = time.perf_counter()
-            found = verdict(accounts, ask, names)
-            runs.append(time.perf_counter() - started)
-        assert not found.codes.any()
-        took.append(min(runs))
-    assert max(took) < 1, took

@@ -108,8 +108,8 @@ def make_accounts(n: int, **fields: Any) -> list[Account]:
 
 
 def hold(account: Account, sleeve: Sleeve, instrument: Instrument, quantity: int | str) -> None:
-    traded = {"last_traded_on": date(2026, 1, 2)} if hasattr(Position, "last_traded_on") else {}
-    Position.objects.create(account=account, sleeve=sleeve, instrument_id=instrument.id, quantity=D(quantity), **traded)
+    facts = {"quantity": D(quantity), "last_traded_on": date(2026, 1, 2)}
+    Position.objects.create(account=account, sleeve=sleeve, instrument_id=instrument.id, **facts)
 
 
 def reserve(
@@ -122,9 +122,10 @@ def reserve(
     cash: str = "0",
     side: str = "BUY",
 ):
+    drawn = {"original_quantity": quantity, "original_cash": D(cash)}
     return Reservation.objects.create(
         account=account, sleeve=sleeve, instrument_id=instrument.id, side=side, order_id=order_id or uuid4(), quantity=quantity,
-        cash_currency="USD", cash=D(cash), created_at=NOW,
+        cash_currency="USD", cash=D(cash), created_at=NOW, **drawn,
     )  # fmt: skip
 
 

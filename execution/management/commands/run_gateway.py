@@ -9,11 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.queries import connection as broker_connection
 from base import tenancy
-from base.errors import Refused
+from base.errors import NotFound, Refused
 from execution.gateways.registry import open_gateway
 from execution.process import WakeUp, clock_for, serve
-from execution.queries.connections import connection_facts
 from execution.services.gateway_session import GatewaySession
 from execution.services.lease import LeaseLost
 
@@ -31,7 +31,9 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         try:
             with tenancy.firm(firm):
-                connection = connection_facts(code=code)
+                connection = broker_connection(code=code)
+            if connection is None:
+                raise NotFound("broker connection")
             gateway = open_gateway(connection.gateway, connection.settings)
             session = GatewaySession(firm, connection.id, gateway, clock_for(connection.settings, gateway))
             serve(session, should_stop=stop.is_set, wake_up=WakeUp())

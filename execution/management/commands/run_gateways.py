@@ -14,8 +14,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from accounts.queries import connections as broker_connections
 from base import tenancy
-from execution.queries.connections import enabled_connections
 from governance.queries import firm_ids
 
 LOOK_EVERY = 0.5
@@ -79,7 +79,7 @@ def _wanted(firm: int | None) -> set[Key]:
     found: set[Key] = set()
     for firm_id in firm_ids() if firm is None else [firm]:
         with tenancy.firm(firm_id):
-            found |= {(firm_id, row.code) for row in enabled_connections()}
+            found |= {(firm_id, row.code) for row in broker_connections() if row.is_enabled}
     connections.close_all()
     return found
 

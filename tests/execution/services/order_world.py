@@ -37,7 +37,7 @@ from governance.enums import AccountGate, SubjectKind
 from governance.models import Alert, GateRecord
 from market.models import Instrument
 from tests.execution.venue.world import make_service
-from tests.factories import as_loader, make_account, make_connection, make_firm, make_instrument, make_sleeve, number
+from tests.factories import as_loader, make_account, make_connection, make_firm, make_sleeve, number
 
 D = Decimal
 FAR = datetime(2025, 12, 1, tzinfo=UTC)
@@ -335,6 +335,53 @@ def _open_books(people: Mapping[str, Account], sleeve_id: UUID, holdings: Mappin
         for gate in AccountGate:
             GateRecord.objects.create(subject_kind=SubjectKind.ACCOUNT, subject_id=account.id, gate=gate, valid_from=FAR, evidence="test")
     accounts.post(transactions=transactions, now=FAR)
+
+
+def bare_parent(connection: BrokerConnection) -> tuple[ParentOrder, Account]:
+    """Write a parent with a statement of no lines, and an account."""
+    account, traded, journey = make_account(connection=connection), instrument("FLAT"), new_id()
+    strategy = Strategy.objects.create(code=f"S{number()}", name="Test", sleeve=make_sleeve())
+    signal = Signal.objects.create(
+        journey_id=journey,
+        source="test",
+        idempotency_key=str(number()),
+        body_sha256="0" * 64,
+        strategy=strategy,
+        instrument=traded,
+        method="fixed",
+        received_at=FAR,
+    )
+    statement = AllocationStatement.objects.create(
+        signal=signal,
+        journey_id=journey,
+        revision=0,
+        hash="1" * 64,
+        share_policy="PRO_RATA",
+        tie_seed="S",
+        price_scope="BLOCK",
+        decision_price=D(50),
+        decided_at=FAR,
+        frozen=b"",
+        rules=[],
+    )
+    parent = ParentOrder.objects.create(
+        journey_id=journey,
+        statement=statement,
+        strategy=strategy,
+        instrument=traded,
+        side=Side.BUY,
+        quantity=D(40),
+        state=ParentState.WORKING,
+        route=RouteKind.MARKETABLE_LIMIT,
+        order_type=OrderType.MARKET,
+        time_in_force=TimeInForce.GTC,
+        decision_price=D(50),
+        share_policy=SharePolicy.PRO_RATA,
+        remainder_policy=RemainderPolicy.CANCEL,
+        plan_seed="s",
+        created_at=FAR,
+    )
+    return parent, account
 
 
 def entries_of(account: Account) -> int:

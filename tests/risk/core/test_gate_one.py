@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from risk.core.findings import Finding, describe
-from risk.core.gate_one import UNLIMITED, FirmBook, FirmLimits, ParentCheck, check_parent
+from risk.core.gate_one import UNLIMITED, FirmBook, FirmLimits, ParentCheck, check_parent, limit_uses
 from risk.enums import GateCode, Unit
 
 D = Decimal
@@ -76,3 +76,19 @@ def test_con_5_missing_price_or_volume_blocks():
 def test_rsk_3_a_sale_against_a_long_lowers_gross():
     book = replace(BOOK, gross=D(950_000), instrument_value=D(200_000), issuer_value=D(60_000))
     assert codes(replace(PARENT, quantity=D(-1000), position=D(0)), book) == []
+
+
+def test_cst_7_where_accounts_were_looked_at_the_firms_position_nets_no_opening_away():
+    opening = replace(PARENT, quantity=D(-1000), position=D(1000), reduces=False)
+    assert GateCode.DAILY_LOSS in codes(opening, replace(BOOK, daily_loss=D(10_000)))
+    assert codes(replace(opening, reduces=None), replace(BOOK, daily_loss=D(10_000))) == []
+    assert codes(replace(PARENT, reduces=True), replace(BOOK, daily_loss=None, gross=D(10**9))) == []
+
+
+def test_rsk_10_the_use_of_every_limit_is_known_also_below_it():
+    uses = {use.kind.value: use for use in limit_uses(PARENT, BOOK, LIMITS)}
+    assert {kind: use.number for kind, use in uses.items()} == {
+        "ORDER_NOTIONAL": 50_000, "ADV_RATE": D("0.1"), "GROSS": 950_000, "NET": 150_000, "SINGLE_NAME": 70_000, "DAILY_LOSS": 0,
+    }  # fmt: skip
+    assert not any(use.exceeded for use in uses.values())
+    assert replace(uses["DAILY_LOSS"], number=D(10_000)).exceeded

@@ -26,9 +26,8 @@ def scene():
 
 def flow(account: Account, sleeve, amount: str, trade_date: date, *, instrument=None, basis: str = "0") -> None:
     """Book a deposit of money, or of units with their basis, as the ledger does."""
-    head = LedgerTransaction.objects.create(
-        entry_type=EntryType.FLOW, trade_date=trade_date, settle_date=trade_date, source_key=f"flow{number()}", recorded_at=NOW
-    )
+    dates = dict.fromkeys(("trade_date", "settle_date", "acquired_on"), trade_date)
+    head = LedgerTransaction.objects.create(entry_type=EntryType.FLOW, source_key=f"flow{number()}", recorded_at=NOW, **dates)
     shared = {"transaction": head, "account": account, "sleeve": sleeve, "settle_date": trade_date}
     lines = [(Book.CASH, "USD", None, amount), (Book.CAPITAL, "USD", None, -D(amount))]
     if instrument is not None:
