@@ -19,7 +19,7 @@ PARENTS = """
 SELECT id, side, quantity, filled_qty, state, route, limit_price, decision_price, arrival_price, one_minute_volume, carried_qty, created_at, done_at
 FROM execution_parentorder WHERE journey_id = %s ORDER BY id"""
 ORDERS = """
-SELECT c.code AS connection, a.code AS account, o.is_block, o.side, o.quantity, o.filled_qty, o.state, o.limit_price, o.client_order_id,
+SELECT c.code AS connection, a.code AS account, o.is_block, o.side, o.quantity, o.filled_qty, o.filled_notional, o.state, o.limit_price, o.client_order_id,
        o.created_at, o.reason, s.number AS slice
 FROM execution_childorder o JOIN accounts_account a ON a.id = o.account_id JOIN accounts_brokerconnection c ON c.id = o.connection_id
 LEFT JOIN execution_slice s ON s.id = o.slice_id WHERE o.journey_id = %s ORDER BY o.created_at, o.sequence, o.id"""

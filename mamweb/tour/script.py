@@ -96,6 +96,8 @@ def run_tour(options: TourOptions, tell: Callable[[str], None]) -> Tour:
 
 def _connect(tour: Tour, seed: int) -> None:
     """Open the venues' custody books with what our books say, and let each gateway reconcile before it trades (R8)."""
+    with tour.stage("connect"), tenancy.firm(tour.firm.firm_id):
+        accounts.snapshot_equity(as_of=tour.market.start.date() - timedelta(days=1), now=tour.clock.now())
     with tour.stage("connect"):
         for lane in LANES:
             broker = make_broker(tour.market, tour.clock, block_accounts=[tour.firm.clearing[lane]], seed=seed)

@@ -1,7 +1,7 @@
 """What we booked on a business date, from the ledger: trades, and the cash movements that are none (REC-1).
 
 Entry points: `day_of_books`, `DayBook`, `KIND_CODE`.
-Invariants: 1. two statements, whatever the number of accounts; 2. an execution that was taken back and booked anew is one trade, one that
+Invariants: 1. one statement, whatever the number of accounts; 2. an execution that was taken back and booked anew is one trade, one that
 was only taken back is none; 3. clearing accounts are left out: their blocks are shared out to accounts.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.fixed import Bools, Ints, to_day
-from ..core.joins import pack, sum_by_key
-from ..core.snapshot import AmountTable, TradeTable, as_exec_ids
+from ..core.joins import group_codes, pack, sum_by_key
+from ..core.snapshot import AmountTable, TradeTable, as_exec_ids, take
 from ..enums import MovementKind
 from .codebook import Codebook
 from .columns import fetch_columns
@@ -38,21 +37,17 @@ KIND_CODE = {kind: code for code, kind in enumerate(MovementKind)}
 _LEGEND = np.array([-1, *(KIND_CODE[kind] for kind in _MOVEMENTS.values())])
 _NO_CURRENCY, _UNKNOWN = 0xFFFF, 0xFFFE
 # A fill's key is fill|connection|execution|revision; undo|… takes it back.
-_EXEC_ID = "CASE WHEN split_part(source_key, '|', 1) IN ('fill', 'undo') THEN split_part(source_key, '|', 3) ELSE '' END"
-_REDONE = "(split_part(source_key, '|', 1) = 'undo' OR split_part(source_key, '|', 4) NOT IN ('', '0'))::int"
-_HEADS = (
-    "FROM (SELECT id, settle_date, source_key, row_number() OVER (ORDER BY id) - 1 AS n, "
-    "array_position(%(types)s::text[], entry_type::text) - 1 AS type FROM accounts_ledgertransaction "
-    "WHERE trade_date = %(as_of)s AND entry_type = ANY(%(types)s::text[])) t"
-)
+_EXEC_ID = "CASE WHEN split_part(t.source_key, '|', 1) IN ('fill', 'undo') THEN split_part(t.source_key, '|', 3) ELSE '' END"
+_REDONE = "split_part(t.source_key, '|', 1) = 'undo' OR split_part(t.source_key, '|', 4) NOT IN ('', '0')"
 _ENTRIES = (
-    f"{_HEADS} JOIN accounts_ledgerentry e ON e.transaction_id = t.id JOIN {ACCOUNTS} ON a.id = e.account_id "
-    f"LEFT JOIN {CURRENCIES} ON m.name = e.currency WHERE NOT a.is_clearing AND CASE WHEN t.type = 0 "
-    "THEN e.book IN ('POSITION', 'FEES') OR (e.book = 'TRADING' AND e.currency <> '') ELSE e.book IN ('CASH', 'WITHHOLDING_TAX') END"
+    f"FROM accounts_ledgertransaction t JOIN accounts_ledgerentry e ON e.transaction_id = t.id JOIN {ACCOUNTS} ON a.id = e.account_id "
+    f"LEFT JOIN {CURRENCIES} ON m.name = e.currency WHERE t.trade_date = %(as_of)s AND t.entry_type = ANY(%(types)s::text[]) "
+    "AND NOT a.is_clearing AND e.book IN ('POSITION', 'CASH', 'FEES', 'WITHHOLDING_TAX')"
 )
-# Four small codes travel as one number: account, type, first letter of the book, currency.
+# Four small codes travel as one number: account, type (0 = a trade), first letter of the book, currency.
+_TYPE = "CASE WHEN t.entry_type = 'TRADE' THEN 0 ELSE (array_position(%(types)s::text[], t.entry_type::text) - 1)::bigint << 24 END"
 _CODES = (
-    "(a.code << 32) | (t.type::bigint << 24) | (ascii(e.book) << 16) "
+    f"(a.code << 32) | {_TYPE} | (ascii(e.book) << 16) "
     f"| CASE WHEN e.currency = '' THEN {_NO_CURRENCY} ELSE coalesce(m.place - 1, {_UNKNOWN}) END"
 )
 
@@ -67,7 +62,8 @@ class DayBook:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entries:
-    """Ledger entries: place of their transaction, codes, and amounts. currency: −1 for a quantity; book: its first letter."""
+    """Ledger entries: number of their transaction (or execution), codes, amounts. currency: −1 for a quantity; book: its first letter;
+    instrument_id, settle_day: −1 but for quantities."""
 
     of: Ints
     account: Ints
@@ -76,6 +72,7 @@ class _Entries:
     currency: Ints
     instrument_id: Ints
     amount: Ints
+    settle_day: Ints
 
     def where(self, chosen: Bools) -> _Entries:
         return _Entries(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
@@ -88,51 +85,66 @@ def day_of_books(book: Codebook, as_of: date) -> DayBook:
     tick whose notional rounds to the money booked, else the average to 10⁻⁸.
     """
     parameters = {**parameters_of(book, as_of), "types": list(_TYPES)}
-    head, settles, redone, ids = fetch_columns(
-        ["t.n", DAY.format("t.settle_date"), _REDONE], f"{_HEADS} WHERE t.type = 0", parameters, texts=[_EXEC_ID]
+    codes, amount, words, instrument_id, settles, redone, ids = fetch_columns(
+        [_CODES, SCALED.format("e.amount")],
+        _ENTRIES,
+        parameters,
+        uuids=["t.id"],
+        some=["e.instrument_id", DAY.format("t.settle_date"), f"({_REDONE})::int"],
+        texts=[_EXEC_ID],
+        where="e.book = 'POSITION'",
     )
-    of, codes, instrument_id, amount = fetch_columns(
-        ["t.n", _CODES, "coalesce(e.instrument_id, -1)", SCALED.format("e.amount")], _ENTRIES, parameters
-    )
-    currency = codes & 0xFFFF
-    money = np.where(currency >= _UNKNOWN, -1, currency)
-    entries = _Entries(of, codes >> 32, (codes >> 24) & 0xFF, (codes >> 16) & 0xFF, money, instrument_id, amount)
-    known(money[instrument_id < 0])
-    names = as_exec_ids(ids)
-    size = int(max(head.max(initial=-1), of.max(initial=-1))) + 1
-    settled, named = np.zeros(size, np.int64), np.zeros(size, names.dtype)
-    settled[head], named[head] = settles, names
-    fills = entries.where(entries.type == 0)
-    merged = _same_execution(named) if bool(redone.any()) else np.arange(size)
-    trades, fee = _trades(book, as_of, fills, merged, settled, named)
+    currency, letter = codes & 0xFFFF, (codes >> 16) & 0xFF
+    held = letter == ord("P")
+    known(np.where(currency == _UNKNOWN, -1, currency))
+    of = group_codes([words[:, 0], words[:, 1]], [words[:0, 0], words[:0, 1]])[0]
+    exec_ids = as_exec_ids(ids)
+    names = np.zeros(int(of.max(initial=-1)) + 1, exec_ids.dtype)
+    names[of[held]] = exec_ids
+    if bool(redone.any()):
+        of = _same_execution(names)[of]
+    money = np.where(held, -1, currency)
+    entries = _Entries(of, codes >> 32, (codes >> 24) & 0xFF, letter, money, _spread(held, instrument_id), amount, _spread(held, settles))
+    is_trade = entries.type == 0
+    trades, fee = _trades(book, as_of, entries.where(is_trade), names)
     moved = (trades.quantity != 0) | (trades.amount != 0)
-    movements = _movements(book, as_of, entries.where(entries.type != 0), trades, fee)
-    return DayBook(trades if bool(moved.all()) else _taken(trades, moved), movements)
+    movements = _movements(book, as_of, entries.where(~is_trade & ~held & (letter != ord("F"))), trades, fee)
+    return DayBook(trades if bool(moved.all()) else take(trades, moved), movements)
 
 
-def _trades(
-    book: Codebook, as_of: date, entries: _Entries, merged: Ints, settles: Ints, exec_ids: NDArray[np.bytes_]
-) -> tuple[TradeTable, Ints]:
-    """Sum entries per account and execution (merged: a number per transaction); return the trades and the charges booked with them."""
-    _, first, row = np.unique(merged[entries.of] * max(len(book.account_ids), 1) + entries.account, return_index=True, return_inverse=True)
+def _spread(held: Bools, values: Ints) -> Ints:
+    """Return the values of POSITION entries at their places among all entries, −1 elsewhere."""
+    column = np.full(len(held), -1)
+    column[held] = values
+    return column
+
+
+def _trades(book: Codebook, as_of: date, entries: _Entries, names: NDArray[np.bytes_]) -> tuple[TradeTable, Ints]:
+    """Sum entries per account and transaction (or execution); return the trades and the charges booked with them.
+
+    A trade's own money is its cash without the charge.
+    """
+    keys = entries.of * max(len(book.account_ids), 1) + entries.account
+    _, first, row = np.unique(keys, return_index=True, return_inverse=True)
     n = len(first)
-    held, paid, charged = (entries.book == ord(letter) for letter in "PTF")
-    quantity, money, fee = (_sums(row[chosen], entries.amount[chosen], n) for chosen in (held, paid, charged))
-    instrument_id, currency = np.full(n, -1), np.full(n, -1)
-    instrument_id[row[held]] = entries.instrument_id[held]
+    held, paid, charged = (entries.book == ord(letter) for letter in "PCF")
+    quantity, cash, fee = (_sums(row[chosen], entries.amount[chosen], n) for chosen in (held, paid, charged))
+    instrument_id, currency, settles = np.full(n, -1), np.full(n, -1), np.full(n, -1)
+    instrument_id[row[held]], settles[row[held]] = entries.instrument_id[held], entries.settle_day[held]
     currency[row[~held]] = entries.currency[~held]
-    whole = (instrument_id >= 0) & ((quantity != 0) | (money != 0) | (fee != 0))
-    quantity, money, fee, currency, first = (column[whole] for column in (quantity, money, fee, currency, first))
-    place, of = places(book, instrument_id[whole]), entries.of[first]
+    whole = (instrument_id >= 0) & ((quantity != 0) | (cash != 0) | (fee != 0))
+    quantity, cash, fee, currency, settles, first = (column[whole] for column in (quantity, cash, fee, currency, settles, first))
+    place, amount = places(book, instrument_id[whole]), cash + fee
     unit = np.where(currency < 0, book.directory.instrument_currency[place], currency)
-    price = _prices(book, place, quantity, -money)
+    price = _prices(book, place, quantity, amount)
     day = np.full(len(place), to_day(as_of))
-    return TradeTable(entries.account[first], place, unit, quantity, price, -money, day, settles[of], exec_ids[of]), fee
+    of = entries.of[first]
+    return TradeTable(entries.account[first], place, unit, quantity, price, amount, day, settles, names[of]), fee
 
 
 def _movements(book: Codebook, as_of: date, entries: _Entries, trades: TradeTable, fee: Ints) -> AmountTable:
     tax, charged = entries.book == ord("W"), fee != 0
-    parts: list[Any] = [
+    parts: list[tuple[Ints, ...]] = [
         (entries.account, _LEGEND[entries.type], entries.currency, entries.amount),
         (entries.account[tax], np.full(int(tax.sum()), KIND_CODE[MovementKind.TAX]), entries.currency[tax], -entries.amount[tax]),
         (trades.account[charged], np.full(int(charged.sum()), KIND_CODE[MovementKind.COMMISSION]), trades.currency[charged], -fee[charged]),
@@ -140,14 +152,10 @@ def _movements(book: Codebook, as_of: date, entries: _Entries, trades: TradeTabl
     return _summed(parts, to_day(as_of), len(book.directory.currencies))
 
 
-def _taken(table: TradeTable, chosen: Bools) -> TradeTable:
-    return TradeTable(*(getattr(table, name)[chosen] for name in table.__dataclass_fields__))
-
-
-def _same_execution(exec_ids: NDArray[np.bytes_]) -> Ints:
-    """Return equal numbers for transactions of one execution, a number of its own for one that names none."""
-    codes = np.unique(exec_ids, return_inverse=True)[1].astype(np.int64)
-    return np.where(exec_ids == b"", np.arange(len(exec_ids)) + len(exec_ids), codes)
+def _same_execution(names: NDArray[np.bytes_]) -> Ints:
+    """Return for each transaction the number of the first one of its execution; one that names none keeps its own."""
+    _, first, back = np.unique(names, return_index=True, return_inverse=True)
+    return np.where(names == b"", np.arange(len(names)), first[back])
 
 
 def _sums(row: Ints, amount: Ints, n: int) -> Ints:

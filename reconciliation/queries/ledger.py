@@ -77,7 +77,7 @@ def _entries(book: Codebook, parameters: dict[str, Any]) -> list[tuple[Ints, ...
             )
         )
     day = parameters["day"]
-    result: list[Any] = []
+    result: list[tuple[Ints, ...]] = []
     for account, instrument, currency, settles, amount in parts:
         quantity = instrument >= 0
         place = np.full(len(account), -1)

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from accounts.enums import BlockMode
-from accounts.services.blocks import block_trading, lift_block
+from accounts.services import block_trading, lift_block
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
 from governance.services import end_alert, raise_alert

@@ -89,15 +89,15 @@ def plan(
     for row in handed:
         if row.id not in lost:
             waiting[values[row.id].key].append(row)
-    fresh: list[Any] = []
-    still: list[Any] = []
+    fresh: list[tuple[str, Found, BreakState]] = []
+    still: list[tuple[Break, Found, BreakState]] = []
     used = {(values[row.id].account, row.key) for row in listed} | later
     for item in carried.open:
         rows_of_key = waiting[item.found.key]
-        row: Break | None = rows_of_key.pop(0) if rows_of_key else None  # type: ignore[no-redef]
-        held = state(item, as_of, waivers.get(row.id) if row else None, now, is_business_day)
-        if row is not None:
-            still.append((row, item.found, held))
+        known = rows_of_key.pop(0) if rows_of_key else None
+        held = state(item, as_of, waivers.get(known.id) if known else None, now, is_business_day)
+        if known is not None:
+            still.append((known, item.found, held))
         elif (item.found.account, key_of(item.found)) not in later:
             fresh.append((_unused(item.found, used), item.found, held))
     gone += [(row, outcome) for row in earlier if (outcome := _outlived(values[row.id], found, covered, as_of)) is not None]

@@ -45,7 +45,7 @@ class Person:
         return Client().get(f"/api/v1/{path}", headers={"Authorization": f"Token {self.token}", **headers})
 
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
-        content = {} if body is None else {"data": body, "content_type": "application/json"}
+        content = {"data": b"" if body is None else body, "content_type": "application/json"}
         return Client().post(f"/api/v1/{path}", headers={"Authorization": f"Token {self.token}", **headers}, **content)
 
 

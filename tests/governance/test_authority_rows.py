@@ -231,7 +231,7 @@ def test_gov_2_the_number_of_queries_does_not_depend_on_the_number_of_accounts(s
     make_authority(accounts[: size // 2 + 1])
     with CaptureQueriesContext(connection) as captured:
         found = verdict(accounts, CLOSE)
-    assert len(captured) == 3
+    assert len(captured) == 5
     with CaptureQueriesContext(connection) as captured:
         reasons = [found.reason(i) for i in range(size)]
     assert len(captured) <= 3 and len(set(reasons)) <= 2

@@ -35,7 +35,7 @@ from execution.venue.service import VenueService
 from execution.venue.setup import CommissionModel, VenueConfig
 from governance.enums import AccountGate, SubjectKind
 from governance.models import Alert, GateRecord
-from market.models import Instrument
+from market.models import Instrument, Quote
 from tests.execution.venue.world import make_service
 from tests.factories import as_loader, make_account, make_connection, make_firm, make_sleeve, number
 
@@ -56,8 +56,14 @@ def instrument(symbol: str) -> Instrument:
 
 
 def make_instrument_now(symbol: str, rules: Mapping[str, Any]) -> Instrument:
+    """Write an instrument, and the prices that accounts holding it are valued at: one an hour, for two days."""
     fields = {"kind": "EQUITY", "currency": "USD", "calendar": "XNYS", "settlement_market": "US", "tick": D("0.01"), **rules}
-    return Instrument.objects.using("loader").get_or_create(symbol=symbol, defaults=fields)[0]
+    made = Instrument.objects.using("loader").get_or_create(symbol=symbol, defaults=fields)[0]
+    first = datetime(2026, 1, 5, 14, tzinfo=UTC)
+    prices = {"bid": D("49.99"), "ask": D("50.01"), "last": D(50)}
+    quotes = [Quote(instrument=made, source="SIMULATED", as_of=first + timedelta(hours=n), **prices) for n in range(48)]
+    Quote.objects.using("loader").bulk_create(quotes, ignore_conflicts=True)
+    return made
 
 
 @dataclass

@@ -67,6 +67,7 @@ def assert_both_sides_agree(world: OrderWorld) -> None:
     assert set(ChildOrder.objects.values_list("state", flat=True)) <= {state.value for state in TERMINAL}
     assert not ParentOrder.objects.exclude(state__in=[ParentState.DONE, ParentState.CANCELED, ParentState.DENIED]).exists()
     ours = ChildOrder.objects.filter(claimed_at__isnull=False)
+    assert len(ours) >= 15 and ours.filter(filled_qty__gt=0).count() >= 8
     for order in ours:
         views = world.service.host.venue.order_views(order.client_order_id, "", 0)
         assert order.filled_qty == sum((Decimal(str(view["filled_qty"])) for view in views), Decimal(0))
