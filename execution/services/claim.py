@@ -95,7 +95,7 @@ def candidates(*, connection_id: UUID, hold_unknown: bool, limit: int = BATCH) -
         JOIN accounts_account a ON a.id = o.account_id
         WHERE o.connection_id = %s AND o.state = 'PENDING' AND o.cancel_requested_at IS NULL
           AND NOT ({kill_switch_sql()}) {held if hold_unknown else ""}
-        ORDER BY o.sequence, o.id LIMIT %s"""  # noqa: S608  (our own words)
+        ORDER BY o.sequence, o.id LIMIT %s"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [connection_id, limit])
         return [_candidate(row) for row in cursor.fetchall()]
@@ -118,7 +118,7 @@ def claim(*, connection_id: UUID, epoch: int, order_ids: Sequence[UUID], now: da
                           AND l.reconciled_epoch = l.epoch AND l.expires_at > clock_timestamp())
               AND NOT ({kill_switch_sql()})
             ORDER BY o.sequence, o.id LIMIT %s FOR UPDATE OF o SKIP LOCKED)
-        RETURNING c.id"""  # noqa: S608  (our own words)
+        RETURNING c.id"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [epoch, now, connection_id, list(order_ids), epoch, BATCH])
         return {row[0] for row in cursor.fetchall()}

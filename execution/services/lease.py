@@ -10,6 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -90,10 +91,10 @@ def cursors(*, connection_id: UUID) -> tuple[str, str]:
         return cursor.fetchone() or ("", "")
 
 
-def _update(assignment: str, values: list[object], connection_id: UUID, epoch: int) -> None:
+def _update(assignment: str, values: list[Any], connection_id: UUID, epoch: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE execution_gatewaylease SET {assignment} WHERE connection_id = %s AND epoch = %s",  # noqa: S608  (our own words)
+            f"UPDATE execution_gatewaylease SET {assignment} WHERE connection_id = %s AND epoch = %s",
             [*values, connection_id, epoch],
         )
         if cursor.rowcount != 1:

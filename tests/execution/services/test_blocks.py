@@ -247,4 +247,3 @@ def test_a_notice_that_is_not_answered_is_sent_again_and_carried_out_once(world:
     notice = AllocationNotice.objects.get()
     assert (notice.state, notice.attempts) == (NoticeState.CONFIRMED, 3)
     world.assert_books_equal_custody()
-
