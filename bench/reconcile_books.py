@@ -34,7 +34,7 @@ from market.models import FxRate, Instrument, Quote
 from reconciliation.core.fixed import from_fixed
 from reconciliation.enums import MovementKind
 from reconciliation.models import Break, ReconciliationRun
-from reconciliation.services import reconcile_custodian, take_snapshot_from_file
+from reconciliation.services import reconcile_file
 
 if TYPE_CHECKING:
     from .reconcile import Scene
@@ -74,8 +74,7 @@ def database_times(scene: Scene, repeats: int) -> tuple[float, float]:
 def _reconciled(firm_id: int, custodian_id: Any, data: bytes, as_of: date) -> None:
     now = datetime(as_of.year, as_of.month, as_of.day, 21, 30, tzinfo=UTC)
     with tenancy.firm(firm_id):
-        taken = take_snapshot_from_file(custodian_id=custodian_id, data=data, now=now)
-        reconcile_custodian(custodian_id=custodian_id, as_of=as_of, now=now, taken=taken)
+        reconcile_file(custodian_id=custodian_id, data=data, now=now)
 
 
 def _check(firm_id: int, scene: Scene, turn: int) -> None:
@@ -161,7 +160,9 @@ def _holdings(scene: Scene, ids: np.ndarray, instruments: np.ndarray, sleeve_id:
     ours = scene.expectation
     held, traded, settled = ours.positions, ours.cash_td, ours.cash_sd
     columns = {"account_id": bulk.Uuids(ids[held.account]), "instrument_id": bulk.Integers(instruments[held.instrument])}
-    bulk.insert(Position, len(held), {**columns, "sleeve_id": sleeve_id, "quantity": bulk.Decimals(held.quantity)})
+    bulk.insert(
+        Position, len(held), {**columns, "sleeve_id": sleeve_id, "quantity": bulk.Decimals(held.quantity), "last_traded_on": ours.as_of}
+    )
     legend = scene.directory.currencies
     pending = traded.amount - settled.amount
     for amount, day in ((settled.amount, ours.as_of), (pending, date(2026, 3, 3))):
@@ -178,7 +179,11 @@ def _ledger(scene: Scene, ids: np.ndarray, instruments: np.ndarray, sleeve_id: A
     trades, fees = scene.expectation.trades, scene.expectation.fees
     legend = scene.directory.currencies
     fills, movements = new_ids(len(trades)), new_ids(len(fees))
-    head = {"trade_date": scene.expectation.as_of, "recorded_at": datetime(2026, 3, 2, 20, tzinfo=UTC)}
+    head = {
+        "trade_date": scene.expectation.as_of,
+        "acquired_on": scene.expectation.as_of,
+        "recorded_at": datetime(2026, 3, 2, 20, tzinfo=UTC),
+    }
     keys = np.array([b"fill|bench|" + value + b"|0" for value in trades.exec_id.tolist()])
     settles = bulk.Dates(trades.settle_day)
     values = {"id": bulk.Uuids(fills), "entry_type": "TRADE", "settle_date": settles, "source_key": bulk.Texts(keys)}

@@ -25,12 +25,12 @@ from allocation.enums import SizingMethod
 from base import tenancy
 from execution.services import release
 from execution.services.release import ReleaseFacts, run_signal
+from mamweb.tour.firm import TourFirm, build_firm, generated_people
+from mamweb.tour.world import generated_market
 from market import services as market_services
 from market.core.generated import generated_minute_bars
 from market.core.generated_catalogue import GENERATED, XYZ_ANCHOR_AT
 from market.services import QuoteRow
-from mamweb.tour.firm import TourFirm, build_firm, generated_people
-from mamweb.tour.world import Market, generated_market
 
 RUNS = 7
 SIZES = {"P1.1": 1, "P1.1k": 1_000, "P1.10k": 10_000}
@@ -40,7 +40,7 @@ SEED = 7
 
 def rows() -> list[dict[str, Any]]:
     """Return the rows of P1 and P1b, medians of seven runs after one to warm up."""
-    market = _market()
+    _market()
     now = XYZ_ANCHOR_AT
     firm = build_firm(name="Bench", people=generated_people(max(SIZES.values()), SEED), now=now)
     found = []
@@ -51,9 +51,9 @@ def rows() -> list[dict[str, Any]]:
     return found
 
 
-def _market() -> Market:
+def _market() -> None:
     """The built-in market with one instrument so liquid that every signal goes as a marketable limit."""
-    market = generated_market(SEED)
+    generated_market(SEED)
     entry = GENERATED["XYZ"]
     spec = replace(entry.spec, symbol=SYMBOL, issuer=SYMBOL, identity_group=SYMBOL)
     bars = generated_minute_bars(entry, [XYZ_ANCHOR_AT.date()], SEED)
@@ -61,7 +61,6 @@ def _market() -> Market:
     market_services.load_bars(replace(bars, symbol=SYMBOL, volume=bars.volume * 100_000))
     price = Decimal("47.30")
     market_services.record_quotes([QuoteRow(pk, "SIMULATED", XYZ_ANCHOR_AT, price - Decimal("0.01"), price + Decimal("0.01"), price)])
-    return market
 
 
 def _follow(firm: TourFirm, strategy: str, size: int, now: Any) -> None:

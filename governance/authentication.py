@@ -16,13 +16,18 @@ _FORM = re.compile(rb"[A-Za-z0-9_]{1,200}")
 
 
 class FirmTokenAuthentication(TokenAuthentication):
-    """A knox token that is good in its firm only, and only while its person is an active member there."""
+    """A knox token that is good in its firm only, and only while its person is an active member there.
+
+    The roles of this moment are left on the token as `roles`: the checks of this request look at them, the next request reads them anew.
+    """
 
     def authenticate_credentials(self, token: bytes) -> Any:
+        """Return (user, token). Raises AuthenticationFailed."""
         if not _FORM.fullmatch(token):  # knox reads it as UTF-8, and the database refuses NUL
             raise AuthenticationFailed("Invalid token.")
         user, auth_token = super().authenticate_credentials(token)
         with tenancy.firm(auth_token.firm_id):
-            if not active_roles(user):
-                raise AuthenticationFailed("Invalid token.")
+            auth_token.roles = active_roles(user)
+        if not auth_token.roles:
+            raise AuthenticationFailed("Invalid token.")
         return user, auth_token

@@ -5,21 +5,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
 
-from base import tenancy
-from base.clock import process_clock
-
 from . import services
-from .queries import firm_ids
+from .services.every_firm import for_every_firm
 
-logger = logging.getLogger(__name__)
+__all__ = ["SCHEDULE", "escalate_alerts", "for_every_firm", "seal_audit", "warn_of_expiring_authorities"]
 
 
 @shared_task(name="governance.seal_audit")
@@ -38,19 +32,6 @@ def warn_of_expiring_authorities() -> int:
 def escalate_alerts() -> int:
     """Announce tripped kill switches, and send up what nobody has acknowledged for 5 minutes (RSK-10)."""
     return for_every_firm(services.announce_kill_switches) + for_every_firm(services.escalate_alerts)
-
-
-def for_every_firm(work: Callable[..., int]) -> int:
-    """Run `work(now=…)` in a block of each firm; returns the sum."""
-    now: datetime = process_clock().now()
-    done = 0
-    for firm_id in firm_ids():
-        try:
-            with tenancy.firm(firm_id):
-                done += work(now=now)
-        except Exception:
-            logger.exception("%s failed for firm %s", work.__name__, firm_id)
-    return done
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {

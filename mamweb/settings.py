@@ -106,19 +106,23 @@ SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["governance.authentication.FirmTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["base.api.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "base.api.KeysetPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "base.api.problem_response",
+    "DEFAULT_PERMISSION_CLASSES": ["governance.permissions.RoleAllowed"],
+    "DEFAULT_RENDERER_CLASSES": ["base.api.formats.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["base.api.formats.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "base.api.schema.FirmSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "base.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "mamweb",
-    "DESCRIPTION": "One decision, many accounts.",
+    "DESCRIPTION": "One decision, many accounts. See docs/api.md for a worked session.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["base.api.schema.own_addresses"],
+    "APPEND_COMPONENTS": {"securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}}},
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }

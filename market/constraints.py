@@ -19,8 +19,8 @@ class InstrumentsExist(SqlConstraint):
     def up(self, model: type[models.Model]) -> list[str]:
         table = model._meta.db_table
         instruments = model._meta.get_field("instrument").related_model._meta.db_table  # type: ignore[union-attr]
-        unknown = f"SELECT 1 FROM new_rows n WHERE NOT EXISTS (SELECT 1 FROM {instruments} i WHERE i.id = n.instrument_id)"  # noqa: S608 - our names
-        named = f"SELECT 1 FROM old_rows o WHERE EXISTS (SELECT 1 FROM {table} r WHERE r.instrument_id = o.id)"  # noqa: S608 - our names
+        unknown = f"SELECT 1 FROM new_rows n WHERE NOT EXISTS (SELECT 1 FROM {instruments} i WHERE i.id = n.instrument_id)"
+        named = f"SELECT 1 FROM old_rows o WHERE EXISTS (SELECT 1 FROM {table} r WHERE r.instrument_id = o.id)"
         statements = []
         for event in ("INSERT", "UPDATE"):
             message = f"'{table}.instrument_id refers to no instrument'"

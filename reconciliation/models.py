@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -25,7 +27,7 @@ class StoredOutside(SqlConstraint):
     def down(self, model: type[models.Model]) -> list[str]:
         return [f"ALTER TABLE {model._meta.db_table} ALTER COLUMN {self.field} SET STORAGE EXTENDED"]
 
-    def deconstruct(self) -> tuple[str, tuple[object, ...], dict[str, object]]:
+    def deconstruct(self) -> Any:
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "field": self.field}
 

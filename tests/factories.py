@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import connections
 
-from accounts.enums import AccountClass, LeverageRegime, TaxClassification
+from accounts.enums import AccountClass, LeverageRegime, Registration, TaxClassification
 from accounts.models import Account, BrokerConnection, Custodian, Sleeve
 from base import tenancy
 from governance.enums import Role
@@ -64,6 +64,7 @@ def make_account(**fields: Any) -> Account:
         "code": code,
         "name": f"Account {code}",
         "account_class": AccountClass.PERSONAL,
+        "registration": Registration.INDIVIDUAL,
         "tax_classification": TaxClassification.TAXABLE,
         "leverage_regime": LeverageRegime.CASH,
         "base_currency": "USD",

@@ -20,6 +20,7 @@ from .books import (
     lots_of,
     positions_of,
 )
+from .custody import custody_books
 from .relationships import control_groups, edges
 from .routing import ConnectionFacts, RoutingFacts, accounts_by_number, connection, connection_facts, connections, routing_facts
 from .settlement import settlement_date
@@ -45,6 +46,7 @@ __all__ = [
     "connection_facts",
     "connections",
     "control_groups",
+    "custody_books",
     "custody_opening",
     "edges",
     "equity_of",

@@ -164,7 +164,7 @@ def open_accounts_on(*, account_ids: Sequence[UUID] | None, on: date) -> Account
 _RECORDS = f"""
 SELECT string_agg(uuid_send(id), ''), array_agg(code::text), array_agg(base_currency::text),
     string_agg(int8send(array_position(%(classes)s::text[], account_class::text) - 1::bigint), ''),
-    string_agg(coalesce({SCALED.format("position_cap_rate")}, int8send((%(missing)s)::bigint)), ''),
+    string_agg(coalesce({SCALED.format("position_cap_rate")}, int8send((-1)::bigint)), ''),
     string_agg(uuid_send(connection_id), ''), string_agg(uuid_send(coalesce(owner_id, %(none)s::uuid)), ''),
     string_agg(uuid_send(coalesce(mandate_id, %(none)s::uuid)), ''), string_agg(int8send((opened_on - DATE '1970-01-01')::bigint), ''),
     string_agg(int8send(coalesce(closed_on - DATE '1970-01-01', %(never)s)::bigint), ''),
@@ -182,7 +182,6 @@ def _records(account_ids: Sequence[UUID] | None) -> _Records:
         "ids": "{}" if account_ids is None else uuid_literal(raw_ids(account_ids)),
         "classes": list(CLASSES),
         "none": UUID(bytes=NO_ID),
-        "missing": int(MISSING),
         "never": _NEVER,
         "proceeds": SettlementMode.UNSETTLED_PROCEEDS.value,
     }
@@ -195,7 +194,7 @@ def _records(account_ids: Sequence[UUID] | None) -> _Records:
         currency=currency.astype(np.int64),
         currencies=tuple(legend.tolist()),
         classes=as_integers(row[3]),
-        own_cap=as_integers(row[4]),
+        own_cap=np.where(as_integers(row[4]) < 0, MISSING, as_integers(row[4])),
         lanes=as_uuids(row[5]),
         owners=as_uuids(row[6]),
         mandates=as_uuids(row[7]),

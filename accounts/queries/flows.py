@@ -54,12 +54,12 @@ _MONEY = f"""
 {_FLOWS} SELECT string_agg(uuid_send(account_id), ''), array_agg(currency::text), string_agg({SCALED.format("amount")}, '')
 FROM (SELECT e.account_id, e.currency, sum(e.amount) AS amount FROM flows f JOIN accounts_ledgerentry e USING (transaction_id, account_id)
     WHERE e.book = 'CASH' GROUP BY 1, 2) c
-"""  # noqa: S608 - constants of this module
+"""
 _UNITS = f"""
 {_FLOWS} SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''), string_agg({SCALED.format("amount")}, '')
 FROM (SELECT e.account_id, e.instrument_id, sum(e.amount) AS amount FROM flows f
     JOIN accounts_ledgerentry e USING (transaction_id, account_id) WHERE e.book = 'POSITION' GROUP BY 1, 2) c
-"""  # noqa: S608 - constants of this module
+"""
 
 
 def flows_until(*, accounts: Accounts, as_of: date) -> Flows:

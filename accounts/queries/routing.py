@@ -90,7 +90,7 @@ def connection_facts(*, connection_id: UUID) -> ConnectionFacts:
 
 def _facts(row: tuple[Any, ...]) -> ConnectionFacts:
     settings = row[8] if isinstance(row[8], Mapping) else orjson.loads(row[8])
-    return ConnectionFacts(*row[:8], settings, row[9])
+    return ConnectionFacts(*row[:8], settings, row[9])  # type: ignore[call-arg]  # eight columns, in the order of the fields
 
 
 _ROUTING = """

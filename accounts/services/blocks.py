@@ -6,6 +6,7 @@ Entry points: `block_trading`, `lift_block`, `UnableToBlock`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction as database
@@ -44,7 +45,8 @@ def block_trading(
         raise UnableToBlock("REC-6", "a block names an account, an instrument, or both", field="account_id")
     if account_id is not None and not Account.objects.select_for_update(no_key=True).filter(pk=account_id).exists():
         raise NotFound("account")
-    same = TradingBlock.objects.filter(account_id=account_id, instrument_id=instrument_id, mode=mode, source_id=source_id, ends_at=None)
+    target: dict[str, Any] = {"account_id": account_id, "instrument_id": instrument_id}
+    same = TradingBlock.objects.filter(**target, mode=mode, source_id=source_id, ends_at=None)
     standing = same.first() if source_id is not None else None
     if standing is not None:
         return standing.id

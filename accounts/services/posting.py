@@ -71,7 +71,9 @@ def _normal(transaction: Transaction) -> Transaction:
     postings = []
     for p in transaction.postings:
         unit = Unit(p.unit.kind, int(p.unit.code)) if p.unit.kind is UnitKind.INSTRUMENT else p.unit  # type: ignore[arg-type]
-        postings.append(replace(p, account_id=_uuid(p.account_id), sleeve_id=_uuid(p.sleeve_id), leg_id=_uuid(p.leg_id), unit=unit))
+        postings.append(
+            replace(p, account_id=_uuid(p.account_id) or p.account_id, sleeve_id=_uuid(p.sleeve_id), leg_id=_uuid(p.leg_id), unit=unit)
+        )
     return replace(transaction, journey_id=_uuid(transaction.journey_id), postings=tuple(postings))
 
 

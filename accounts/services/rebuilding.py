@@ -35,7 +35,7 @@ FROM (SELECT e.account_id, e.sleeve_id, e.instrument_id, coalesce(e.leg_id, {_NO
 FULL JOIN (SELECT *, coalesce(leg_id, {_NO_LEG}) AS leg FROM accounts_position) p USING (account_id, sleeve_id, instrument_id, leg)
 WHERE l.quantity IS DISTINCT FROM p.quantity OR l.last IS DISTINCT FROM p.last_traded_on
 ORDER BY 1, 2, 4
-"""  # noqa: S608 - constants of this module
+"""
 _CASH = """
 SELECT account_id, currency, settle_date, coalesce(l.amount, 0), coalesce(l.outflow, 0), coalesce(l.receivable, 0),
     b.amount, b.outflow, b.receivable, b.id, l.amount IS NULL
@@ -171,4 +171,4 @@ def _write_cash(rows: Sequence[Sequence[Any]]) -> None:
 
 def _delete(table: str, ids: Sequence[UUID]) -> None:
     if ids:
-        execute(f"DELETE FROM {table} WHERE id = ANY(%(ids)s)", {"ids": list(ids)})  # noqa: S608 - a constant of the caller
+        execute(f"DELETE FROM {table} WHERE id = ANY(%(ids)s)", {"ids": list(ids)})

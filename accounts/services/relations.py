@@ -80,7 +80,7 @@ def end_relationship(*, relationship_id: UUID, valid_until: date, now: datetime,
 
 def _check_known(node: Node) -> None:
     if node.kind is NodeKind.ACCOUNT:
-        known = Account.objects.filter(pk=node.id).exists()
+        known = Account.objects.filter(pk=str(node.id)).exists()
     else:
         known = fetch_row("SELECT EXISTS (SELECT 1 FROM governance_party WHERE id = %(id)s)", {"id": node.id})[0]
     if not known:

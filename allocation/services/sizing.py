@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -96,6 +97,8 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
     if quote is None:
         raise UnableToSize("CON-5", f"no price of {instrument.symbol} at or before {priced_at:%Y-%m-%d %H:%M:%S} UTC", field="symbol")
     price = quote.last if quote.last is not None else quote.mid
+    if price is None:
+        raise UnableToSize("CON-5", f"{instrument.symbol} has neither a last trade nor two sides to price it by", field="symbol")
     followers, multipliers = _followers(signal, tradable)
     if not followers:
         raise UnableToSize("ACC-2", "no account that you may trade follows this strategy", field="strategy", value=signal.strategy.code)
@@ -105,6 +108,8 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
         raise UnableToSize("GOV-2", "no account has a valid authority", excluded=[e.account_id for e in excluded])
     texts = uuid_texts(arrays.ids)
     limits, mandate_cap, clauses = _limits(arrays, signal, instrument, price, now)
+    fx_num, fx_den = _rates(arrays, instrument, priced_at)
+    amount: dict[str, Any] = _amount(signal, texts, arrays, multipliers, price)
     request = SizingRequest(
         method=SizingMethod(signal.method),
         rounding=None if _is_block(signal) else Rounding(signal.strategy.rounding),
@@ -128,8 +133,9 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
         class_cap=_known_caps(arrays.class_cap)[:, None],
         mandate_cap=_known_caps(mandate_cap)[:, None],
         limits=limits,
-        **_rates(arrays, instrument, priced_at),
-        **_amount(signal, texts, arrays, multipliers, price),
+        fx_num=fx_num,
+        fx_den=fx_den,
+        **amount,
     )
     return SizedSignal(signal, instrument, quote, price, arrays, texts, request, size(request), excluded, clauses)
 
@@ -142,7 +148,7 @@ def _followers(signal: Signal, tradable: Sequence[UUID] | None) -> tuple[list[UU
     rows = StrategyAccount.objects.filter(strategy_id=signal.strategy_id, is_active=True)
     if signal.account_ids:
         rows = rows.filter(account_id__in=signal.account_ids)
-    found = {account: multiplier for account, multiplier in rows.values_list("account_id", "multiplier")}
+    found = dict(rows.values_list("account_id", "multiplier"))
     if tradable is not None:
         allowed = set(tradable)
         found = {account: multiplier for account, multiplier in found.items() if account in allowed}
@@ -210,11 +216,11 @@ def _capacity(signal: Signal, n: int) -> tuple[PooledRoom, ...]:
     return (PooledRoom(Rule.CAPACITY, np.zeros(n, dtype=np.int64), to_scaled([capacity], field="capacity_quantity")[:, None]),)
 
 
-def _rates(arrays: AccountArrays, instrument: InstrumentFacts, now: datetime) -> dict[str, Ints]:
+def _rates(arrays: AccountArrays, instrument: InstrumentFacts, now: datetime) -> tuple[Ints, Ints]:
     age = PAPER_FX_AGE if all(c.is_paper for c in arrays.connections) else LIVE_FX_AGE
     ratios = market.fx_ratios(currencies=list(arrays.currencies), to=instrument.currency, now=now, max_age=age)
     num, den = (np.where(ratios.missing, MISSING, column)[:, None] for column in (ratios.num, ratios.den))
-    return {"fx_num": num, "fx_den": den}
+    return num, den
 
 
 def _known_caps(cap: Ints) -> Ints:

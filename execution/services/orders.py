@@ -199,7 +199,7 @@ def _write(orders: Sequence[WorkingOrder]) -> None:
         [order.reason for order in orders],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(sql, columns)
+        cursor.execute(sql, columns)  # type: ignore[arg-type]  # a column is a list of values
 
 
 def _add_to_parents(orders: Sequence[WorkingOrder]) -> None:

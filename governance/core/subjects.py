@@ -1,9 +1,10 @@
 """Subject: how governance names a thing of any other app without knowing its table (DESIGN §3). Actor: who does something to it.
-Origin: from where."""
+Origin: from where. Viewer: who looks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from governance.enums import Role, SubjectKind
 
@@ -37,3 +38,12 @@ class Origin:
 
     source_ip: str = ""
     api_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks. oversight: the role covers every account of the firm, whatever the grants. on: the day whose group members count."""
+
+    user_id: int
+    oversight: bool
+    on: date

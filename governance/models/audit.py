@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import models
 
 from base.fields import CodeField
-from base.models import TenantForeignKey, TenantModel
+from base.models import TenantModel
 from base.tenancy.constraints import SqlConstraint
 
 from ..enums import AuditAction, SubjectKind
@@ -67,13 +67,16 @@ class AuditPending(TenantModel):
 
 
 class AuditSeal(TenantModel):
-    """A link of the firm's chain: hash(previous ‖ event). Written by the sealer within a second of the event's commit."""
+    """A link of the firm's chain: hash(previous ‖ event). Written by the sealer within a second of the event's commit.
+
+    event_id refers to an event without a key: the sealer has just read it, and verification finds any that is not there.
+    """
 
     statement_checked = True
     append_only = True
 
     sequence = models.BigIntegerField()
-    event = TenantForeignKey(AuditEvent, related_name="+")
+    event_id = models.UUIDField()
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
     sealed_at = models.DateTimeField()
@@ -81,5 +84,5 @@ class AuditSeal(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["firm", "sequence"], name="audit_seal_sequence"),
-            models.UniqueConstraint(fields=["firm", "event"], name="audit_seal_event"),
+            models.UniqueConstraint(fields=["firm", "event_id"], name="audit_seal_event"),
         ]

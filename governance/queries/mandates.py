@@ -13,7 +13,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from ..core import mandate_limits as core
-from ..core.id_columns import id_column, places
+from ..core.id_columns import id_column, numbered, places, uuids
 from ..core.mandates import MandatedInstrument, MandateRule
 from ..enums import MandateRuleKind
 
@@ -22,19 +22,22 @@ NO_MANDATE = "no mandate is in force"
 
 # The version in force speaks for every id of its code: the latest that has begun, unless it has ended by then.
 _IN_FORCE = """
-WITH wanted AS (SELECT id, code FROM governance_mandate WHERE %(few)s::uuid[] IS NULL OR id = ANY(%(few)s)),
-     latest AS (SELECT DISTINCT ON (code) code, id, valid_until FROM governance_mandate
-                 WHERE valid_from <= %(now)s AND code IN (SELECT code FROM wanted) ORDER BY code, valid_from DESC, version DESC)
-SELECT w.id AS asked, l.id AS binding FROM wanted w JOIN latest l USING (code) WHERE l.valid_until IS NULL OR l.valid_until > %(now)s
+WITH latest AS (SELECT DISTINCT ON (code) code, id, valid_until FROM governance_mandate
+                 WHERE valid_from <= %(now)s
+                   AND (%(few)s::uuid[] IS NULL OR code IN (SELECT code FROM governance_mandate WHERE id = ANY(%(few)s)))
+                 ORDER BY code, valid_from DESC, version DESC)
+SELECT coalesce(string_agg(uuid_send(m.id), ''), ''), coalesce(string_agg(uuid_send(l.id), ''), '')
+  FROM latest l JOIN governance_mandate m USING (code)
+ WHERE l.valid_until IS NULL OR l.valid_until > %(now)s
 """
-# One row a distinct rule, with the bytes of all the mandates it stands in: many owners sign the same clauses.
-_RULES = f"""
-WITH in_force AS MATERIALIZED ({_IN_FORCE})
-SELECT r.kind, r.rate, r.lower_rate, r.words, r.clause, string_agg(uuid_send(f.asked), ''), min(r.id::text)
-  FROM in_force f LEFT JOIN governance_mandaterule r ON r.mandate_id = f.binding
-   AND r.kind NOT IN ('GROSS_LEVERAGE', 'NET_LEVERAGE', 'WEIGHT_DEVIATION')
- GROUP BY 1, 2, 3, 4, 5 ORDER BY 7
-"""  # noqa: S608  # both parts are constants
+# One row a distinct rule, with the ids of all the mandates it stands in: many owners sign the same clauses.
+_RULES = """
+SELECT r.kind, r.rate, r.lower_rate, r.words, r.clause, string_agg(uuid_send(r.mandate_id), '')
+  FROM governance_mandaterule r
+ WHERE r.kind NOT IN ('GROSS_LEVERAGE', 'NET_LEVERAGE', 'WEIGHT_DEVIATION')
+   AND (%(binding)s::uuid[] IS NULL OR r.mandate_id = ANY(%(binding)s))
+ GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 5, 4
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,32 @@ def _with_none(values: NDArray[Any], unlimited: int) -> NDArray[Any]:
 
 
 def _limits_of(asked: list[UUID], instrument: MandatedInstrument, now: datetime) -> tuple[core.Limits, NDArray[np.bool_]]:
-    ids = id_column(asked)
+    few = len(asked) <= FEW
     with connection.cursor() as cursor:
-        cursor.execute(_RULES, {"now": now, "few": asked if len(asked) <= FEW else None})
+        cursor.execute(_IN_FORCE, {"now": now, "few": asked if few else None})
+        version, binding = (np.frombuffer(sent, dtype="V16") for sent in cursor.fetchone())
+        cursor.execute(_RULES, {"binding": uuids(np.unique(binding)) if few else None})
         rows = cursor.fetchall()
+    place = places(version, id_column(asked))
+    wanted = place >= 0
+    place, binding = place[wanted], binding[wanted]
     in_force = np.zeros(len(asked), dtype=np.bool_)
+    in_force[place] = True
+    distinct, number = numbered(binding)
+    speaks_for = place[np.argsort(number, kind="stable")]
+    first = np.searchsorted(np.sort(number), np.arange(len(distinct) + 1))
     rules = []
-    for kind, rate, lower, words, clause, mandates, rule_id in rows:
-        found = places(np.frombuffer(mandates, dtype="V16"), ids)
+    for rank, (kind, rate, lower, words, clause, mandates) in enumerate(rows):
+        found = places(np.frombuffer(mandates, dtype="V16"), distinct)
         found = found[found >= 0]
-        in_force[found] = True
-        if kind is not None:
-            rule = MandateRule(rule_id, MandateRuleKind(kind), clause, rate, lower, frozenset(words))
-            rules.append(core.RuleInMandates(rule, found))
+        reached = _spans(speaks_for, first[found], first[found + 1])
+        rule = MandateRule(str(rank), MandateRuleKind(kind), clause, rate, lower, frozenset(words))
+        rules.append(core.RuleInMandates(rule, reached))
     return core.mandate_limits(len(asked), rules, instrument), in_force
+
+
+def _spans(values: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return values[start:stop] of each span, one after the other."""
+    sizes = stop - start
+    offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return values[np.repeat(start, sizes) + offsets]

@@ -38,7 +38,8 @@ def seal_audit(*, now: datetime) -> int:
         "sealed_at": now,
     }
     written = bulk.insert(AuditSeal, len(sealed), columns)
-    AuditPending.objects.filter(id__in=waiting).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM governance_auditpending WHERE id = ANY(%s)", [waiting])
     return written
 
 

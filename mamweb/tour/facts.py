@@ -19,7 +19,7 @@ PARENTS = """
 SELECT id, side, quantity, filled_qty, state, route, limit_price, decision_price, arrival_price, one_minute_volume, carried_qty, created_at, done_at
 FROM execution_parentorder WHERE journey_id = %s ORDER BY id"""
 ORDERS = """
-SELECT c.code AS connection, a.code AS account, o.is_block, o.side, o.quantity, o.filled_qty, o.state, o.limit_price, o.client_order_id,
+SELECT c.code AS connection, a.code AS account, o.is_block, o.side, o.quantity, o.filled_qty, o.filled_notional, o.state, o.limit_price, o.client_order_id,
        o.created_at, o.reason, s.number AS slice
 FROM execution_childorder o JOIN accounts_account a ON a.id = o.account_id JOIN accounts_brokerconnection c ON c.id = o.connection_id
 LEFT JOIN execution_slice s ON s.id = o.slice_id WHERE o.journey_id = %s ORDER BY o.created_at, o.sequence, o.id"""
@@ -28,7 +28,7 @@ SELECT c.code AS connection, e.broker_exec_id, e.revision, e.kind, e.side, e.las
 FROM execution_execution e JOIN accounts_brokerconnection c ON c.id = e.connection_id
 WHERE e.journey_id = %s ORDER BY e.executed_at, e.id"""
 SHARES = """
-SELECT a.code AS account, x.quantity, x.notional, x.fee, b.revision, b.hash, b.booked_at
+SELECT a.code AS account, x.quantity, x.notional, x.fee, b.notional / nullif(b.quantity, 0) AS average, b.revision, b.hash, b.booked_at
 FROM execution_share x JOIN execution_booking b ON b.id = x.booking_id JOIN accounts_account a ON a.id = x.account_id
 WHERE b.journey_id = %s ORDER BY a.code, b.revision"""
 GATES = """
@@ -57,13 +57,16 @@ SELECT book, coalesce(nullif(e.currency, ''), i.symbol) AS unit, sum(amount) AS 
 LEFT JOIN market_instrument i ON i.id = e.instrument_id GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
-def rows(firm_id: int, sql: str, *parameters: object) -> list[dict[str, Any]]:
+def rows(firm_id: int, sql: str, *parameters: Any) -> list[dict[str, Any]]:
     """Return the statement's rows in the firm, as dictionaries."""
     with tenancy.firm(firm_id), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         names = [column.name for column in cursor.description or ()]
         is_json = [column.type_code == JSONB for column in cursor.description or ()]
-        found = [[json.loads(cell) if j and cell is not None else cell for j, cell in zip(is_json, row, strict=True)] for row in cursor.fetchall()]
+        found = [
+            [json.loads(cell) if j and cell is not None else cell for j, cell in zip(is_json, row, strict=True)]
+            for row in cursor.fetchall()
+        ]
         return [dict(zip(names, row, strict=True)) for row in found]
 
 

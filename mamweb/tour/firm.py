@@ -169,7 +169,7 @@ def _authorities(
     gates = {
         C.PERSONAL: [AccountGate.OWNER_CONFIRMED],
         C.ENTITY: [AccountGate.RESOLUTION, AccountGate.SIGNER],
-        C.SHELTERED: [AccountGate.NO_BORROWING],
+        C.SHELTERED: [AccountGate.OWNER_CONFIRMED, AccountGate.NO_BORROWING],
         C.PROP: [AccountGate.CONTRACT_COPYING, AccountGate.CONTRACT_HEDGING],
     }
     for account_class, needed in gates.items():

@@ -96,10 +96,12 @@ def run_tour(options: TourOptions, tell: Callable[[str], None]) -> Tour:
 
 def _connect(tour: Tour, seed: int) -> None:
     """Open the venues' custody books with what our books say, and let each gateway reconcile before it trades (R8)."""
+    with tour.stage("connect"), tenancy.firm(tour.firm.firm_id):
+        accounts.snapshot_equity(as_of=tour.market.start.date() - timedelta(days=1), now=tour.clock.now())
     with tour.stage("connect"):
         for lane in LANES:
             broker = make_broker(tour.market, tour.clock, block_accounts=[tour.firm.clearing[lane]], seed=seed)
-            books = {tour.firm.clearing[lane]: {"cash": {}, "positions": {}}}
+            books: dict[str, dict[str, dict[str, Decimal]]] = {tour.firm.clearing[lane]: {"cash": {}, "positions": {}}}
             for person in tour.firm.people:
                 if person.lane == lane:
                     cash = {currency: Decimal(amount) for currency, amount in person.cash.items()}
@@ -170,7 +172,7 @@ def _step(tour: Tour, *, session_ended: bool = False) -> bool:
         broker.service.tick()
     release_due_slices(firm_id=firm_id, now=now)
     release_held(firm_id=firm_id, now=now)
-    while any([session.step().any for session in tour.sessions.values()]):
+    while sum(session.step().any for session in tour.sessions.values()):  # all of them, every time
         pass
     if session_ended:
         with tenancy.firm(firm_id):
@@ -206,6 +208,6 @@ def _evening(tour: Tour, tell: Callable[[str], None]) -> None:
 def _plant(tour: Tour) -> None:
     """Falsify one position and one cash balance at a custodian: reconciliation must find exactly these."""
     lane, symbol = "ALPINE", tour.market.traded[0]
-    for what, account, key, delta in (("position", f"{lane}-A2", symbol, "3"), ("cash", f"{lane}-A4", "USD", "-250.00")):
+    for what, account, key, delta in (("position", f"{lane}-A2", symbol, "3"), ("cash", f"{lane}-A4", "USD", "-1000.00")):
         tour.brokers[lane].steer({"op": "plant", "what": what, "account": account, "key": key, "delta": delta})
         tour.planted.append({"what": what, "account": account.removeprefix(f"{lane}-"), "item": key, "delta": delta})

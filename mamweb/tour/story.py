@@ -49,7 +49,7 @@ def _print_journey(tour: Tour, number: int, journey: Journey, out: Output) -> No
             out.write(f"               … and {len(lines) - SHOWN} accounts more")
     for gate in rows(firm, GATES, key)[:SHOWN]:
         rule = f" {gate['rule']} {_n(gate['number'])} against {_n(gate['limit'])}: {gate['message']}" if gate["rule"] else ""
-        out.write(f"   {gate['decided_at']:%H:%M:%S}  gate {gate['gate']}     {gate['outcome'].lower()}, {gate['orders']} orders{rule}")
+        out.write(f"   {gate['decided_at']:%H:%M:%S}  gate {gate['gate']}     {gate['outcome'].lower()}, {gate['orders']} lots{rule}")
     for parent in rows(firm, PARENTS, key):
         carried = f", {_n(parent['carried_qty'])} carried" if parent["carried_qty"] else ""
         volume = f", one-minute volume {_n(parent['one_minute_volume'])}" if parent["one_minute_volume"] else ""
@@ -58,11 +58,13 @@ def _print_journey(tour: Tour, number: int, journey: Journey, out: Output) -> No
             f"{volume}: {parent['state'].lower()}, {_n(parent['filled_qty'])} filled{carried}"
         )
     _print_orders(tour, key, out)
+    for order in [o for o in rows(firm, ORDERS, key) if not o["is_block"] and o["filled_qty"]][:SHOWN]:
+        average = order["filled_notional"] / order["filled_qty"]
+        out.write(f"             booked     {order['account']:8} {_n(order['filled_qty']):>8} at {average:.6f}, as it was filled")
     shares = rows(firm, SHARES, key)
     for share in shares[:SHOWN]:
-        average = share["notional"] / share["quantity"] if share["quantity"] else Decimal(0)
         out.write(
-            f"   {share['booked_at']:%H:%M:%S}  booked     {share['account']:8} {_n(share['quantity']):>8} at {average:.6f} = {share['notional']:,.2f}, fee {share['fee']:.2f}"
+            f"   {share['booked_at']:%H:%M:%S}  booked     {share['account']:8} {_n(share['quantity']):>8} at {share['average'] or 0:.6f} = {share['notional']:,.2f}, fee {share['fee']:.2f}"
         )
     if len(shares) > SHOWN:
         out.write(f"               … and {len(shares) - SHOWN} shares more")

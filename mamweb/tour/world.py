@@ -25,6 +25,7 @@ from market import services as market_services
 from market.core.calendars import session
 from market.core.generated_catalogue import XYZ_ANCHOR_AT
 from market.queries import InstrumentFacts
+from market.readers.fx import packaged_ecb_history
 
 COMMISSION = CommissionModel(per_share=Decimal("0.005"), minimum=Decimal("1.00"))
 GENERATED_SYMBOLS = ("XYZ", "ABC", "QRS", "EURUSD", "GBPUSD")
@@ -54,7 +55,7 @@ def real_market(folder: Path) -> Market:
     """Load real minute bars and quotes, and the European Central Bank's rates of the day."""
     symbols = ("AIG", "IBM", "SPY")
     loaded = market_services.load_normalised(folder, symbols)
-    market_services.load_ecb_rates()
+    market_services.load_fx(packaged_ecb_history(), since=REAL_DAY - timedelta(days=10))
     instruments = {symbol: market.instrument(pk) for symbol, pk in loaded.instrument_ids.items()}
     hours = session("XNYS", REAL_DAY)
     return Market(instruments, symbols, hours.open_at + timedelta(hours=1), hours.close_at, is_simulated=False)

@@ -97,7 +97,7 @@ def merge(
 def _merge(cursor: Any, table: str, n: int, names: list[str], source: str, params: list[Any], key: Sequence[str], replace: bool) -> Merged:
     listed, keys = ", ".join(names), ", ".join(key)
     order = f"ORDER BY {', '.join(f's.{name}' for name in key)}"
-    insert = f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {source} {order}"  # noqa: S608 - our names
+    insert = f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {source} {order}"
     if n > bulk.FEW and _all_new(cursor, insert, params):
         return Merged(n)
     cursor.execute(f"{insert} ON CONFLICT ({keys}) DO NOTHING", params)
@@ -109,10 +109,10 @@ def _merge(cursor: Any, table: str, n: int, names: list[str], source: str, param
     differs = f"({', '.join(f't.{name}' for name in values)}) IS DISTINCT FROM ({', '.join(f's.{name}' for name in values)})"
     if replace:
         changes = ", ".join(f"{name} = s.{name}" for name in values)
-        cursor.execute(f"UPDATE {table} t SET {changes} FROM {source} WHERE {same_key} AND {differs}", params)  # noqa: S608 - our names
+        cursor.execute(f"UPDATE {table} t SET {changes} FROM {source} WHERE {same_key} AND {differs}", params)
         return Merged(written, n - written - cursor.rowcount, cursor.rowcount)
     shown = ", ".join([*(f"s.{name}" for name in key), *(f"t.{name}, s.{name}" for name in values)])
-    compare = f"SELECT count(*) OVER (), {shown} FROM {table} t JOIN {source} ON {same_key} WHERE {differs} {order}"  # noqa: S608 - our names
+    compare = f"SELECT count(*) OVER (), {shown} FROM {table} t JOIN {source} ON {same_key} WHERE {differs} {order}"
     cursor.execute(f"{compare} LIMIT {SHOWN}", params)
     rows = cursor.fetchall()
     if rows:
@@ -144,7 +144,7 @@ def _source(
         params += [column.listed() for column in columns.values()]
     else:
         rows = f"{_staged(cursor, model._meta.db_table, n, columns)} r"
-    return f"(SELECT {', '.join(selected)} FROM {rows}) s", params  # noqa: S608 - our names
+    return f"(SELECT {', '.join(selected)} FROM {rows}) s", params
 
 
 def _staged(cursor: Any, table: str, n: int, columns: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from ..core.snapshot import AmountTable, TradeTable, make_table, take
 from ..enums import AdjustmentKind, ItemKind, MovementKind
 from .codebook import Codebook
 from .columns import execute
-from .ledger import KIND_CODE
+from .daybook import KIND_CODE
 
 _MOVEMENT = {
     AdjustmentKind.FEE: MovementKind.OTHER_FEE,

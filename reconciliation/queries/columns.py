@@ -24,16 +24,36 @@ def execute(sql: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
     return cursor
 
 
-def fetch_columns(numbers: Sequence[str], source: str, parameters: Mapping[str, Any], *, texts: Sequence[str] = ()) -> list[Any]:
-    """Return int64[n] for each SQL expression in `numbers` (of type bigint), then a list of n byte strings for each in `texts`.
+def fetch_columns(
+    numbers: Sequence[str],
+    source: str,
+    parameters: Mapping[str, Any],
+    *,
+    uuids: Sequence[str] = (),
+    some: Sequence[str] = (),
+    texts: Sequence[str] = (),
+    where: str = "true",
+) -> list[Any]:
+    """Return int64[n] for each SQL expression in `numbers` (of type bigint) and uint64[n, 2] for each in `uuids`; then, of the rows that
+    fulfil `where` alone, int64 for each in `some` and a list of byte strings for each in `texts`.
 
     source: everything from FROM on. Columns of one call run parallel; their order is the database's.
     """
     selected = [f"string_agg(int8send(({column})::bigint), ''::bytea)" for column in numbers]
-    selected += [f"string_agg(convert_to(({column}), 'UTF8'), '\\x0a'::bytea)" for column in texts]
-    row = execute(f"SELECT {', '.join(selected)} {source}", parameters).fetchone() or ()
-    packed, joined = row[: len(numbers)], row[len(numbers) :]
-    return [_integers(value) for value in packed] + [[] if value is None else bytes(value).split(b"\n") for value in joined]
+    selected += [f"string_agg(uuid_send({column}), ''::bytea)" for column in uuids]
+    selected += [f"string_agg(int8send(({column})::bigint), ''::bytea) FILTER (WHERE {where})" for column in some]
+    selected += [f"string_agg(convert_to(({column}), 'UTF8'), '\\x0a'::bytea) FILTER (WHERE {where})" for column in texts]
+    row = iter(execute(f"SELECT {', '.join(selected)} {source}", parameters).fetchone() or ())
+    return [
+        *(_integers(next(row)) for _ in numbers),
+        *(np.frombuffer(next(row) or b"", ">u8").astype(np.uint64).reshape(-1, 2) for _ in uuids),
+        *(_integers(next(row)) for _ in some),
+        *(_lines(next(row)) for _ in texts),
+    ]
+
+
+def _lines(value: bytes | None) -> list[bytes]:
+    return [] if value is None else bytes(value).split(b"\n")
 
 
 def _integers(value: bytes | None) -> Ints:

@@ -14,13 +14,14 @@ import numpy as np
 
 from ..core.expectation import Expectation, TimingTable
 from ..core.fixed import Ints, to_day
-from ..core.joins import group_codes, pair_equal
+from ..core.joins import group_codes, pair_equal, pair_ids
 from ..core.materiality import Rates
 from ..core.snapshot import AmountTable, Snapshot, TradeTable, make_table, take
 from ..enums import ItemKind, MovementKind
 from .adjusted import adjusted_on
 from .codebook import Codebook
-from .ledger import KIND_CODE, movements_on, state_at, trades_on
+from .daybook import KIND_CODE, day_of_books
+from .ledger import state_at
 from .marks import equity_at, marks_at, rates_at
 
 REQUIRED = frozenset(ItemKind) - {ItemKind.MARGIN}
@@ -47,10 +48,8 @@ def expectation_of(book: Codebook, as_of: date, instant: datetime, open_timing: 
     day = to_day(as_of)
     marks, rates = marks_at(book, instant), rates_at(book, instant)
     state = state_at(book, as_of, marks)
-    trades = trades_on(book, as_of)
-    movements = movements_on(book, as_of, trades)
-    moved = (trades.table.quantity != 0) | (trades.table.amount != 0)
-    table, movements = adjusted_on(book, as_of, take(trades.table, moved), movements)
+    booked = day_of_books(book, as_of)
+    table, movements = adjusted_on(book, as_of, booked.trades, booked.movements)
     if charges_only:
         movements = take(movements, _CHARGES[movements.kind])
     expectation = Expectation(
@@ -85,13 +84,19 @@ def recognised(ours: TradeTable, theirs: TradeTable) -> TradeTable:
 
     Our price is worked out from rounded money; where the money agrees there is nothing to compare.
     """
-    named = np.isin(ours.exec_id, theirs.exec_id) & (ours.exec_id != b"")
-    if bool(named.all()):
+    left, right = pair_ids(ours.account, ours.exec_id, theirs.account, theirs.exec_id)
+    if len(left) in (len(ours), len(theirs)):
         return ours
-    mine, other = np.flatnonzero(~named), np.flatnonzero(~np.isin(theirs.exec_id, ours.exec_id[ours.exec_id != b""]))
+    mine, other = _others(len(ours), left), _others(len(theirs), right)
     names = ("account", "instrument", "quantity", "amount", "trade_day")
     codes = group_codes([getattr(ours, name)[mine] for name in names], [getattr(theirs, name)[other] for name in names])
     left, right = pair_equal(*codes)
     price: Ints = ours.price.copy()
     price[mine[left]] = theirs.price[other[right]]
     return replace(ours, price=price)
+
+
+def _others(count: int, taken: Ints) -> Ints:
+    free = np.ones(count, np.bool_)
+    free[taken] = False
+    return np.flatnonzero(free)

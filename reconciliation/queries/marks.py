@@ -64,7 +64,8 @@ def _rate(known: Mapping[tuple[str, str], Decimal], one: str, to: str) -> Decima
 
 
 def equity_at(book: Codebook, as_of: date, state: LedgerState, marks: Ints, rates: Rates) -> Ints:
-    """Return int64[n_accounts], 10⁻⁸ of the base currency, to the cent: the equity recorded for the date, else cash and holdings as marked.
+    """Return int64[n_accounts], 10⁻⁸ of the base currency, to the cent: as recorded for the date, else cash, accruals and
+    holdings as marked.
 
     Floats are rounded to the cent for each holding before they are summed; figures above ±9 × 10¹³ cents are beyond them.
     """
@@ -79,6 +80,8 @@ def equity_at(book: Codebook, as_of: date, state: LedgerState, marks: Ints, rate
     total = np.zeros(len(book.account_ids))
     np.add.at(total, state.cash_td.account, cash)
     np.add.at(total, held.account[valued], worth)
+    account, currency, amount = _receivable(book)
+    np.add.at(total, account, _in_cents(table, book, account, currency, amount / SCALE))
     computed = np.where(np.isnan(total), 0, total).astype(np.int64) * (SCALE // _CENTS)
     recorded, equity = _recorded(book, as_of)
     computed[recorded] = equity
@@ -99,6 +102,18 @@ def _in_cents(
     table: np.ndarray[tuple[int, int], np.dtype[np.float64]], book: Codebook, account: Ints, currency: Ints, amount: Floats
 ) -> Floats:
     return np.asarray(np.rint(amount * table[currency, book.base_currency[account]] * _CENTS))
+
+
+def _receivable(book: Codebook) -> tuple[Ints, Ints, Ints]:
+    """Return what is accrued and not paid (negative: owed), by account and currency (ACC-3)."""
+    account, currency, amount = fetch_columns(
+        ["a.code", "m.place - 1", "c.receivable * 100000000"],
+        "FROM accounts_cashbalance c JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS code FROM accounts_account "
+        "WHERE custodian_id = %(custodian)s) a ON a.id = c.account_id "
+        "JOIN unnest(%(currencies)s::text[]) WITH ORDINALITY m(name, place) ON m.name = c.currency WHERE c.receivable <> 0",
+        {"custodian": book.custodian_id, "currencies": list(book.directory.currencies)},
+    )
+    return account, currency, amount
 
 
 def _recorded(book: Codebook, as_of: date) -> tuple[Ints, Ints]:

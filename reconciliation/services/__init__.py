@@ -3,7 +3,7 @@
 from .blocking import BlockFacts, block_unresolved
 from .due import last_closed_session, reconcile_due
 from .resolving import Resolution, UnableToResolve, assign_break, request_adjustment, request_waiver, resolve_break, waive_break
-from .runs import RunFacts, UnableToReconcile, due_at_of, reconcile_custodian
+from .runs import RunFacts, UnableToReconcile, due_at_of, reconcile_custodian, reconcile_file
 from .side_by_side import Line, side_by_side
 from .snapshots import Taken, UnableToTakeSnapshot, stored_snapshot, take_snapshot_from_file, take_snapshot_from_gateway
 
@@ -22,6 +22,7 @@ __all__ = [
     "last_closed_session",
     "reconcile_custodian",
     "reconcile_due",
+    "reconcile_file",
     "request_adjustment",
     "request_waiver",
     "resolve_break",

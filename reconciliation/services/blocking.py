@@ -67,7 +67,7 @@ def block_unresolved(*, now: datetime) -> BlockFacts:
         standing = _standing(custodian_id)
         for account_id in sorted(standing.keys() - wanted.keys()):
             for block_id in standing[account_id]:
-                lift_block(block_id=block_id, now=now)
+                lift_block(block_id=block_id, reason="resolved", now=now)
             end_alert(dedupe_key=_alert_key(account_id), now=now)
             lifted.append(account_id)
         if not day.is_due:

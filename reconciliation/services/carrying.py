@@ -13,7 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 from ..core.aging import IsBusinessDay, OpenBreak, Waiver, carry_over, state
 from ..core.breaks import Break as Found
@@ -21,6 +25,7 @@ from ..enums import BreakState, BreakType, ItemKind
 from ..models import Break
 from ..models import Waiver as WaiverRow
 from ..queries.codebook import Codebook
+from ..queries.columns import execute
 from .rows import FIGURES, figures, key_of, to_row, to_value
 
 _DAILY = frozenset({ItemKind.TRADE, ItemKind.FEE})
@@ -84,14 +89,15 @@ def plan(
     for row in handed:
         if row.id not in lost:
             waiting[values[row.id].key].append(row)
-    fresh, still = [], []
+    fresh: list[tuple[str, Found, BreakState]] = []
+    still: list[tuple[Break, Found, BreakState]] = []
     used = {(values[row.id].account, row.key) for row in listed} | later
     for item in carried.open:
         rows_of_key = waiting[item.found.key]
-        row = rows_of_key.pop(0) if rows_of_key else None
-        held = state(item, as_of, waivers.get(row.id) if row else None, now, is_business_day)
-        if row is not None:
-            still.append((row, item.found, held))
+        known = rows_of_key.pop(0) if rows_of_key else None
+        held = state(item, as_of, waivers.get(known.id) if known else None, now, is_business_day)
+        if known is not None:
+            still.append((known, item.found, held))
         elif (item.found.account, key_of(item.found)) not in later:
             fresh.append((_unused(item.found, used), item.found, held))
     gone += [(row, outcome) for row in earlier if (outcome := _outlived(values[row.id], found, covered, as_of)) is not None]
@@ -102,7 +108,7 @@ def save(made: Plan, book: Codebook, *, run_id: UUID, as_of: date, now: datetime
     """Write a plan: new rows in one statement, changed rows in one, closed rows in one."""
     account_ids = dict(zip(book.directory.accounts, book.account_ids, strict=True))
     instrument_ids = dict(zip(book.directory.symbols, book.instrument_ids.tolist(), strict=True))
-    Break.objects.bulk_create(
+    _insert(
         to_row(
             found,
             key=key,
@@ -124,6 +130,21 @@ def save(made: Plan, book: Codebook, *, run_id: UUID, as_of: date, now: datetime
         ids = [row.id for row, closed in made.gone if closed is outcome]
         if ids:
             Break.objects.filter(id__in=ids).update(state=outcome, closed_at=now)
+
+
+def _insert(rows: Iterable[Break]) -> None:
+    """Insert breaks in one statement: as JSON they cost a tenth of so many parameters."""
+    fields = [field for field in Break._meta.local_concrete_fields if field.attname != "firm_id"]
+    content = [{field.column: _plain(getattr(row, field.attname)) for field in fields} for row in rows]
+    if not content:
+        return
+    table, names = Break._meta.db_table, ", ".join(str(field.column) for field in fields)
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb)"
+    execute(sql, {"rows": orjson.dumps(content).decode()})
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _outlived(value: Found, found: Iterable[Found], covered: Coverage, as_of: date) -> BreakState | None:

@@ -19,6 +19,7 @@ from ..core.resolution import SUSPENSE, Adjustment
 from ..enums import AdjustmentKind
 from ..models import Break
 
+IN_LEDGER = 200  # the ledger keeps the beginning of reason and evidence, the adjustment all of it
 _KINDS = {
     AdjustmentKind.BOOK_FILL: LedgerKind.TRADE_ERROR,
     AdjustmentKind.BUST_FILL: LedgerKind.TRADE_ERROR,
@@ -34,7 +35,7 @@ _KINDS = {
 }
 
 
-def ledger_transaction(row: Break, made: Adjustment, *, source_key: str, sleeve_id: UUID) -> Transaction:
+def ledger_transaction(row: Break, made: Adjustment, *, source_key: str, sleeve_id: UUID | None) -> Transaction:
     """Return the balanced transaction of an adjustment that posts. Fills settle when the custodian's trade does."""
     ours = [posting for posting in made.postings if posting.account != SUSPENSE]
     quantity = sum((posting.amount for posting in ours if posting.unit == row.symbol and row.symbol), Decimal(0))
@@ -42,7 +43,7 @@ def ledger_transaction(row: Break, made: Adjustment, *, source_key: str, sleeve_
     day: date = row.booked_on or row.opened_on
     stamp = entries.Stamp(day, _settle_date(row, day), source_key)
     holder = Holder(row.account_id, sleeve_id)
-    why = Justification(_KINDS[made.kind], made.reason, "; ".join(made.evidence), made.approved_by)
+    why = Justification(_KINDS[made.kind], made.reason[:IN_LEDGER], "; ".join(made.evidence)[:IN_LEDGER], made.approved_by)
     if not quantity:
         return entries.cash_adjustment(holder, stamp, amount=cash, currency_code=row.currency, justification=why)
     if row.instrument_id is None:

@@ -244,13 +244,14 @@ def _subject(row: Break) -> Subject:
     return Subject(SubjectKind.BREAK, str(row.id))
 
 
-def _sleeve_of(row: Break) -> UUID:
-    """Return the one sleeve that holds the instrument, else the one in which the account has ever booked."""
+def _sleeve_of(row: Break) -> UUID | None:
+    """Return the one sleeve that holds the instrument, else the account's only sleeve; none is needed for money alone."""
+    if row.instrument_id is None:
+        return None
     held = "SELECT DISTINCT sleeve_id FROM accounts_position WHERE account_id = %(account)s AND instrument_id = %(instrument)s"
-    booked = "SELECT DISTINCT sleeve_id FROM accounts_ledgerentry WHERE account_id = %(account)s"
-    values = {"account": row.account_id, "instrument": row.instrument_id}
-    for sql in [held, booked] if row.instrument_id else [booked]:
-        found = execute(sql, values if sql is held else {"account": row.account_id}).fetchall()
+    booked = "SELECT DISTINCT sleeve_id FROM accounts_ledgerentry WHERE account_id = %(account)s AND sleeve_id IS NOT NULL"
+    for sql in (held, booked):
+        found = execute(sql, {"account": row.account_id, "instrument": row.instrument_id}).fetchall()
         if len(found) == 1:
             return UUID(str(found[0][0]))
     raise UnableToResolve("SLEEVE_NEEDED", "the account has several sleeves: say which one is adjusted", field="sleeve_id")

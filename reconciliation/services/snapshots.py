@@ -12,7 +12,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from base.core.ids import new_id
 from base.errors import NotFound, Refused
@@ -61,17 +60,38 @@ def take_snapshot_from_file(*, custodian_id: UUID, data: bytes, now: datetime) -
     Raises UnableToTakeSnapshot naming line, field, value and rule; NotFound. Nothing is stored then.
     """
     book = codebook_of(custodian_id=custodian_id)
-    zone = calendars.session_table(book.calendar).zone
+    return store(book, read_file(book, data, now), data, FILE, now)
+
+
+def read_file(book: Codebook, data: bytes, now: datetime) -> Snapshot:
+    """Return what a custodian's file says; nothing is asked of the database. Raises UnableToTakeSnapshot."""
+    today = now.astimezone(calendars.session_table(book.calendar).zone).date()
     try:
-        snapshot = read_custodian_csv(data, book.directory, today=_local_date(now, zone), max_bytes=MAX_FILE_BYTES)
+        snapshot = read_custodian_csv(data, book.directory, today=today, max_bytes=MAX_FILE_BYTES)
     except CustodianFileError as error:
         where = {"line": error.line, "field": error.field, "value": error.value}
         raise UnableToTakeSnapshot(error.rule, str(error), **where) from error
     if snapshot.custodian not in (book.code, book.name):
-        raise UnableToTakeSnapshot(
-            "WRONG_CUSTODIAN", f"the file is of {snapshot.custodian!r}, not of {book.code}", value=snapshot.custodian
-        )
-    return _store(book, snapshot, data, FILE, now)
+        message = f"the file is of {snapshot.custodian!r}, not of {book.code}"
+        raise UnableToTakeSnapshot("WRONG_CUSTODIAN", message, value=snapshot.custodian)
+    check_session(book, snapshot.as_of)
+    return snapshot
+
+
+def date_in(data: bytes) -> date | None:
+    """Return the business date that a file's first record names, if it names one: a hint, the file is not read."""
+    second = data[:400].split(b"\n", 2)[1:2]
+    words = second[0].split(b",") if second else []
+    try:
+        return date.fromisoformat(words[8].decode("ascii")) if len(words) > 8 else None
+    except ValueError:
+        return None
+
+
+def check_session(book: Codebook, as_of: date) -> None:
+    """Raise UnableToTakeSnapshot (NOT_A_SESSION) for a day without a close."""
+    if not calendars.is_session(book.calendar, as_of):
+        raise UnableToTakeSnapshot("NOT_A_SESSION", f"{as_of} is not a session of {book.calendar}", value=as_of)
 
 
 def take_snapshot_from_gateway(*, custodian_id: UUID, as_of: date, gateway: Gateway, now: datetime, connection: str = "") -> Taken:
@@ -81,8 +101,7 @@ def take_snapshot_from_gateway(*, custodian_id: UUID, as_of: date, gateway: Gate
     Raises UnableToTakeSnapshot (NOT_A_SESSION, NOT_AS_OF, INCOMPLETE, GATEWAY); nothing is stored then.
     """
     book = codebook_of(custodian_id=custodian_id)
-    if not calendars.is_session(book.calendar, as_of):
-        raise UnableToTakeSnapshot("NOT_A_SESSION", f"{as_of} is not a session of {book.calendar}", value=as_of)
+    check_session(book, as_of)
     try:
         reports = _ask(book, gateway, as_of)
     except GatewayError as error:
@@ -92,7 +111,7 @@ def take_snapshot_from_gateway(*, custodian_id: UUID, as_of: date, gateway: Gate
         data = write_custodian_csv(snapshot, book.directory)
     except (KeyError, ValueError) as error:
         raise UnableToTakeSnapshot("UNKNOWN_NAME", f"the broker reports what we do not know: {error}") from error
-    return _store(book, snapshot, data, f"{GATEWAY} {connection}".strip(), now)
+    return store(book, snapshot, data, f"{GATEWAY} {connection}".strip(), now)
 
 
 def stored_snapshot(*, custodian_id: UUID, as_of: date) -> Taken | None:
@@ -145,9 +164,8 @@ def _holds_nothing(gateway: Gateway, account: str) -> bool:
     return cash.complete and positions.complete and not cash.items and not positions.items
 
 
-def _store(book: Codebook, snapshot: Snapshot, data: bytes, source: str, now: datetime) -> Taken:
-    if not calendars.is_session(book.calendar, snapshot.as_of):
-        raise UnableToTakeSnapshot("NOT_A_SESSION", f"{snapshot.as_of} is not a session of {book.calendar}", value=snapshot.as_of)
+def store(book: Codebook, snapshot: Snapshot, data: bytes, source: str, now: datetime) -> Taken:
+    """Keep a snapshot's bytes, once."""
     sha256 = hashlib.sha256(data).hexdigest()
     known = CustodianSnapshot.objects.filter(custodian_id=book.custodian_id, as_of=snapshot.as_of, sha256=sha256)
     complete = _is_complete(book, snapshot)
@@ -164,10 +182,3 @@ def _store(book: Codebook, snapshot: Snapshot, data: bytes, source: str, now: da
 def _is_complete(book: Codebook, snapshot: Snapshot) -> bool:
     day = (snapshot.as_of - date(1970, 1, 1)).days
     return snapshot.sections >= REQUIRED and bool(snapshot.covered[book.open_on(day)].all())
-
-
-def _local_date(now: datetime, zone: ZoneInfo) -> date:
-    return now.astimezone(zone).date()
-
-
-__all__ = ["Taken", "UnableToTakeSnapshot", "stored_snapshot", "take_snapshot_from_file", "take_snapshot_from_gateway"]

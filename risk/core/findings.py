@@ -46,5 +46,5 @@ def _figure(value: Decimal, unit: Unit) -> str:
     if not value.is_finite():
         return "no equity" if unit is Unit.RATE else "no limit"
     if unit is Unit.RATE:
-        return plain_decimal((value * 100).normalize()) + "%"
-    return plain_decimal(value) + (" s" if unit is Unit.SECONDS else "")
+        return plain_decimal(round(value * 100, 6)) + "%"
+    return plain_decimal(round(value, 6)) + (" s" if unit is Unit.SECONDS else "")

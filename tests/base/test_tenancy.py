@@ -60,7 +60,7 @@ def test_i9_a_row_cannot_be_written_for_another_firm(two_firms):
 
 def test_i9_a_composite_key_refuses_a_reference_into_another_firm(two_firms):
     (one, _), (_, theirs) = two_firms
-    with tenancy.firm(one.id), pytest.raises(IntegrityError, match="accounts_account_.*_ref"), transaction.atomic():
+    with tenancy.firm(one.id), pytest.raises(IntegrityError, match=r"accounts_account_.*_ref"), transaction.atomic():
         make_account(connection=theirs.connection)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -172,12 +172,12 @@ def test_s2_a_table_nobody_placed_is_refused():
         class _meta:
             app_label, label, label_lower = "nowhere", "nowhere.Placeless", "nowhere.placeless"
 
-    with pytest.raises(LookupError, match="nowhere.Placeless"):
+    with pytest.raises(LookupError, match=r"nowhere\.Placeless"):
         table_kind(Placeless)
 
 
 @pytest.mark.parametrize("wrong", ["NaN", "Infinity", "-Infinity"])
 def test_con_1_number_columns_refuse_what_is_no_number_even_in_raw_sql(two_firms, wrong):
-    (one, _), (ours, _) = two_firms
+    (one, _), _ = two_firms
     with tenancy.firm(one.id), pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_account SET position_cap_rate = %s::numeric", [wrong])

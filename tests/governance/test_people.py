@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import IsAuthenticated
@@ -171,7 +173,8 @@ def test_s7_a_webhook_secret_is_derived_and_not_stored(scene):
             key_id: parse_secret(secret),
             other_id: parse_secret(other_secret),
         }
-        assert secret != other_secret and queries.webhook_keys("other") == []
+        expected = hmac.digest(settings.SECRET_KEY.encode(), f"webhook|{scene.firm}|{key_id}".encode(), "sha256")
+        assert parse_secret(secret) == expected and secret != other_secret and queries.webhook_keys("other") == []
         assert queries.webhook_user(key_id) == int(scene.trader.user_id)
         with connection.cursor() as cursor:
             for table in ("webhookkey", "auditevent"):

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 from accounts.core import entries
 from accounts.core.ledger import Holder, Transaction
-from accounts.enums import Book, UnitKind
-from accounts.models import Account, CashBalance, Custodian, LedgerEntry, LedgerTransaction, Position, Sleeve
+from accounts.models import Account, Custodian, Sleeve
+from accounts.services import post
 from market.models import Instrument, Quote
 from tests.factories import as_loader, make_account, make_connection, make_custodian, make_instrument, make_sleeve, number
 
@@ -70,44 +69,8 @@ def fill(scene: Scene, quantity: int, price: str, exec_id: str, *, account: int 
 
 
 def book(transactions: Sequence[Transaction]) -> None:
-    """Write transactions and the projections that follow from them."""
-    positions: defaultdict[Any, Decimal] = defaultdict(Decimal)
-    cash: defaultdict[Any, Decimal] = defaultdict(Decimal)
-    for made in transactions:
-        head = LedgerTransaction.objects.create(
-            entry_type=made.entry_type,
-            trade_date=made.trade_date,
-            settle_date=made.settle_date,
-            source_key=made.source_key,
-            recorded_at=EVENING,
-            reason=made.justification.reason if made.justification else "",
-        )
-        rows = []
-        for posting in made.postings:
-            is_money = posting.unit.kind is UnitKind.CURRENCY
-            unit = {"currency": posting.unit.code} if is_money else {"instrument_id": posting.unit.code}
-            rows.append(
-                LedgerEntry(
-                    transaction=head,
-                    account_id=posting.account_id,
-                    sleeve_id=posting.sleeve_id,
-                    book=posting.book,
-                    amount=posting.amount,
-                    settle_date=posting.settle_date,
-                    **unit,
-                )
-            )
-            if posting.book is Book.POSITION:
-                positions[posting.account_id, posting.sleeve_id, posting.unit.code] += posting.amount
-            if posting.book is Book.CASH:
-                cash[posting.account_id, posting.unit.code, posting.settle_date] += posting.amount
-        LedgerEntry.objects.bulk_create(rows)
-    for (account, sleeve, instrument), quantity in positions.items():
-        row, _ = Position.objects.get_or_create(account_id=account, sleeve_id=sleeve, instrument_id=instrument, defaults={"quantity": 0})
-        Position.objects.filter(pk=row.pk).update(quantity=row.quantity + quantity)
-    for (account, currency, settles), amount in cash.items():
-        row, _ = CashBalance.objects.get_or_create(account_id=account, currency=currency, settle_date=settles, defaults={"amount": 0})
-        CashBalance.objects.filter(pk=row.pk).update(amount=row.amount + amount)
+    """Book transactions through accounts."""
+    post(transactions=transactions, now=EVENING)
 
 
 class CustodianFile:

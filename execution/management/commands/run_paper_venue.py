@@ -41,7 +41,7 @@ class Command(BaseCommand):
             lane = accounts.connection(code=options["connection"])
             if lane is None or lane.gateway != "paper":
                 raise CommandError(f"connection {options['connection']}: the firm has no paper connection of this name")
-            opening = _opening(lane.custodian_id)
+            opening = accounts.custody_books(connection_id=lane.id)
         address = Path(lane.settings["address"])
         service = _service(lane, options, settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}")
         if opening and not service.host.venue.custody.accounts:
@@ -64,7 +64,7 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
     now = clock.now()
     since, until = (now + timedelta(days=sign * options["days"]) for sign in (-1, 1))
     instruments, bars = [], {}
-    for facts in market.all_instruments():
+    for facts in market.instruments().values():
         found = market.bars(instrument_id=facts.id, since=since, until=until)
         if len(found.start):
             day = now.date()
@@ -73,7 +73,7 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
             bars[facts.symbol] = venue_bars(found)
     if not bars:
         raise CommandError("the market has no bars around now: load some first (manage.py load_generated)")
-    clearing = _clearing_account(lane)
+    clearing = lane.clearing_custodian_account
     config = VenueConfig(
         participation_bps=2_000,
         block_accounts=frozenset({clearing} if clearing else ()),
@@ -90,12 +90,3 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
 def _days_between(day: Any, settles: Any) -> int:
     is_business_day = business_days()
     return sum(1 for n in range(1, (settles - day).days + 1) if is_business_day(day + timedelta(days=n)))
-
-
-def _clearing_account(lane: accounts.ConnectionFacts) -> str:
-    return lane.clearing_custodian_account
-
-
-def _opening(custodian_id: Any) -> dict[str, Any]:
-    """Return the custodian's opening books: what our books say on the day the venue is first started."""
-    return accounts.custody_opening(custodian_id=custodian_id)

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from governance.services import seal_audit
-from governance.tasks import for_every_firm
+from governance.services.every_firm import for_every_firm
 
 INTERVAL_SECONDS = 1.0
 
@@ -22,18 +22,26 @@ class Command(BaseCommand):
         parser.add_argument("--watch", action="store_true", help="go on every second until SIGTERM or Ctrl-C")
 
     def handle(self, *, watch: bool, **options: Any) -> None:
-        sealed = self._seal_all()
         if not watch:
-            self.stdout.write(f"sealed {sealed} events")
+            self.stdout.write(f"sealed {seal_all()} events")
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        while not stop.wait(INTERVAL_SECONDS):
-            self._seal_all()
+        keep_sealing(stop)
 
-    def _seal_all(self) -> int:
-        total = 0
-        while sealed := for_every_firm(seal_audit):
-            total += sealed
-        return total
+
+def keep_sealing(stop: threading.Event) -> int:
+    """Seal every second until `stop` is set; returns how many events."""
+    total = seal_all()
+    while not stop.wait(INTERVAL_SECONDS):
+        total += seal_all()
+    return total
+
+
+def seal_all() -> int:
+    """Seal everything that waits, in every firm; returns how many events."""
+    total = 0
+    while sealed := for_every_firm(seal_audit):
+        total += sealed
+    return total

@@ -1,0 +1,51 @@
+"""What of allocation a person may see: strategies, signals and statements that touch an account they see.
+
+Entry points: `visible_strategies`, `visible_signals`, `visible_statements`, `visible_lines`. Inside the caller's tenancy block; each returns a queryset that is one statement, whatever the number of accounts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts import queries as accounts
+from governance.core.subjects import Viewer
+
+from ..models import AllocationLine, AllocationStatement, Signal, Strategy, StrategyAccount
+
+
+def visible_strategies(viewer: Viewer) -> QuerySet[Strategy]:
+    """Return the strategies that an account the person sees follows."""
+    if viewer.oversight:
+        return Strategy.objects.all()
+    return Strategy.objects.filter(Exists(_followers(accounts.visible_to(viewer.user_id, on=viewer.on)).filter(strategy=OuterRef("pk"))))
+
+
+def visible_signals(viewer: Viewer) -> QuerySet[Signal]:
+    """Return the signals the person stated, and those for an account they see."""
+    if viewer.oversight:
+        return Signal.objects.all()
+    seen = accounts.visible_to(viewer.user_id, on=viewer.on)
+    followed = Exists(_followers(seen).filter(strategy=OuterRef("strategy_id")))
+    named = Q(account_ids=[]) | Q(account_ids__overlap=seen.values_list("id"))
+    return Signal.objects.filter(Q(received_by_id=viewer.user_id) | (followed & named))
+
+
+def visible_statements(viewer: Viewer) -> QuerySet[AllocationStatement]:
+    """Return the statements the person released, and those with a line of an account they see."""
+    if viewer.oversight:
+        return AllocationStatement.objects.all()
+    lines = AllocationLine.objects.filter(
+        statement=OuterRef("pk"), account_id__in=accounts.visible_to(viewer.user_id, on=viewer.on).values("id")
+    )
+    return AllocationStatement.objects.filter(Q(released_by_id=viewer.user_id) | Exists(lines))
+
+
+def visible_lines(viewer: Viewer) -> QuerySet[AllocationLine]:
+    """Return the lines of accounts the person sees."""
+    return AllocationLine.objects.filter(account_id__in=accounts.visible_to(viewer.user_id, on=viewer.on).values("id"))
+
+
+def _followers(seen: QuerySet[Any]) -> QuerySet[StrategyAccount]:
+    return StrategyAccount.objects.filter(is_active=True, account_id__in=seen.values("id"))
