@@ -1,19 +1,15 @@
 """The books of one account, as stored: for pages, statements and programs.
 
-Entry points: `positions_of`, `cash_of`, `lots_of`, `closures_of`, `journal_of`, `equity_of`, `custody_opening`. One statement each.
+Entry points: `positions_of`, `cash_of`, `lots_of`, `closures_of`, `journal_of`, `equity_of`. One statement each.
 Who may see the account is asked of `visible_to` before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
-
-from base.core.ids import plain_decimal
 
 from .columns import fetch_rows
 
@@ -158,27 +154,3 @@ def equity_of(*, account_id: UUID, since: date, until: date) -> list[EquityPoint
         "WHERE account_id = %(id)s AND as_of BETWEEN %(since)s AND %(until)s ORDER BY as_of"
     )
     return [EquityPoint(*row) for row in fetch_rows(sql, {"id": account_id, "since": since, "until": until})]
-
-
-_CUSTODY = """
-SELECT a.custodian_account, coalesce(c.cash, '{{}}'), coalesce(p.held, '{{}}') FROM accounts_account a
-LEFT JOIN LATERAL (SELECT {pairs} AS cash FROM (SELECT currency AS name, sum(amount) AS amount FROM accounts_cashbalance
-    WHERE account_id = a.id GROUP BY 1) x WHERE amount <> 0) c ON true
-LEFT JOIN LATERAL (SELECT {pairs} AS held FROM (SELECT i.symbol AS name, sum(quantity) AS amount FROM accounts_position q
-    JOIN market_instrument i ON i.id = q.instrument_id WHERE q.account_id = a.id GROUP BY 1) x WHERE amount <> 0) p ON true
-WHERE a.custodian_id = %(id)s ORDER BY a.custodian_account
-"""
-
-
-def custody_opening(*, custodian_id: UUID) -> dict[str, Any]:
-    """Return what our books say the custodian holds: account number → {"cash": currency → amount, "positions": symbol → quantity} as text.
-
-    Clearing accounts are in it, empty ones too.
-    """
-    pairs = "array_agg(ARRAY[name::text, amount::text] ORDER BY name)"
-    rows = fetch_rows(_CUSTODY.format(pairs=pairs).replace("'{}'", "ARRAY[]::text[]"), {"id": custodian_id})
-    return {number: {"cash": _plain(cash), "positions": _plain(held)} for number, cash, held in rows}
-
-
-def _plain(pairs: Sequence[Sequence[str]]) -> dict[str, str]:
-    return {name: plain_decimal(Decimal(amount)) for name, amount in pairs}

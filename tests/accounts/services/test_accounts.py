@@ -101,7 +101,7 @@ def test_a_connection_comes_with_its_clearing_account(lane):
     found = queries.connection_facts(connection_id=lane["connection_id"])
     place = Account.objects.get(pk=found.clearing_account_id)
     assert place.is_clearing and place.custodian_account == found.clearing_custodian_account == "ALP-1-CLEARING"
-    assert queries.custody_opening(custodian_id=lane["custodian_id"]) == {"ALP-1-CLEARING": {"cash": {}, "positions": {}}}
+    assert queries.custody_books(connection_id=lane["connection_id"]) == {"ALP-1-CLEARING": {"cash": {}, "positions": {}}}
 
 
 def test_con_3_the_four_graphs_are_stored_apart_and_read_as_the_cores_edges(lane):

@@ -209,7 +209,7 @@ def test_the_books_of_one_account_read_back(world: World):
     assert (closed.proceeds, closed.basis, closed.closed_on) == (D(2399), D("2000.40"), DAY + timedelta(1))
     journal = queries.journal_of(account_id=me, since=DAY + timedelta(1), until=DAY + timedelta(1))
     assert {line.source_key for line in journal} == {"2"} and sum(line.amount for line in journal if line.book == "CASH") == 2399
-    assert queries.custody_opening(custodian_id=world.account.custodian_id) == {
+    assert queries.custody_books(connection_id=world.account.connection_id) == {
         world.account.custodian_account: {"cash": {"USD": "-2602"}, "positions": {world.instrument.symbol: "60"}}
     }
 
