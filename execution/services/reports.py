@@ -18,7 +18,6 @@ from uuid import UUID
 
 from accounts import services as accounts
 from accounts.core import ledger
-from base.errors import NotFound
 from governance.enums import AlertTier
 
 from ..core import lifecycle
@@ -27,7 +26,7 @@ from ..core.order_reports import apply_report
 from ..gateways.crash import crash_point
 from ..gateways.reports import ExecutionReport
 from ..models import Execution
-from .alarms import alert_connection, alert_order, raise_findings
+from .alarms import alert_connection, raise_findings
 from .evidence import Evidence
 from .external import ExternalNames
 from .fills import KnownExecution, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
@@ -206,23 +205,13 @@ def _record_strangers(batch: _Batch) -> None:
 def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
     """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out."""
     filled = [order for order in orders if order.has_booked and not order.is_block and order.view.filled_qty != order.filled_before]
-    _consume(filled, now)
+    accounts.consume_reservations(
+        order_ids=[order.reservation_id for order in filled],
+        account_ids=[order.account_id for order in filled],
+        filled=[order.view.filled_qty - order.filled_before for order in filled],
+        now=now,
+    )
     ended = [order for order in orders if order.has_ended and order.slice_id is None]
     releasable = [order.id for order in ended if not order.is_block or order.view.filled_qty == Decimal(0)]
     if releasable:
         accounts.release_reservations(order_ids=releasable, now=now)
-
-
-def _consume(filled: Sequence[WorkingOrder], now: datetime) -> None:
-    """Take fills out of what is held. A hold that is not there is no reason to lose a fill: it is booked, and somebody is told."""
-    try:
-        accounts.consume_reservations(
-            order_ids=[order.reservation_id for order in filled],
-            account_ids=[order.account_id for order in filled],
-            filled=[order.view.filled_qty - order.filled_before for order in filled],
-            now=now,
-        )
-    except NotFound:
-        for order in filled:
-            message = f"{order.client_order_id}: filled, and among these fills one has no reservation"
-            alert_order(order.id, tier=AlertTier.WARNING, rule="ACC-4", message=message, now=now, journey_id=order.journey_id)
