@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
@@ -73,7 +71,7 @@ def test_i9_a_hot_table_refuses_a_reference_into_another_firm(two_firms):
     instrument = make_instrument()
     with tenancy.firm(one.id):
         sleeve = make_sleeve()
-        fields = {"sleeve": sleeve, "instrument_id": instrument.id, "quantity": 1, "last_traded_on": date(2026, 1, 5)}
+        fields = {"sleeve": sleeve, "instrument_id": instrument.id, "quantity": 1, "last_traded_on": "2026-01-05"}
         with pytest.raises(IntegrityError, match="refers to no row of this firm"), transaction.atomic():
             Position.objects.create(account=theirs, **fields)
         position = Position.objects.create(account=ours, **fields)
