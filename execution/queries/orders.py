@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -20,9 +20,6 @@ from accounts import queries as accounts
 from ..core.lifecycle import TERMINAL
 from ..enums import NoticeState
 from ..models import AllocationNotice, ChildOrder, Execution, ParentOrder
-
-if TYPE_CHECKING:
-    from governance.models import User
 
 MOST = 500
 _ENDED = [state.value for state in TERMINAL]
@@ -107,14 +104,14 @@ _ORDER = (
 )
 
 
-def orders_visible_to(user: User) -> QuerySet[ChildOrder]:
+def orders_visible_to(user: AbstractBaseUser) -> QuerySet[ChildOrder]:
     """Return the orders a person may see."""
     seen = accounts.visible_to(user)
     behind = ParentOrder.objects.filter(pk=OuterRef("parent_id"), statement__lines__account__in=seen)
     return ChildOrder.objects.filter(Q(account__in=seen) | Q(is_block=True) & Exists(behind))
 
 
-def open_child_orders(*, user: User | None = None, parent_id: UUID | None = None, limit: int = 100) -> list[ChildFacts]:
+def open_child_orders(*, user: AbstractBaseUser | None = None, parent_id: UUID | None = None, limit: int = 100) -> list[ChildFacts]:
     """Return orders that have not ended, newest first. user: whose eyes; None = the system's own."""
     rows = ChildOrder.objects.all() if user is None else orders_visible_to(user)
     if parent_id is not None:

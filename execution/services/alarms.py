@@ -1,6 +1,6 @@
 """What a report's findings are to people: who hears of it, how loud, in which words (RSK-10).
 
-Entry points: `raise_findings`, `alert_order`, `alert_connection`. Alerts are de-duplicated, so repeating one is harmless.
+Entry points: `raise_findings`, `alert_order`, `alert_connection`, `end_connection_alert`. Alerts are de-duplicated, so repeating one is harmless.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
-from governance.services import raise_alert
+from governance.services import end_alert, raise_alert
 
 from ..core.lifecycle import OrderFinding
 from ..enums import FindingCode
@@ -56,5 +56,14 @@ def alert_order(
 def alert_connection(connection_id: UUID, *, tier: AlertTier, rule: str, message: str, now: datetime, what: str = "") -> None:
     """Tell operations about a connection."""
     subject = Subject(SubjectKind.BROKER_CONNECTION, str(connection_id))
-    key = f"{what or rule}|{subject}"
+    key = _key(connection_id, what or rule)
     raise_alert(tier=tier, audience=Role.OPERATIONS, rule=rule, subject=subject, message=message[:400], now=now, dedupe_key=key)
+
+
+def end_connection_alert(connection_id: UUID, *, what: str, now: datetime) -> None:
+    """End what was raised about a connection: it is over."""
+    end_alert(dedupe_key=_key(connection_id, what), now=now, reason="over")
+
+
+def _key(connection_id: UUID, what: str) -> str:
+    return f"{what}|{SubjectKind.BROKER_CONNECTION}:{connection_id}"

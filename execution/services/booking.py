@@ -16,7 +16,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -122,12 +121,12 @@ def _close(parent: _Parent, now: datetime) -> None:
     accounts.release_reservations(order_ids=[*held, parent.id], now=now)
 
 
-def _end_state(parent: _Parent, states: Sequence[str], filled: Decimal | bool) -> ParentState:
-    if filled or not states:
-        return ParentState.CANCELED if parent.was_canceled and not filled else ParentState.DONE
-    if all(state == OrderState.DENIED for state in states):
-        return ParentState.DENIED
-    return ParentState.CANCELED if parent.was_canceled else ParentState.DONE
+def _end_state(parent: _Parent, states: Sequence[str], filled: bool) -> ParentState:
+    if filled:
+        return ParentState.DONE
+    if parent.was_canceled:
+        return ParentState.CANCELED
+    return ParentState.DENIED if states and all(state == OrderState.DENIED for state in states) else ParentState.DONE
 
 
 def _alert(parent: _Parent, tier: AlertTier, message: str, now: datetime, what: str) -> None:

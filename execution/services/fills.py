@@ -16,6 +16,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.core import clearing, entries, ledger
 
 from ..enums import ExecutionKind, Side
@@ -101,8 +103,13 @@ def _common(report: ExecutionReport, connection_id: UUID, now: datetime) -> dict
 
 
 def write_rows(rows: Sequence[Execution]) -> None:
-    """Insert execution rows in one statement."""
-    Execution.objects.bulk_create(rows)
+    """Insert execution rows in one statement, an array a column: a burst costs a tenth of as many value lists."""
+    fields = [field for field in Execution._meta.local_concrete_fields if field.attname != "firm_id"]
+    names = ", ".join(str(field.column) for field in fields)
+    arrays = ", ".join(f"%s::{field.db_type(connection) or ''}[]" for field in fields)
+    columns = [[getattr(row, field.attname) for row in rows] for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO execution_execution ({names}) SELECT * FROM unnest({arrays})", columns)
 
 
 def booking_of(known: KnownExecution, order: WorkingOrder, connection_id: UUID) -> ledger.Transaction | None:

@@ -24,7 +24,7 @@ from base.core.ids import new_id
 from governance.enums import AlertTier
 
 from ..gateways.base import Gateway, GatewayError
-from .alarms import alert_connection
+from .alarms import alert_connection, end_connection_alert
 from .booking import finish_parents
 from .cancel import cancel_killed, send_cancels
 from .lease import LEASE_SECONDS
@@ -132,6 +132,8 @@ class GatewaySession:
     def _recover(self, now: datetime, activity: Activity) -> None:
         self.gateway.connect()
         _count(activity, recover(self.line, now=now))
+        with self.line.transaction():
+            end_connection_alert(self.line.connection_id, what="DOWN", now=now)
         activity.recovered = self._is_ready = True
         self._swept_at = now
 

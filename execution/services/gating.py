@@ -58,8 +58,9 @@ def check_batch(*, line: Line, batch: Sequence[Candidate], quotes: FreshQuotes, 
     )
     reasons = _reasons(rows, answer)
     verdict = Verdict([], {})
+    backed = set(rows.order.tolist())
     for number, candidate in enumerate(batch):
-        if answer.order_passed[number] and number in set(rows.order.tolist()):
+        if answer.order_passed[number] and number in backed:
             verdict.passed.append(candidate.id)
         else:
             verdict.denied[candidate.id] = reasons.get(number, "ALC-1 no account of the statement stands behind this order")

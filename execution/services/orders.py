@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -183,7 +184,7 @@ def _write(orders: Sequence[WorkingOrder]) -> None:
           AS v (id, state, quantity, filled_qty, filled_notional, declared_absent, broker_order_id, session_epoch,
                 unknown_since, answered_at, absent_answers, reason)
         WHERE c.id = v.id"""
-    columns = [
+    columns: list[Any] = [
         [order.id for order in orders],
         [order.view.state.value for order in orders],
         [order.view.quantity for order in orders],

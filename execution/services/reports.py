@@ -204,14 +204,13 @@ def _record_strangers(batch: _Batch) -> None:
 
 def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
     """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out."""
-    filled = [order for order in orders if order.has_booked and not order.is_block]
-    if filled:
-        accounts.consume_reservations(
-            order_ids=[order.reservation_id for order in filled],
-            account_ids=[order.account_id for order in filled],
-            filled=[order.view.filled_qty - order.filled_before for order in filled],
-            now=now,
-        )
+    filled = [order for order in orders if order.has_booked and not order.is_block and order.view.filled_qty != order.filled_before]
+    accounts.consume_reservations(
+        order_ids=[order.reservation_id for order in filled],
+        account_ids=[order.account_id for order in filled],
+        filled=[order.view.filled_qty - order.filled_before for order in filled],
+        now=now,
+    )
     ended = [order for order in orders if order.has_ended and order.slice_id is None]
     releasable = [order.id for order in ended if not order.is_block or order.view.filled_qty == Decimal(0)]
     if releasable:

@@ -13,9 +13,9 @@ from accounts.queries import connection as broker_connection
 from base import tenancy
 from base.errors import NotFound, Refused
 from execution.gateways.registry import open_gateway
-from execution.process import WakeUp, clock_for, serve
 from execution.services.gateway_session import GatewaySession
 from execution.services.lease import LeaseLost
+from execution.services.serving import WakeUp, clock_for, serve
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ The venue's custody books are opened with what our books say, so that the two mu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from django.db import connection as database
 from accounts import services as accounts
 from accounts.core.entries import Stamp, opening_cash, opening_position
 from accounts.core.ledger import Holder
-from accounts.models import Account, BrokerConnection, CashBalance, LedgerEntry, Position, Reservation
+from accounts.models import Account, BrokerConnection, CashBalance, Position, Reservation
 from allocation.models import AllocationLine, AllocationStatement, Signal, Strategy
 from base import tenancy
 from base.core.ids import new_id
@@ -79,7 +79,6 @@ class OrderWorld:
     transport: LocalTransport
     gateway: PaperGateway
     session: GatewaySession
-    sold: dict[str, D] = field(default_factory=dict)
 
     # -- time ---------------------------------------------------------------------------------------------------------------------
 
@@ -198,22 +197,26 @@ class OrderWorld:
             "created_at": self.now,
         }
         child = ChildOrder.objects.create(**{**values, **fields})
-        behind = {code: D(quantity)} if code else dict(parent.statement.lines.values_list("account__code", "quantity"))
-        by_code = {account.code: account for account in self.accounts.values()}
-        rows = [(self.accounts[c] if code else by_code[c], abs(q)) for c, q in behind.items()]
+        codes = {account.id: name for name, account in self.accounts.items()}
+        behind = dict(parent.statement.lines.values_list("account_id", "quantity"))
+        self.reserve(child.id, parent, {code: D(quantity)} if code else {codes[pk]: abs(q) for pk, q in behind.items()})
+        return child
+
+    def reserve(self, order_id: UUID, parent: ParentOrder, quantities: Mapping[str, D]) -> None:
+        """Reserve under an id what each account may have to deliver or pay."""
+        n, buys = len(quantities), parent.side == Side.BUY
         accounts.reserve(
-            order_ids=np.frombuffer(child.id.bytes * len(rows), dtype="V16"),
-            account_ids=np.frombuffer(b"".join(account.id.bytes for account, _ in rows), dtype="V16"),
+            order_ids=np.frombuffer(order_id.bytes * n, dtype="V16"),
+            account_ids=np.frombuffer(b"".join(self.accounts[code].id.bytes for code in quantities), dtype="V16"),
             sleeve_id=self.strategy.sleeve_id,
             instrument_id=parent.instrument_id,
             side=str(parent.side),
-            quantity=np.array([int(q * 10**8) for _, q in rows], dtype=np.int64),
+            quantity=np.array([int(q * 10**8) for q in quantities.values()], dtype=np.int64),
             cash_currency="USD",
-            cash=np.array([int(q * 51 * 10**8) if parent.side == Side.BUY else 0 for _, q in rows], dtype=np.int64),
+            cash=np.array([int(q * 51 * 10**8) if buys else 0 for q in quantities.values()], dtype=np.int64),
             limit_price=D(51),
             now=self.now,
         )
-        return child
 
     def single(self, quantity: D | int = 100, code: str = "A", symbol: str = "FLAT", side: Side = Side.BUY, **fields: Any) -> ChildOrder:
         """Write a parent with one account's order."""
@@ -388,11 +391,6 @@ def bare_parent(connection: BrokerConnection) -> tuple[ParentOrder, Account]:
         created_at=FAR,
     )
     return parent, account
-
-
-def entries_of(account: Account) -> int:
-    """Return how many ledger entries an account has."""
-    return LedgerEntry.objects.filter(account=account).count()
 
 
 __all__ = ["CASH", "CONFIG", "OrderWorld", "instrument", "make_firm", "make_world"]

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Reservation
-from execution.enums import OrderState, OrderType, ParentState, Side, TimeInForce
-from execution.models import Execution, ParentOrder
+from execution.enums import OrderState, OrderType, ParentState, RouteKind, Side, SliceState, TimeInForce
+from execution.models import Execution, ParentOrder, Slice
+from execution.services import cancel_parent
 from tests.execution.services.order_world import CASH, OrderWorld
 
 D = Decimal
@@ -71,4 +72,46 @@ def test_a_rejected_order_releases_what_it_reserved(world: OrderWorld) -> None:
     assert order.state == S.REJECTED and order.reason
     assert ParentOrder.objects.get().state == ParentState.DONE
     world.assert_nothing_reserved()
+    world.assert_books_equal_custody()
+
+
+def test_slices_use_up_what_their_parent_reserved(world: OrderWorld) -> None:
+    parent = world.parent({"A": 900}, route=RouteKind.TWAP)
+    first, second = (
+        Slice.objects.create(parent=parent, number=n, due_at=world.now, quantity=450, cumulative=450 * (n + 1), state=state)
+        for n, state in enumerate([SliceState.RELEASED, SliceState.PENDING])
+    )
+    one = world.order(parent, "A", 450, slice=first)
+    Reservation.objects.filter(order_id=one.id).delete()
+    world.reserve(parent.id, parent, {"A": D(900)})
+    world.live(minutes=2)
+    assert world.state(one) is S.FILLED
+    assert Reservation.objects.get(order_id=parent.id).quantity == 450
+    assert ParentOrder.objects.get().state == ParentState.WORKING
+    Slice.objects.filter(pk=second.pk).update(state=SliceState.RELEASED)
+    two = world.order(parent, "A", 450, slice=second, client_order_id="SECOND", time_in_force=TimeInForce.IOC)
+    Reservation.objects.filter(order_id=two.id).delete()
+    world.live(minutes=3)
+    assert ParentOrder.objects.get().state == ParentState.DONE
+    assert world.position("A") == 900
+    world.assert_nothing_reserved()
+    world.assert_books_equal_custody()
+
+
+def test_canceling_a_sliced_parent_cancels_its_slices(world: OrderWorld) -> None:
+    parent = world.parent({"A": 900}, route=RouteKind.TWAP)
+    Slice.objects.create(parent=parent, number=0, due_at=world.now, quantity=900, cumulative=900)
+    world.reserve(parent.id, parent, {"A": D(900)})
+    cancel_parent(parent_id=parent.id, actor=None, now=world.now, reason="changed my mind")
+    world.step()
+    assert Slice.objects.get().state == SliceState.CANCELED
+    assert ParentOrder.objects.get().state == ParentState.CANCELED
+    world.assert_nothing_reserved()
+
+
+def test_a_fill_without_a_reservation_is_booked_all_the_same(world: OrderWorld) -> None:
+    order = world.single(100)
+    Reservation.objects.filter(order_id=order.id).delete()
+    world.live(minutes=2)
+    assert world.state(order) is S.FILLED and world.position("A") == 100
     world.assert_books_equal_custody()

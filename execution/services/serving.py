@@ -21,9 +21,9 @@ from django.db import connection
 from base.clock import process_clock
 from base.core.clock import Clock
 
-from .gateways.base import Gateway, GatewayError
-from .services.gateway_session import GatewaySession
-from .services.lease import LeaseHeld
+from ..gateways.base import Gateway, GatewayError
+from .gateway_session import GatewaySession
+from .lease import LeaseHeld
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT = 1.0
