@@ -176,8 +176,10 @@ def withdraw(lots: Sequence[Lot], *, acquired_date: date, quantity: Decimal, bas
 
 def _net_amounts(trade: Trade, quantities: Sequence[Decimal]) -> list[Decimal]:
     """Return what each part cost (buy) or brought (sell), fees included."""
-    keys = [f"{i:06d}" for i in range(len(quantities))]
     net = trade.amount + trade.fee if trade.quantity > 0 else trade.amount - trade.fee
+    if len(quantities) == 1 and round_money(net, trade.currency) == net:
+        return [net]
+    keys = [f"{i:06d}" for i in range(len(quantities))]
     return split_money(net, [to_scaled(quantity) for quantity in quantities], keys, trade.currency)
 
 

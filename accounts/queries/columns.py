@@ -45,8 +45,8 @@ def execute(sql: str, parameters: Mapping[str, Any]) -> int:
 
 def uuid_literal(ids: Ids) -> str:
     """Return ids (V16[n]) as the text of a PostgreSQL uuid[]."""
-    digits = ids.tobytes().hex()
-    return "{" + ",".join(digits[start : start + 32] for start in range(0, len(digits), 32)) + "}"
+    digits = np.frombuffer(ids.tobytes().hex().encode(), "S32")
+    return "{" + b",".join(digits.tolist()).decode() + "}"
 
 
 def as_uuids(value: Any) -> Ids:

@@ -22,8 +22,7 @@ from ..core.posting_arrays import BlockCodes, allocation_arrays, exact_sum
 from ..core.scaled import EXPONENT
 from ..queries.columns import Ids, Ints, fetch_row, raw_ids
 from .batches import Batch, Head, lock_accounts, new_heads_ids, write
-from .bulk_lots import TradeRows, split_rows
-from .lots import apply_events, load_state, open_in_bulk
+from .bulk_lots import TradeRows, carry_out, plan_lots
 
 
 class UnableToBook(Conflict):
@@ -78,11 +77,9 @@ def post_allocation(
         currency=np.zeros(len(held), np.int64),
         legend=[currency],
     )
-    opening, events = split_rows(rows, [head])
-    state = load_state(key for key, _ in events)
+    plan = plan_lots(rows, [head])
     write(batch, now=now)
-    open_in_bulk(opening)
-    apply_events(events, state, {source_key: UUID(bytes=head_id)})
+    carry_out(plan, [head])
     return True
 
 

@@ -1,8 +1,8 @@
-"""Lots of many accounts at once: which trades only open, and which must go through the core.
+"""Lots of many accounts at once: which trades only open, which only close, and which must go through the core.
 
-Entry points: `TradeRows`, `Held`, `held_before`, `split_rows`.
-Invariant: a trade goes the short way only if nothing is there to close, nothing of the same position comes with it on the other side, and
-none taken before is dated later.
+Entry points: `TradeRows`, `LotPlan`, `plan_lots`, `carry_out`.
+Invariant: a trade goes a short way only if it opens or closes but not both, nothing of the same position comes with it on the other side or
+another date, and none taken before is dated later; closing, besides, only where `bulk_closings` knows the order of the lots.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from base.core.money import minor_exponent
+from accounts.enums import LotMethod
 
 from ..core.lot_events import LotEvent
 from ..core.lots import Trade
-from ..core.scaled import EXPONENT, from_scaled
-from ..queries.columns import DAY, SCALED, Ids, Ints, as_integers, fetch_row, uuid_literal
+from ..core.scaled import from_scaled
+from ..queries.columns import DAY, SCALED, Ids, Ints, as_integers, as_uuids, fetch_row, uuid_literal
 from .batches import Head
+from .bulk_closings import ClosingRows, Closings, close_lots, legend_units, load_lot_table, single_lots, write_closings
 from .lot_rows import LotKey
-from .lots import OpeningRows
+from .lots import LotState, OpeningRows, apply_events, load_state, open_in_bulk
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _NEVER = np.iinfo(np.int64).min
@@ -81,42 +82,116 @@ def _keys(rows: TradeRows) -> Ids:
     return np.frombuffer(table.tobytes(), "V40")
 
 
-def split_rows(rows: TradeRows, heads: Sequence[Head]) -> tuple[OpeningRows, list[tuple[LotKey, LotEvent]]]:
-    """Return the lots that open straight away, and the events of every other position, in ledger order, for `lots.apply_events`.
+@dataclass(frozen=True, slots=True, eq=False)
+class LotPlan:
+    """What trades do to lots: rows that open, parts that close, and the events of every other position for the core."""
+
+    opening: OpeningRows
+    closing: Closings | None
+    events: list[tuple[LotKey, LotEvent]]
+    state: LotState
+
+
+def plan_lots(rows: TradeRows, heads: Sequence[Head]) -> LotPlan:
+    """Work out what the trades open and close, before they are written. A fixed number of statements.
 
     Raises ValueError for a cost or fee finer than the currency's minor unit.
     """
     _check_minor_units(rows)
     held = held_before(rows)
-    days = np.array([head.trade_date.toordinal() - _EPOCH for head in heads], np.int64)[rows.head]
-    sign = np.sign(rows.quantity)
-    plain = (np.sign(held.quantity) * sign >= 0) & (held.last <= days) & ~_mixed(rows, sign, days)
-    chosen = np.flatnonzero(plain)
-    ids = np.frombuffer(b"".join(head.id for head in heads), "V16")
-    acquired = np.array([head.acquired_on.toordinal() - _EPOCH for head in heads], np.int64)
+    days, settled = _days(heads, rows.head, "trade_date"), _days(heads, rows.head, "settle_date")
+    sign, keys = np.sign(rows.quantity), _keys(rows)
     paid = np.where(sign > 0, rows.cost + rows.fee, -rows.cost - rows.fee)
+    in_order, alone = _in_order(rows, keys, sign, days, held)
+    opens = in_order & (np.sign(held.quantity) * sign >= 0)
+    closes = np.flatnonzero(in_order & alone & (np.sign(held.quantity) * sign < 0) & (np.abs(rows.quantity) <= np.abs(held.quantity)))
+    ids = np.frombuffer(b"".join(head.id for head in heads), "V16")[rows.head]
+    closing, done = _plan_closings(rows, keys, ids, days, settled, paid, closes)
+    chosen = np.flatnonzero(opens)
     opening = OpeningRows(
-        rows.account, rows.sleeve, ids[rows.head], rows.instrument, acquired[rows.head], rows.quantity, paid, rows.currency, rows.legend
+        rows.account,
+        rows.sleeve,
+        ids,
+        rows.instrument,
+        _days(heads, rows.head, "acquired_on"),
+        rows.quantity,
+        paid,
+        rows.currency,
+        rows.legend,
     )
-    return opening.take(chosen), [_event(rows, heads, i) for i in np.argsort(rows.head, kind="stable").tolist() if not plain[i]]
+    others = ~opens
+    others[done] = False
+    events = [_event(rows, heads, i) for i in np.argsort(rows.head, kind="stable").tolist() if others[i]]
+    return LotPlan(opening.take(chosen), closing, events, load_state(key for key, _ in events))
 
 
-def _mixed(rows: TradeRows, sign: Ints, days: Ints) -> NDArray[np.bool_]:
-    """Tell which rows share their position with one of the other side, or of another date, in the same batch."""
-    _, place = np.unique(_keys(rows), return_inverse=True)
-    size = int(place.max(initial=-1)) + 1
+def carry_out(plan: LotPlan, heads: Sequence[Head]) -> None:
+    """Store what was planned, once the ledger is written."""
+    if len(plan.opening.quantity):
+        open_in_bulk(plan.opening)
+    if plan.closing is not None:
+        write_closings(plan.closing)
+    if plan.events:
+        apply_events(plan.events, plan.state, {head.source_key: UUID(bytes=head.id) for head in heads})
+
+
+def _days(heads: Sequence[Head], head: Ints, name: str) -> Ints:
+    days: Ints = np.array([getattr(one, name).toordinal() - _EPOCH for one in heads], np.int64)[head]
+    return days
+
+
+def _plan_closings(
+    rows: TradeRows, keys: Ids, ids: Ids, days: Ints, settled: Ints, paid: Ints, closes: Ints
+) -> tuple[Closings | None, Ints]:
+    """Return what closes in bulk, and which rows that settles."""
+    if not len(closes):
+        return None, closes
+    closes = closes[np.argsort(keys[closes])]
+    lots = load_lot_table(rows.account[closes], rows.instrument[closes])
+    methods = _methods_of(rows.account[closes])
+    ordered = np.isin(methods, (LotMethod.FIFO, LotMethod.LIFO, LotMethod.SPECIFIC)) | single_lots(keys[closes], lots)
+    closes, methods = closes[ordered], methods[ordered]
+    if not len(closes):
+        return None, closes
+    closing = ClosingRows(
+        key=keys[closes],
+        account=rows.account[closes],
+        transaction=ids[closes],
+        traded=days[closes],
+        settled=settled[closes],
+        quantity=np.abs(rows.quantity[closes]),
+        net=paid[closes],
+        last_in=methods == LotMethod.LIFO,
+        unit=legend_units(rows.legend)[rows.currency[closes]],
+    )
+    return close_lots(closing, lots), closes
+
+
+def _methods_of(accounts: Ids) -> NDArray[np.str_]:
+    sql = "SELECT string_agg(uuid_send(id), ''), array_agg(lot_method::text) FROM accounts_account WHERE id = ANY(%(ids)s::uuid[])"
+    raw, methods = fetch_row(sql, {"ids": uuid_literal(np.unique(accounts))})
+    known = as_uuids(raw)
+    order = np.argsort(known)
+    found: NDArray[np.str_] = np.array(methods, "U16")[order][np.searchsorted(known[order], accounts)]
+    return found
+
+
+def _in_order(rows: TradeRows, keys: Ids, sign: Ints, days: Ints, held: Held) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which rows come after all their position has seen, with nothing of another side or date beside them; and which come alone."""
+    _, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    size = len(counts)
     lowest, highest = np.full(size, 2), np.full(size, -2)
     first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, _NEVER)
     np.minimum.at(lowest, place, sign)
     np.maximum.at(highest, place, sign)
     np.minimum.at(first, place, days)
     np.maximum.at(last, place, days)
-    mixed: NDArray[np.bool_] = ((lowest != highest) | (first != last))[place]
-    return mixed
+    same: NDArray[np.bool_] = ((lowest == highest) & (first == last))[place]
+    return same & (held.last <= days), counts[place] == 1
 
 
 def _check_minor_units(rows: TradeRows) -> None:
-    units = np.array([10 ** max(EXPONENT - minor_exponent(name), 0) for name in rows.legend], np.int64)[rows.currency]
+    units = legend_units(rows.legend)[rows.currency]
     off = np.flatnonzero((rows.cost % units != 0) | (rows.fee % units != 0))
     if len(off):
         raise ValueError(f"{len(off)} amounts are finer than the minor unit, the first {from_scaled(int(rows.cost[off[0]]))}")

@@ -26,8 +26,7 @@ from ..core.posting_arrays import BOOK_CODE, NONE, PostingArrays
 from ..core.scaled import to_scaled
 from ..queries.columns import Ids, Ints, fetch_row, raw_ids
 from .batches import Batch, Head, lock_accounts, new_heads_ids, write
-from .bulk_lots import TradeRows, split_rows
-from .lots import apply_events, load_state, open_in_bulk
+from .bulk_lots import TradeRows, carry_out, plan_lots
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -180,11 +179,9 @@ def _take_lots(lots: OpeningLots, source_key: str, opened_on: date, sleeve_id: U
         currency=lots.currency,
         legend=list(lots.currencies),
     )
-    opening, events = split_rows(rows, heads)
-    state = load_state(key for key, _ in events)
+    plan = plan_lots(rows, heads)
     write(_lot_batch(lots, rows, heads, sleeve, opened_on), now=now)
-    open_in_bulk(opening)
-    apply_events(events, state, {head.source_key: UUID(bytes=head.id) for head in heads})
+    carry_out(plan, heads)
 
 
 def _groups(lots: OpeningLots) -> tuple[Ints, list[date]]:

@@ -72,7 +72,12 @@ def test_the_description_is_valid_openapi(scene: Scene):
     answer = scene.owner.get("schema")
     validate_schema(answer.json())
     assert len(answer.json()["paths"]) >= 39
-    assert all(row["security"] == [{"token": []}] for path, ways in answer.json()["paths"].items() for row in ways.values() if "webhook" not in path)
+    assert all(
+        row["security"] == [{"token": []}]
+        for path, ways in answer.json()["paths"].items()
+        for row in ways.values()
+        if "webhook" not in path
+    )
 
 
 @pytest.mark.parametrize("name", [path for path, method in OPERATIONS if method == "get" and "{" not in path])

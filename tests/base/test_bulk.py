@@ -45,7 +45,12 @@ def test_every_kind_of_column_comes_back_exactly(n):
         assert {(row.cash, row.market_value, row.firm_id) for row in rows} == {(Decimal("1.5"), Decimal(0), firm.id)}
         moment = datetime(2026, 1, 5, 14, 30, 0, 123456, tzinfo=UTC)
         texts = np.array([f"key-{i}".encode() for i in range(n)])
-        heads = {"trade_date": bulk.Dates(days), "settle_date": date(2026, 1, 6), "acquired_on": date(2026, 1, 5), "source_key": bulk.Texts(texts)}
+        heads = {
+            "trade_date": bulk.Dates(days),
+            "settle_date": date(2026, 1, 6),
+            "acquired_on": date(2026, 1, 5),
+            "source_key": bulk.Texts(texts),
+        }
         micros = np.full(n, int(moment.timestamp()) * 1_000_000 + 123456)
         words = bulk.Codes(np.arange(n) % 2, ["TRADE", "FEE"])
         bulk.insert(LedgerTransaction, n, {**heads, "entry_type": words, "recorded_at": bulk.Instants(micros)})

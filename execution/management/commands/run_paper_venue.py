@@ -17,6 +17,7 @@ from accounts import queries as accounts
 from accounts.core.settlement import business_days
 from base import tenancy
 from base.clock import process_clock
+from execution.venue.bars import sessions_of
 from execution.venue.engine import Venue
 from execution.venue.from_market import venue_bars, venue_instrument
 from execution.venue.host import VenueHost
@@ -64,6 +65,7 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
     now = clock.now()
     since, until = (now + timedelta(days=sign * options["days"]) for sign in (-1, 1))
     instruments, bars = [], {}
+    kept = [facts.symbol for facts in market.instruments().values() if facts.kind not in {"FX", "CRYPTO_SPOT"}]
     for facts in market.instruments().values():
         found = market.bars(instrument_id=facts.id, since=since, until=until)
         if len(found.start):
@@ -83,7 +85,9 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
     folder.mkdir(parents=True, exist_ok=True)
     journal = FileJournal(folder / "venue.journal")
     start_us = min(int(series.start_us[0]) for series in bars.values())
-    venue = Venue(instruments, bars, config, start_us=start_us, seed=options["seed"])
+    # One venue keeps one set of hours: an exchange's where it lists any, else round the clock.
+    exchange = [bars[symbol] for symbol in kept if symbol in bars]
+    venue = Venue(instruments, bars, config, start_us=start_us, seed=options["seed"], sessions=sessions_of(exchange or bars.values()))
     return VenueService(VenueHost(venue, journal, clock, history=journal.take_records()))
 
 
