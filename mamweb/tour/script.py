@@ -34,6 +34,7 @@ from .firm import FIXED, LANES, TourFirm, build_firm, generated_people
 from .world import Broker, Market, generated_market, make_broker, real_market
 
 STEP = timedelta(seconds=5)
+WATCHED_DAYS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +195,15 @@ def _evening(tour: Tour, tell: Callable[[str], None]) -> None:
                 tour.runs.append(reconciliation.reconcile_custodian(custodian_id=custodian, as_of=day, now=now))
     tell("the custodians' books are compared with ours")
     with tenancy.firm(firm_id):
-        accounts.snapshot_equity(as_of=day, now=now)
+        for later in range(WATCHED_DAYS):  # the month's curve: what is held is valued on the following days too
+            accounts.snapshot_equity(as_of=day + timedelta(days=later), now=now + timedelta(days=later))
     with tour.stage("statement"), tenancy.firm(firm_id):
         start = day.replace(day=1)
         end = (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-        later = datetime.combine(end + timedelta(days=1), now.timetz())
-        tour.statement_id = reporting.make_statement(account_id=tour.firm.accounts["A1"], period_start=start, period_end=end, now=later)
+        month_over = datetime.combine(end + timedelta(days=1), now.timetz())
+        tour.statement_id = reporting.make_statement(
+            account_id=tour.firm.accounts["A1"], period_start=start, period_end=end, now=month_over
+        )
     tell("an investor's statement is made")
     with tenancy.firm(firm_id):
         governance.seal_audit(now=now)
