@@ -32,7 +32,7 @@ fmt: .venv/dev  # format the source
 bench: .venv/bench  # the performance table, and bench/results.json
 	@MAMWEB_ENV=bench $(PY) -m bench $(ARGS)
 
-chaos: .venv/dev  # twenty kills against running processes (make test does three)
+chaos: .venv/dev  # twenty kills against running processes
 	@MAMWEB_ENV=test $(PY) -m tests.chaos $(ARGS)
 
 clean:  # remove what the targets made, data included

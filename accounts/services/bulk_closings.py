@@ -78,9 +78,8 @@ def load_lot_table(accounts: Ids, instruments: Ints) -> LotTable:
     names, place = np.unique(np.array(row[5] or [], "U8"), return_inverse=True)
     units = np.array([minor_unit_scaled(name) for name in names.tolist()], np.int64)
     key = np.frombuffer(bytes(row[0] or b""), "V40")
-    return LotTable(
-        key, as_uuids(row[1]), *(as_integers(value) for value in row[2:5]), units[place] if len(units) else np.zeros(0, np.int64)
-    )
+    acquired, quantity, basis = (as_integers(value) for value in row[2:5])
+    return LotTable(key, as_uuids(row[1]), acquired, quantity, basis, units[place] if len(units) else np.zeros(0, np.int64))
 
 
 def minor_unit_scaled(currency: str) -> int:

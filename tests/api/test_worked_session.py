@@ -28,7 +28,7 @@ class House:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.market = as_loader(lambda: generated_market(7))
+        self.market = as_loader(lambda: generated_market(1))
         self.at(self.market.start)
         self.firm: TourFirm = build_firm(name=f"House {id(self)}", people=FIXED, now=self.now - timedelta(minutes=1))
         self.trader = self.person("TRADER")
