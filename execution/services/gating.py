@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import gcd
 from typing import Any
 from uuid import UUID
 
@@ -95,7 +96,7 @@ def _rows(line: Line, batch: Sequence[Candidate]) -> Gate2Rows:
 
 
 def _behind(line: Line, candidate: Candidate) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return accounts and lots; a slice of a block counts pro rata, rounded up."""
+    """Return accounts and lots; a slice of a block counts pro rata, rounded up to whole units."""
     quantity = int(candidate.quantity * UNIT)
     if not candidate.is_block:
         return np.array([candidate.account_id.bytes], dtype="V16"), np.array([quantity], np.int64)
@@ -103,7 +104,8 @@ def _behind(line: Line, candidate: Candidate) -> tuple[NDArray[Any], NDArray[np.
     whole = int(targets.quantity.sum(dtype=object)) if len(targets.quantity) else 0
     if whole == quantity:
         return targets.ids, targets.quantity
-    parts = np.array([-(-part * quantity // whole) for part in targets.quantity.tolist()], np.int64)
+    unit = gcd(quantity, int(np.gcd.reduce(targets.quantity)) if whole else 0) or 1
+    parts = np.array([-(-part * quantity // (whole * unit)) * unit for part in targets.quantity.tolist()], np.int64)
     return targets.ids, parts
 
 

@@ -85,9 +85,10 @@ def _kill_while_releasing(here: Stage, number: int, draw: Random) -> Kill:
 
 
 def _settle(here: Stage) -> None:
-    sql = """SELECT count(*) FROM execution_parentorder p WHERE done_at IS NULL AND NOT EXISTS
-             (SELECT 1 FROM execution_childorder o WHERE o.parent_id = p.id AND o.state = 'UNKNOWN')"""
-    wait_for(lambda: here.rows(sql)[0][0] == 0, "every order to end or be alarmed", 120)
+    sql = """SELECT (SELECT count(*) FROM execution_parentorder p WHERE done_at IS NULL AND NOT EXISTS
+                     (SELECT 1 FROM execution_childorder o WHERE o.parent_id = p.id AND o.state = 'UNKNOWN'))
+                  + (SELECT count(*) FROM execution_allocationnotice WHERE state = 'PENDING')"""
+    wait_for(lambda: here.rows(sql)[0][0] == 0, "every order to end or be alarmed, and every split to be answered", 120)
 
 
 def verdict(here: Stage) -> list[str]:

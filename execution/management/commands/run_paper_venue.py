@@ -45,7 +45,7 @@ class Command(BaseCommand):
             opening = accounts.custody_books(connection_id=lane.id)
         address = Path(lane.settings["address"])
         service = _service(lane, options, settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}")
-        if opening and not service.host.venue.custody.accounts:
+        if opening and not service.host.venue.custody.accounts - {lane.clearing_custodian_account}:
             service.handle({"op": "open", "accounts": opening})
             service.host.sync()
         address.parent.mkdir(parents=True, exist_ok=True)
