@@ -5,6 +5,7 @@ The floor's tables are made LIKE … INCLUDING INDEXES, without foreign keys and
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,6 @@ from allocation import services as allocation
 from allocation.core.signal_body import SignalBody
 from allocation.enums import SizingMethod
 from base import tenancy
-from execution.services import release
 from execution.services.release import ReleaseFacts, run_signal
 from mamweb.tour.firm import TourFirm, build_firm, generated_people
 from mamweb.tour.world import generated_market
@@ -32,6 +32,7 @@ from market.core.generated import generated_minute_bars
 from market.core.generated_catalogue import GENERATED, XYZ_ANCHOR_AT
 from market.services import QuoteRow
 
+release = importlib.import_module("execution.services.release")  # the package gives the name to the function
 RUNS = 7
 SIZES = {"P1.1": 1, "P1.1k": 1_000, "P1.10k": 10_000}
 SYMBOL = "BULK"
