@@ -64,6 +64,7 @@ class TourFirm:
     custodians: dict[str, UUID]
     connections: dict[str, UUID]
     clearing: dict[str, str]
+    sleeve_id: UUID
     strategies: dict[str, UUID]
     accounts: dict[str, UUID]
     people: tuple[Person, ...]
@@ -110,7 +111,7 @@ def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings
         for role in ("MANAGER", "TRADER"):
             accounts.grant_group(group_id=group, user_id=int(actors[role].user_id), can_trade=True, now=now)
         _limits(actors["RISK"], now)
-    return TourFirm(firm_id, actors, custodians, connections, clearing, strategies, ids, people)
+    return TourFirm(firm_id, actors, custodians, connections, clearing, sleeve, strategies, ids, people)
 
 
 def _member(role: Role, firm_id: int, now: datetime) -> Actor:

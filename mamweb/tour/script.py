@@ -31,6 +31,7 @@ from reporting import services as reporting
 
 from .facts import OPEN, rows
 from .firm import FIXED, LANES, TourFirm, build_firm, generated_people
+from .inputs import inputs_of
 from .world import Broker, Market, generated_market, make_broker, real_market
 
 STEP = timedelta(seconds=5)
@@ -53,6 +54,7 @@ class Journey:
     title: str
     symbol: str
     at: datetime
+    inputs: dict[str, Any]
     facts: ReleaseFacts
 
 
@@ -143,6 +145,7 @@ def _signal(
     only: tuple[UUID, ...] = (),
 ) -> None:
     body = SignalBody(strategy="CORE", symbol=symbol, method=method, figure=Decimal(figure), accounts=only)
+    inputs = inputs_of(world=tour.market, firm=tour.firm, symbol=symbol, only=only, now=tour.clock.now())
     with tour.stage("signal to orders"):
         facts = run_signal(
             firm_id=tour.firm.firm_id,
@@ -152,7 +155,7 @@ def _signal(
             actor=tour.firm.actors["TRADER"],
             now=tour.clock.now(),
         )
-    tour.journeys.append(Journey(title, symbol, tour.clock.now(), facts))
+    tour.journeys.append(Journey(title, symbol, tour.clock.now(), inputs, facts))
     tell(f"signal {len(tour.journeys)}: {title} ({symbol} {method.value} {figure})")
 
 
