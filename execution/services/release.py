@@ -129,7 +129,7 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     quantity = sized.result.quantity[:, 0]
     ids = sized.accounts.ids
     routing = sized.accounts.routing
-    seed = sized.statement().preview_hash
+    seed = sized.signal.tie_seed
     plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
     plans = [plan for plan in plans if plan.entries]
     drafts = [_draft(plan, sized, seed, now) for plan in plans]
@@ -233,7 +233,7 @@ def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: 
     total = plan.total // unit
     volume = parent.one_minute_volume
     pace = LONGEST * UNIT if volume is None else int(volume * UNIT)
-    twap = plan_twap(total, -(-pace // unit) if volume is not None else -(-10 * total // LONGEST), start=now, seed=str(parent.journey_id))
+    twap = plan_twap(total, -(-pace // unit) if volume is not None else -(-10 * total // LONGEST), start=now, seed=parent.plan_seed)
     columns = {"parent_id": parent.id}
     rows = [
         Slice(**columns, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity * unit), cumulative=_decimal(s.cumulative * unit))

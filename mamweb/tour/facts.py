@@ -12,7 +12,7 @@ from base import tenancy
 
 JSONB = 3802
 LINES = """
-SELECT a.code, l.raw, l.after_rules, l.binding_rule, l.reason, l.quantity, s.rules, s.hash, s.decision_price, s.decided_at, s.excluded
+SELECT a.code, l.raw, l.after_rules, l.binding_rule, l.reason, l.quantity, s.rules, s.hash, s.tie_seed, s.decision_price, s.decided_at, s.excluded
 FROM allocation_allocationline l JOIN allocation_allocationstatement s ON s.id = l.statement_id
 JOIN accounts_account a ON a.id = l.account_id WHERE s.journey_id = %s ORDER BY a.code"""
 PARENTS = """

@@ -59,6 +59,7 @@ def _journey(firm: int, journey: Journey) -> dict[str, Any]:
         "inputs": journey.inputs,
         "price": head.get("decision_price"),
         "statement_hash": head.get("hash"),
+        "tie_seed": head.get("tie_seed"),
         "excluded": head.get("excluded", []),
         "accounts": [
             {

@@ -40,7 +40,7 @@ WATCHED_DAYS = 5
 
 @dataclass(frozen=True, slots=True)
 class TourOptions:
-    """bars: folder of real minute bars, None = the built-in market. accounts: how many beside the fixed seven. seed: of market and cast."""
+    """bars: folder of real minute bars, None = the built-in market. accounts: how many beside the fixed seven. seed: of the cast and the venues' latency."""
 
     bars: Path | None = None
     accounts: int = 0
@@ -84,7 +84,7 @@ class Tour:
 def run_tour(options: TourOptions, tell: Callable[[str], None]) -> Tour:
     """Live one day and return what happened; `tell` hears of each step as it is done."""
     started = time.perf_counter()
-    market = real_market(options.bars) if options.bars else generated_market(options.seed)
+    market = real_market(options.bars) if options.bars else generated_market()
     tell(f"market: {', '.join(market.instruments)}{' (SIMULATED)' if market.is_simulated else ''}")
     clock = VirtualClock(market.start - timedelta(seconds=30))
     people = FIXED + generated_people(options.accounts, options.seed)

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bars", type=Path, metavar="DIR", help="a folder of real minute bars (docs/market-csv.md)")
         parser.add_argument("--accounts", type=int, default=0, metavar="N", help="this many accounts beside the fixed seven, up to 10000")
-        parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the built-in market and the generated accounts")
+        parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated accounts and the venues' latency")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write everything a stranger needs to recompute the day")
         parser.add_argument("--pdf", type=Path, metavar="FILE", help="write the statement here (default: var/tour/statement.pdf)")
 
