@@ -29,13 +29,14 @@ from governance import services as governance
 from reconciliation import services as reconciliation
 from reporting import services as reporting
 
-from .facts import OPEN, rows
+from .facts import OPEN, analyse, rows
 from .firm import FIXED, LANES, TourFirm, build_firm, generated_people
 from .inputs import inputs_of
 from .world import Broker, Market, generated_market, make_broker, real_market
 
 STEP = timedelta(seconds=5)
 WATCHED_DAYS = 5
+LARGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,18 @@ def run_tour(options: TourOptions, tell: Callable[[str], None]) -> Tour:
     people = FIXED + generated_people(options.accounts, options.seed)
     firm = build_firm(name=f"Tour {new_id()}", people=people, now=clock.now())
     tour = Tour(market, firm, clock, {}, {}, seconds={"set-up": time.perf_counter() - started})
+    _count_rows(tour)
     _connect(tour, options.seed)
     tell(f"firm: {len(people)} accounts at {len(LANES)} custodians")
     _trade(tour, tell)
     _evening(tour, tell)
     return tour
+
+
+def _count_rows(tour: Tour) -> None:
+    if len(tour.firm.people) >= LARGE:
+        with tour.stage("statistics"):
+            analyse()
 
 
 def _connect(tour: Tour, seed: int) -> None:
@@ -155,6 +163,7 @@ def _signal(
             actor=tour.firm.actors["TRADER"],
             now=tour.clock.now(),
         )
+    _count_rows(tour)
     tour.journeys.append(Journey(title, symbol, tour.clock.now(), inputs, facts))
     tell(f"signal {len(tour.journeys)}: {title} ({symbol} {method.value} {figure})")
 
