@@ -71,7 +71,11 @@ class TourFirm:
 
 
 def generated_people(count: int, seed: int) -> tuple[Person, ...]:
-    """Return `count` more accounts drawn from the seed: every class, three currencies, both custodians."""
+    """Return `count` more accounts drawn from the seed: every class, three currencies, both custodians.
+
+    Very many are smaller: together they are not to ask for more than the market trades in a day (CST-2).
+    """
+    share = max(1, -(-count // 5_000))
     draw = Random(seed)  # noqa: S311 - a reproducible cast, not a secret
     kinds = [
         (C.PERSONAL, R.INDIVIDUAL, T.TAXABLE),
@@ -83,7 +87,7 @@ def generated_people(count: int, seed: int) -> tuple[Person, ...]:
     for number in range(count):
         account_class, registration, tax = draw.choice(kinds)
         currency = draw.choice(["USD", "USD", "EUR", "GBP"])
-        amount = draw.randrange(20_000, 900_000)
+        amount = draw.randrange(20_000, 900_000) // share
         cash = {"USD": str(amount)} if currency == "USD" else {currency: str(amount // 2), "USD": str(amount // 2)}
         code = f"G{number + 1:05}"
         people.append(Person(code, f"Client {number + 1:05}", account_class, registration, tax, currency, cash, draw.choice([*LANES])))
