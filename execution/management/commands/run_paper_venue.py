@@ -44,7 +44,8 @@ class Command(BaseCommand):
                 raise CommandError(f"connection {options['connection']}: the firm has no paper connection of this name")
             opening = accounts.custody_books(connection_id=lane.id)
         address = Path(lane.settings["address"])
-        service = _service(lane, options, settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}")
+        folder = lane.settings.get("journal") or settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}"
+        service = _service(lane, options, Path(folder))
         if opening and not service.host.venue.custody.accounts - {lane.clearing_custodian_account}:
             service.handle({"op": "open", "accounts": opening})
             service.host.sync()
