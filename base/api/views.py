@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from base import tenancy
 from base.clock import process_clock
 from base.errors import NotFound
+from base.origin import name_key
 
 from . import pages, parameters
 from .parameters import Parameter
@@ -42,6 +43,8 @@ class FirmView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, check the role, then read the query string."""
         super().initial(request, *args, **kwargs)
+        if request.auth is not None:
+            name_key(self.token.public_id)
         self.asked = parameters.read(request.query_params, self.allowed_parameters(request.method or ""))
 
     def allowed_parameters(self, method: str) -> Mapping[str, Parameter]:

@@ -32,6 +32,7 @@ from base.api.views import FirmView, now
 from base.core.validation import FieldReader, InvalidInput, InvalidInputs, parse_json
 from base.core.webhooks import MAX_BODY_BYTES, Webhook, WebhookRefused, verify
 from base.errors import Conflict, Refused
+from base.origin import name_key
 from governance import queries as governance
 from governance import services
 from governance.core.subjects import Actor
@@ -116,6 +117,7 @@ def _verified(request: Request, body: bytes, source: str, at: datetime) -> tuple
         if refused.code == "BODY_TOO_LARGE":
             raise InvalidInputs([InvalidInput("body", f"over {MAX_BODY_BYTES} bytes", "max_bytes")]) from None
         raise NotAccepted(refused.code if refused.code in _TOLD else "BAD_SIGNATURE") from None
+    name_key(message.key_id)
     return dealer(governance.webhook_user(message.key_id)), message
 
 

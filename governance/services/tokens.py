@@ -10,13 +10,11 @@ from knox.settings import CONSTANTS, knox_settings
 from base import tenancy
 from base.errors import NotFound
 
-from ..core.subjects import Actor, Subject
+from ..core.subjects import NAMED, Actor, Subject, token_name
 from ..enums import AuditAction, SubjectKind
 from ..models import ApiToken
 from ..queries.people import actor_for
 from .audit_trail import audit
-
-NAMED = 16
 
 
 def issue_token(
@@ -49,4 +47,4 @@ def revoke_token(*, token_id: str, actor: Actor | None, now: datetime, reason: s
 
 
 def _subject(digest: str) -> Subject:
-    return Subject(SubjectKind.API_KEY, digest[:NAMED])
+    return Subject(SubjectKind.API_KEY, token_name(digest))
