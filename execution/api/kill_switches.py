@@ -48,6 +48,7 @@ class KillSwitches(FirmView):
     """The switches that stop something now, and the place to trip one."""
 
     roles: ClassVar = {"GET": STAFF, "POST": TRIP_ROLES}
+    stops: ClassVar = frozenset({"POST"})
     operations: ClassVar = {
         "GET": Operation("Tripped kill switches", {200: shapes.record({"results": shapes.many(SWITCH)})}),
         "POST": Operation(
