@@ -16,7 +16,7 @@ from .permission import NotPermitted
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
 from .tokens import issue_token, revoke_token
-from .webhooks import create_webhook_key, revoke_webhook_key, take_message
+from .webhooks import create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
 
 __all__ = [
     "MandateRuleSpec",
@@ -53,6 +53,7 @@ __all__ = [
     "revoke_authority",
     "revoke_token",
     "revoke_webhook_key",
+    "rotate_webhook_key",
     "seal_audit",
     "sign_authority",
     "take_message",

@@ -26,13 +26,13 @@ def issue_token(
     """
     if firm_id != tenancy.current_firm():
         raise ValueError(f"a token for firm {firm_id} is issued inside a block of that firm")
-    person = actor_for(user_id)
+    actor_for(user_id)
     token = str(knox_settings.TOKEN_PREFIX) + create_token_string()
     key, digest = token[: CONSTANTS.TOKEN_KEY_LENGTH], hash_token(token)
     expiry = now + (lifetime or knox_settings.TOKEN_TTL)
     ApiToken(digest=digest, token_key=key, user_id=user_id, expiry=expiry, firm_id=firm_id, label=label).save(force_insert=True)
     after = {"user": user_id, "label": label, "expires_at": expiry}
-    audit(action=AuditAction.CREATED, subject=_subject(digest), actor=actor or person, now=now, after=after)
+    audit(action=AuditAction.CREATED, subject=_subject(digest), actor=actor, now=now, after=after)
     return token
 
 
