@@ -224,18 +224,25 @@ def _amount(
 ) -> dict[str, Ints]:
     """Return `amount` (and what goes with it) in the unit of the signal's method."""
     n = len(texts)
+    extra = _stop(signal, price)
     if signal.method == SizingMethod.CUSTOM:
-        return _custom(signal, texts)
+        return {**_custom(signal, texts), **extra}
     figure = int(to_scaled([signal.figure], field="figure")[0])
-    extra: dict[str, Ints] = {}
-    if signal.method == SizingMethod.RISK and signal.stop_price is not None:
-        extra["stop_distance"] = to_scaled([abs(price - signal.stop_price)], field="stop_price")
     if not multipliers or signal.method not in {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.FIXED}:
         return {"amount": np.array([[figure]], dtype=np.int64), **extra}
     scale = np.full(n, UNIT, dtype=object)
     for i, raw in enumerate(arrays.ids):
         scale[i] = multipliers.get(bytes(raw), UNIT)
     return {"amount": (figure * scale // UNIT).astype(np.int64)[:, None], **extra}
+
+
+def _stop(signal: Signal, price: Decimal) -> dict[str, Ints]:
+    """Return the distance to the stop where something is sized by it (SIZ-3). Raises UnableToSize for a stop at the price."""
+    if signal.method not in {SizingMethod.RISK, SizingMethod.CUSTOM} or signal.stop_price is None:
+        return {}
+    if signal.stop_price == price:
+        raise UnableToSize("SIZ-3", "the stop is at the price: no distance to size by", field="stop_price", value=signal.stop_price)
+    return {"stop_distance": to_scaled([abs(price - signal.stop_price)], field="stop_price")}
 
 
 def _custom(signal: Signal, texts: Sequence[str]) -> dict[str, Ints]:
