@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from allocation.models import Signal
 from base import tenancy
 from base.core.webhooks import parse_secret, sign
 from execution.models import ChildOrder, ParentOrder
+from governance.models import ApiToken
 from governance.services import create_webhook_key
 from tests.api.house import House
 from tests.api.scene import NOW, Scene, make_scene
@@ -240,9 +241,11 @@ def together(work: Callable[[], T], times: int = 4) -> list[T]:
 
 
 @pytest.fixture
-def committed_house(db: None, settings: Any) -> House:
-    """Return a house that other connections see; its firm outlives the test, and nobody else looks at it."""
-    return as_loader(lambda: House(settings))
+def committed_house(db: None, settings: Any) -> Iterator[House]:
+    """Return a house that other connections see; its firm outlives the test, and nobody else looks at it, but tokens are global."""
+    house = as_loader(lambda: House(settings))
+    yield house
+    as_loader(lambda: ApiToken.objects.filter(firm_id=house.firm.firm_id).delete())
 
 
 def test_i1_a_release_from_several_threads_is_done_once(committed_house: House):
