@@ -82,6 +82,7 @@ def _rows(line: Line, batch: Sequence[Candidate]) -> Gate2Rows:
                 strategy_id=candidate.strategy_id,
                 connection_id=line.connection_id,
                 instrument_id=candidate.instrument_id,
+                flattens=candidate.flattens,
             )
         )
         accounts, quantity = _behind(line, candidate)

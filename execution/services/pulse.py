@@ -67,7 +67,7 @@ SELECT l.reports_cursor,
         AND (o.asked_at IS NULL OR o.asked_at <= %(ask)s)),
     EXISTS (SELECT 1 FROM governance_killswitch WHERE rearmed_at IS NULL)
         AND EXISTS (SELECT 1 FROM execution_childorder o WHERE o.connection_id = l.connection_id
-            AND (o.state = 'PENDING' OR o.state IN {_OPEN}) AND o.cancel_requested_at IS NULL AND {kill_switch_sql()}),
+            AND (o.state = 'PENDING' OR o.state IN {_OPEN}) AND o.cancel_requested_at IS NULL AND {kill_switch_sql(members=True)}),
     EXISTS (SELECT 1 FROM execution_childorder o WHERE o.connection_id = l.connection_id AND o.state IN {_OPEN}
         AND o.cancel_requested_at IS NOT NULL AND (o.cancel_sent_at IS NULL OR o.cancel_sent_at <= %(cancel)s)),
     EXISTS (SELECT 1 FROM execution_childorder o WHERE o.connection_id = l.connection_id AND o.state = 'PENDING'),

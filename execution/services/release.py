@@ -22,6 +22,7 @@ from accounts import queries as accounts
 from allocation import queries as allocation
 from allocation import services as statements
 from allocation.core.signal_body import SignalBody
+from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal, size_signal
 from base import tenancy
 from base.errors import Conflict
@@ -133,6 +134,8 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
     plans = [plan for plan in plans if plan.entries]
     drafts = [_draft(plan, sized, seed, now) for plan in plans]
+    for draft in drafts:
+        draft.flattens = draft.flattens and _reduces(draft, sized)
     journey_id = sized.signal.journey_id
     excluded = tuple(f"{e.code}: {e.finding}" for e in sized.excluded)
     findings = [finding for draft in drafts for finding in _gate_one(draft, sized, now)]
@@ -184,6 +187,7 @@ def _draft(plan: SidePlan, sized: SizedSignal, seed: str, now: datetime) -> Pare
         remainder_policy=RemainderPolicy.CANCEL,
         plan_seed=seed,
         is_paper=is_paper,
+        flattens=sized.signal.method == SizingMethod.CLOSE,
         chunks=plan.chunks,
         created_at=now,
     )

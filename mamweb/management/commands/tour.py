@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from base.commands import HouseCommand
 from mamweb.tour import TourOptions, run_tour
 from mamweb.tour.checks import failures
 from mamweb.tour.record import record
@@ -21,7 +22,7 @@ from market.services import UnableToLoadMarket
 MOST_ACCOUNTS = 10_000
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Live one day of a fresh firm on a virtual clock, print each journey, and check every invariant (exit 1 if one fails)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
