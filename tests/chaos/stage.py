@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -108,11 +108,23 @@ class Stage:
             cursor.execute(sql, parameters)
             return cursor.fetchall()
 
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        """Wait until it is so. Raises TimeoutError that says what did not come and how things stand."""
+        try:
+            wait_for(condition, what, seconds)
+        except TimeoutError as error:
+            orders = """SELECT c.code, i.symbol, o.side, o.state, o.reason, count(*) FROM execution_childorder o
+                        JOIN accounts_brokerconnection c ON c.id = o.connection_id JOIN market_instrument i ON i.id = o.instrument_id
+                        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4"""
+            parents = "SELECT state, side, done_at IS NULL, count(*) FROM execution_parentorder GROUP BY 1, 2, 3"
+            stands = [*self.rows(orders), *self.rows(parents)]
+            raise TimeoutError("\n".join([str(error), *map(str, stands), *map(self.tail, self.processes)])) from error
+
     def tail(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
 
-def wait_for(condition: Any, what: str, seconds: float = PATIENCE) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until it is so. Raises TimeoutError naming what did not come."""
     deadline = time.monotonic() + seconds
     while not condition():
