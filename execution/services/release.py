@@ -79,7 +79,7 @@ def release(*, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | 
         if known := _released_before(signal.id, signal.journey_id):
             return known
         preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
-        tradable = statements.tradable_ids(actor)
+        tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
         statements.check_unchanged(preview=preview, sized=sized)
         facts, plans = _commit_statement(sized, actor, now)
@@ -93,7 +93,7 @@ def run_signal(*, firm_id: int, source: str, idempotency_key: str, body: SignalB
         signal = statements.lock_signal(signal_id=received.id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
-        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor))
+        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor, signal))
         facts, plans = _commit_statement(sized, actor, now)
     return _finish(firm_id, facts, plans, now)
 
