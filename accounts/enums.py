@@ -125,6 +125,14 @@ class RelationshipKind(StrEnum):
     OWNER = "OWNER"
 
 
+class Meeting(StrEnum):
+    """Why orders of some accounts may not meet orders of others (RTE-5). UNRECORDED: nobody has recorded who controls one of them (CON-5)."""
+
+    SAME_OWNER = "SAME_OWNER"
+    CONTROL_GROUP = "CONTROL_GROUP"
+    UNRECORDED = "UNRECORDED"
+
+
 class NodeKind(StrEnum):
     """What an edge of a relationship graph connects."""
 

@@ -39,15 +39,14 @@ def preview_signal(*, signal_id: UUID, actor: Actor | None, now: datetime) -> Pr
         raise NotFound("signal")
     sized = size_signal(signal=signal, now=now, tradable=tradable_ids(actor, signal))
     statement = sized.statement()
-    preview = Preview.objects.create(
-        signal=signal,
-        hash=statement.preview_hash,
-        frozen=statement.canonical_bytes(),
-        excluded=excluded_rows(sized),
-        created_at=now,
-        expires_at=now + LIFETIME,
-        created_by_id=int(actor.user_id) if actor else None,
-    )
+    facts = {
+        "frozen": statement.canonical_bytes(),
+        "excluded": excluded_rows(sized),
+        "expires_at": now + LIFETIME,
+        "created_by_id": int(actor.user_id) if actor else None,
+    }
+    # Asked twice at one instant, it is one preview.
+    preview, _ = Preview.objects.get_or_create(signal=signal, hash=statement.preview_hash, created_at=now, defaults=facts)
     subject = Subject(SubjectKind.SIGNAL, str(signal.id))
     after = {"preview": str(preview.id), "hash": preview.hash, "accounts": len(sized.account_ids), "excluded": len(sized.excluded)}
     audit(action=AuditAction.PREVIEWED, subject=subject, actor=actor, now=now, after=after, journey_id=signal.journey_id)
