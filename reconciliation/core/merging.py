@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def merge_parts(parts: Sequence[Part], owners: Sequence[str], names: Sequence[st
                     theirs[code] = False
                     disagreements.append(f"connections {part.connection} and {parts[other].connection} disagree on account {names[code]}")
     chosen = [_only(part.snapshot, mask) for part, mask in zip(parts, own, strict=True)]
-    joined = {
+    joined: dict[str, Any] = {
         _COLUMN[item]: TABLES[item](
             **{name: np.concatenate([getattr(section_of(one, item), name) for one in chosen]) for name in TABLES[item].__dataclass_fields__}
         )
@@ -78,7 +79,9 @@ def _own(part: Part, owners: Sequence[str]) -> Bools:
 
 
 def _only(snapshot: Snapshot, accounts: Bools) -> Snapshot:
-    tables = {column: take(section_of(snapshot, item), accounts[section_of(snapshot, item).account]) for item, column in _COLUMN.items()}
+    tables: dict[str, Any] = {
+        column: take(section_of(snapshot, item), accounts[section_of(snapshot, item).account]) for item, column in _COLUMN.items()
+    }
     return replace(snapshot, covered=accounts, **tables)
 
 
