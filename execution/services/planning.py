@@ -1,14 +1,14 @@
 """From a frozen statement to the orders of one side: which connection, block or single, in which sequence, at which limit.
 
-Entry points: `side_plan`, `route_of`, `limit_of`. Pure but for the quote and volume they are handed.
+Entry points: `side_plan`, `route_of`, `limit_of`; for parents over time `slice_rows`, `due_quantity`. Pure but for the quote and volume they are handed.
 Invariants: 1. what is ordered sums to the statement's lines of that side. 2. clients come before own accounts (RTE-4 [H]).
-3. the same statement gives the same plan, whoever makes it again (I8).
+3. slices are whole lots; what is odd of a full close goes with the last one. 4. the same statement gives the same plan, whoever makes it again (I8).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -22,11 +22,15 @@ from accounts.enums import AccountClass
 from accounts.queries import RoutingFacts
 from market.queries import InstrumentFacts, QuoteFacts
 
+from ..core.apportion import apportion
 from ..core.routing import Quote, Route, choose_route, marketable_limit
+from ..core.slicing import LONGEST, Slice, cumulative_targets, plan_twap
 from ..enums import QuoteProblem, RouteKind, Side
 
 UNIT = 10**8
 CHUNK = 1000
+# An unpooled account gets orders of at least this many lots; a smaller share goes whole in one slice.
+SMALLEST_CHILD_LOTS = 10
 # The paper venue quotes from completed minutes; live quotes follow RSK-2.
 PAPER_QUOTE_AGE = timedelta(seconds=120)
 LIVE_QUOTE_AGE = timedelta(seconds=2)
@@ -128,3 +132,48 @@ def limit_of(*, side: Side, quote: QuoteFacts, instrument: InstrumentFacts, is_p
 def is_sliced(kind: RouteKind) -> bool:
     """Return whether a route goes over time."""
     return kind in {RouteKind.TWAP, RouteKind.TWAP_MINIMUM}
+
+
+def slice_rows(plan: SidePlan, lot: int, minute_volume: Decimal | None, *, start: datetime, seed: str) -> tuple[list[Slice], int]:
+    """Return the slices of a parent over time, quantities UNIT = 1, and what they leave to be carried (RTE-3).
+
+    lot: UNIT = 1. Without volume: minimum participation, the longest time there is.
+    """
+    lots = int((plan.quantity // lot).sum(dtype=object))
+    if not lots:
+        return [Slice(0, start, plan.total, plan.total)], 0
+    pace = Fraction(minute_volume) * UNIT / lot if minute_volume else Fraction(10 * lots, LONGEST)
+    twap = plan_twap(lots, pace, start=start, seed=seed)
+    rows = [replace(row, quantity=row.quantity * lot, cumulative=row.cumulative * lot) for row in twap.slices]
+    odd, last = plan.total - lots * lot, rows[-1]
+    return [*rows[:-1], replace(last, quantity=last.quantity + odd, cumulative=last.cumulative + odd)], twap.carry * lot
+
+
+def due_quantity(
+    plan: SidePlan, lot: int, slices: Sequence[int], number: int, *, done: Mapping[bytes, int], seed: str
+) -> NDArray[np.int64]:
+    """Return what each row of the plan is to order at slice `number`, UNIT = 1: cumulative target less what is filled or works.
+
+    slices: quantities of all slices as `slice_rows` gave them. done: filled or still working by raw id of the account that orders.
+    """
+    whole = [int((plan.quantity[entry.rows] // lot).sum(dtype=object)) for entry in plan.entries]
+    odd = [int((plan.quantity[entry.rows] % lot).sum(dtype=object)) for entry in plan.entries]
+    names = [str(plan.routing.codes[int(entry.rows[0])]) for entry in plan.entries]
+    placed = [part // lot for part in [*slices[:-1], slices[-1] - sum(odd)]]
+    targets = apportion(sum(placed), whole, names) if sum(placed) < sum(whole) else whole
+    smallest = SMALLEST_CHILD_LOTS if len(plan.entries) > 1 else 1
+    due = cumulative_targets(targets, names, placed, seed=seed, smallest_child=smallest)[number]
+    quantity = np.zeros(len(plan.ids), dtype=np.int64)
+    for entry, lots, rest in zip(plan.entries, due, odd, strict=True):
+        clearing = plan.routing.connections[entry.connection].clearing_account_id if entry.is_block else None
+        account = clearing.bytes if clearing else bytes(plan.ids[int(entry.rows[0])])
+        target = lots * lot + (rest if number == len(slices) - 1 else 0)
+        left = max(target - done.get(account, 0), 0)
+        quantity[entry.rows] = _spread(left, plan.quantity[entry.rows]) if entry.is_block else left
+    return quantity
+
+
+def _spread(total: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split a block's slice over its accounts: only the sum goes to the market, final shares come from ALC-4."""
+    ends = np.concatenate([[0], np.cumsum(weights, dtype=object)])
+    return np.diff([total * end // ends[-1] for end in ends]).astype(np.int64)

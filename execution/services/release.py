@@ -33,7 +33,6 @@ from market import queries as market
 from risk import services as risk
 from risk.core.findings import describe
 
-from ..core.slicing import LONGEST, plan_twap
 from ..enums import (
     OrderType,
     ParentState,
@@ -48,7 +47,7 @@ from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
 from .children import reserve_rows, write_children
 from .crosses import find_cross, meets, one_at_a_time, working_beside
-from .planning import CHUNK, SidePlan, is_sliced, limit_of, route_of, side_plan
+from .planning import CHUNK, SidePlan, is_sliced, limit_of, route_of, side_plan, slice_rows
 
 UNIT = 10**8
 
@@ -227,19 +226,13 @@ def _refuse_crosses(plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
 
 def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
     """RTE-3: the slices, and what the whole parent reserves until they take it over."""
-    unit = _unit(plan, sized)
-    total = plan.total // unit
-    volume = parent.one_minute_volume
-    pace = LONGEST * UNIT if volume is None else int(volume * UNIT)
-    twap = plan_twap(total, -(-pace // unit) if volume is not None else -(-10 * total // LONGEST), start=now, seed=parent.plan_seed)
-    columns = {"parent_id": parent.id}
-    rows = [
-        Slice(**columns, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity * unit), cumulative=_decimal(s.cumulative * unit))
-        for s in twap.slices
-    ]
-    Slice.objects.bulk_create(rows)
-    if twap.carry:
-        ParentOrder.objects.filter(pk=parent.pk).update(carried_qty=_decimal(twap.carry * unit))
+    rows, carry = slice_rows(plan, _lot(sized), parent.one_minute_volume, start=now, seed=parent.plan_seed)
+    Slice.objects.bulk_create(
+        Slice(parent_id=parent.id, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity), cumulative=_decimal(s.cumulative))
+        for s in rows
+    )
+    if carry:
+        ParentOrder.objects.filter(pk=parent.pk).update(carried_qty=_decimal(carry))
     order_ids = np.full(len(plan.ids), np.frombuffer(parent.id.bytes, dtype="V16")[0], dtype="V16")
     everything = np.arange(len(plan.ids))
     limit = parent.limit_price or parent.decision_price
@@ -288,11 +281,6 @@ def wake_gateways() -> None:
     """Tell the gateways that there is something to claim; they poll anyway."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify('mamweb_orders', '')")
-
-
-def _unit(plan: SidePlan, sized: SizedSignal) -> int:
-    """Return the size of a lot, or of the smallest odd residue where a full close has one, UNIT = 1."""
-    return int(np.gcd.reduce(np.append(plan.quantity, _lot(sized))))
 
 
 def _lot(sized: SizedSignal) -> int:

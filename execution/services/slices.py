@@ -2,35 +2,28 @@
 
 Entry points: `release_due_slices`, `release_held`. A task runs them every few seconds; running them twice, late, or from two workers at once
 changes nothing: the parent's row is locked, and what is ordered is the cumulative target less what is filled or still works.
+Who comes late orders the first slice that is due and moves the rest by the delay: the pace is RTE-3's, not the worker's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-import numpy as np
 from django.db.models import F, Sum
-from numpy.typing import NDArray
 
 from allocation import queries as allocation
 from base import tenancy
 from market import queries as market
 from market.core.calendars import is_open_at
 
-from ..core.apportion import apportion
 from ..core.lifecycle import TERMINAL
-from ..core.slicing import cumulative_targets
 from ..enums import ParentState, QuoteProblem, RouteKind, Side, SliceState
 from ..models import ChildOrder, ParentOrder, Slice
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
-from .planning import CHUNK, UNIT, SidePlan, is_sliced, limit_of
+from .planning import CHUNK, UNIT, due_quantity, is_sliced, limit_of
 from .release import _write_chunks, plan_from_rows, wake_gateways
-
-# An unpooled account gets orders of at least this many lots; a smaller share goes whole in one slice.
-SMALLEST_CHILD_LOTS = 10
 
 
 def release_due_slices(*, firm_id: int, now: datetime) -> int:
@@ -90,58 +83,33 @@ def _release_slice(parent: ParentOrder, now: datetime) -> int:
         return 0
     limit = _fresh_limit(parent, now)
     if limit is None:
-        return 0  # no usable quote: the slice stays due, and the next one carries its quantity
+        return 0  # no usable quote: the slice stays due
     plan = plan_from_rows(parent)
-    last = due[-1]
-    quantity = _due_quantity(parent, plan, [int(row.quantity * UNIT) for row in rows], last.number)
+    current = due[0]
+    lot = int(instrument.lot_step * UNIT)
+    parts = [int(row.quantity * UNIT) for row in rows]
+    quantity = due_quantity(plan, lot, parts, current.number, done=_done(parent), seed=parent.plan_seed)
     written = write_children(
         parent_id=parent.id,
         journey_id=parent.journey_id,
         sleeve_id=allocation.sleeve_of(strategy_id=parent.strategy_id),
-        slice_id=last.id,
-        slice_number=last.number,
+        slice_id=current.id,
+        slice_number=current.number,
         plan=plan,
         entries=plan.entries,
         quantity=quantity,
-        first_sequence=last.number * CHUNK,
+        first_sequence=current.number * CHUNK,
         instrument=instrument,
         limit_price=limit,
         now=now,
         reserve=False,  # the parent reserved for all its slices when it was released
     )
-    Slice.objects.filter(pk__in=[row.pk for row in due]).update(state=SliceState.RELEASED)
+    Slice.objects.filter(pk=current.pk).update(state=SliceState.RELEASED)
+    if len(due) > 1:
+        Slice.objects.filter(parent=parent, state=SliceState.PENDING).update(due_at=F("due_at") + (now - current.due_at))
     if written:
         wake_gateways()
     return written
-
-
-def _due_quantity(parent: ParentOrder, plan: SidePlan, slices: Sequence[int], number: int) -> NDArray[np.int64]:
-    """Return what each row of the plan is to order now: cumulative target less what is filled or works."""
-    unit = int(np.gcd.reduce(np.array([*plan.quantity.tolist(), *slices], dtype=np.int64)))
-    totals = [int(plan.quantity[entry.rows].sum()) // unit for entry in plan.entries]
-    names = [str(plan.routing.codes[int(entry.rows[0])]) for entry in plan.entries]
-    placed = [part // unit for part in slices]
-    targets = apportion(sum(placed), totals, names) if sum(placed) < sum(totals) else totals
-    smallest = SMALLEST_CHILD_LOTS if len(plan.entries) > 1 else 1
-    due = cumulative_targets(targets, names, placed, seed=parent.plan_seed, smallest_child=smallest)[number]
-    done = _done(parent)
-    quantity = np.zeros(len(plan.ids), dtype=np.int64)
-    for entry, target in zip(plan.entries, due, strict=True):
-        lane = plan.routing.connections[entry.connection]
-        account = lane.clearing_account_id if entry.is_block else None
-        key = account.bytes if account else bytes(plan.ids[int(entry.rows[0])])
-        open_quantity = max(target * unit - done.get(key, 0), 0)
-        if entry.is_block:
-            quantity[entry.rows] = _spread(open_quantity, plan.quantity[entry.rows])
-        else:
-            quantity[entry.rows] = open_quantity
-    return quantity
-
-
-def _spread(total: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Split a block's slice over its accounts: only the sum goes to the market, final shares come from ALC-4."""
-    ends = np.concatenate([[0], np.cumsum(weights, dtype=object)])
-    return np.diff([total * end // ends[-1] for end in ends]).astype(np.int64)
 
 
 def _done(parent: ParentOrder) -> dict[bytes, int]:

@@ -295,9 +295,7 @@ def test_alc_1_the_names_that_ties_go_by_are_part_of_the_hash():
     request, _ = loose()
     terms = {"currencies": ("USD",), "policy": "P1", "price_scope": "block", "journey_id": "J"}
     n = len(request.account_ids)
-    shared = [
-        replace(request, rounding=Rounding.LARGEST_REMAINDER, tie_names=[f"{letter}{i}" for i in range(n)]) for letter in ("A", "B")
-    ]
+    shared = [replace(request, rounding=Rounding.LARGEST_REMAINDER, tie_names=[f"{letter}{i}" for i in range(n)]) for letter in ("A", "B")]
     one, two = (statement_of(asked, size(asked), **terms) for asked in shared)
     assert one.preview_hash != two.preview_hash
 
