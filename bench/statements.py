@@ -74,10 +74,9 @@ def stock_html(statement: Statement) -> str:
     bridge = [("Opening", c["opening"]), *((label, amount) for label, amount, _ in c["bridge"]), ("Closing", c["closing"])]
     holdings = [(symbol, name, *line.split(), gain) for symbol, name, _, line, _, gain in c["holdings"]]
     bookings = []
-    for t, (day, words, remarks, line, _, _) in zip(i.transactions, c["transactions"]["rows"], strict=True):
-        settles, _, commission = remarks.partition(", ")
+    for t, (day, words, settles, line, _, _) in zip(i.transactions, c["transactions"]["rows"], strict=True):
         figures = line.split()
-        bookings.append((day.strip(), t.kind, words, settles, commission, *[""] * (3 - len(figures)), *figures))
+        bookings.append((day.strip(), t.kind, words, settles, *[""] * (4 - len(figures)), *figures))
     sections: list[tuple[str, Iterable[Iterable[object]]]] = [
         ("Account statement " + c["period"], [(line,) for line in (account.holder, *account.address)]),
         ("Account", facts),
@@ -87,7 +86,8 @@ def stock_html(statement: Statement) -> str:
         ("Holdings", [*holdings, ("Holdings", "", "", "", c["holdings_basis"], c["holdings_value"], c["holdings_gain"][1])]),
         ("Cash", [row[:5] for row in c["cash"]] + [("Cash", "", "", "", c["cash_total"])]),
         ("Every transaction", bookings),
-        *((title, [*((day, words, amount) for day, words, amount in rows), (title, "", total)]) for title, rows, total in c["groups"]),
+        *((title, [*((day, words, amount) for day, words, amount in rows), (title, "", total)]) for title, rows, total, _ in c["groups"]),
+        ("Realised gains and losses", [(words,) for words in ("Nothing was sold.", *c["realised_notes"])]),
         ("Compare with your custodian's statement", [(custodian.name, *custodian.contact)]),
     ]
     body = "".join(f"<h2>{escape(title)}</h2>{_table(rows)}" for title, rows in sections)
