@@ -1,14 +1,16 @@
 """From the ledger's bookings to the transactions of a statement.
 
-Entry points: `transactions`, `Terms`.
+Entry points: `transactions`, `Terms`, `prove_fees`.
 Invariants:
 1. Every booking that moves the account's cash or quantity becomes at least one transaction; their amounts sum to its cash, per currency.
 2. Moves between the account's own sleeves cancel out before they get here, and are not shown.
-3. Nothing that names another account is taken over: descriptions come from the instrument and the kind of booking, never from free text.
+3. Every charge of the ledger is shown once: as the commission of a trade, or as a fee.
+4. Nothing that names another account is taken over: descriptions come from the instrument and the kind of booking, never from free text.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,10 +20,12 @@ from uuid import UUID
 from base.core.money import round_money
 from reporting.core.books import ZERO, Booking, InstrumentRow
 from reporting.core.statement_inputs import Transaction
+from reporting.core.statement_proofs import UnableToState
 from reporting.enums import TransactionKind
 
 _K = TransactionKind
 _PRICE_PLACES = Decimal("0.000001")
+FEE_KINDS = frozenset({_K.MANAGEMENT_FEE, _K.PERFORMANCE_FEE, _K.OTHER_FEE})
 _SIMPLE = {"INTEREST": _K.INTEREST, "SWAP": _K.FUNDING, "FUNDING": _K.FUNDING, "ADJUSTMENT": _K.ADJUSTMENT}
 
 
@@ -55,7 +59,8 @@ def _rows(b: Booking, terms: Terms) -> list[Transaction]:
         return [
             _money(b, terms, _K.FX, currency, amount, f"{'bought' if amount > 0 else 'sold'} {currency}") for currency, amount in _cash(b)
         ]
-    return [_money(b, terms, _kind(b, amount), currency, amount, "") for currency, amount in _cash(b)]
+    words = "correction" if b.entry_type == "ADJUSTMENT" and b.fee_kind else ""
+    return [_money(b, terms, _kind(b, amount), currency, amount, words) for currency, amount in _cash(b)]
 
 
 def _cash(b: Booking) -> list[tuple[str, Decimal]]:
@@ -63,6 +68,8 @@ def _cash(b: Booking) -> list[tuple[str, Decimal]]:
 
 
 def _kind(b: Booking, amount: Decimal) -> TransactionKind:
+    if b.entry_type == "ADJUSTMENT" and b.fee_kind:
+        return _K.OTHER_FEE
     if b.entry_type in _SIMPLE:
         return _SIMPLE[b.entry_type]
     if b.entry_type == "FEE":
@@ -75,11 +82,25 @@ def _kind(b: Booking, amount: Decimal) -> TransactionKind:
     return _K.CORPORATE_ACTION
 
 
+def prove_fees(bookings: Iterable[Booking], rows: Iterable[Transaction]) -> None:
+    """Prove per currency that commissions and fees shown are what the ledger charged. Raises UnableToState FEES_DIFFER."""
+    left: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for b in bookings:
+        corrected = b.cash if b.entry_type == "ADJUSTMENT" and b.fee_kind else {}
+        for currency, amount in (*b.fees.items(), *((currency, -amount) for currency, amount in corrected.items())):
+            left[currency] += amount
+    for t in rows:
+        left[t.currency] -= t.commission - (t.amount if t.kind in FEE_KINDS else ZERO)
+    if wrong := {currency: amount for currency, amount in left.items() if amount}:
+        raise UnableToState("FEES_DIFFER", not_shown=wrong)
+
+
 def _words(b: Booking, words: str) -> str:
     return ", ".join(part for part in (words, "reversal" if b.reverses else "reversed later" if b.reversed else "") if part)
 
 
 def _money(b: Booking, terms: Terms, kind: TransactionKind, currency: str, amount: Decimal, words: str) -> Transaction:
+    charged = b.fees.get(currency, ZERO) if b.entry_type in ("TRADE", "CLEARING") else ZERO
     return Transaction(
         account_id=terms.account_id,
         booked_date=b.trade_date,
@@ -89,6 +110,8 @@ def _money(b: Booking, terms: Terms, kind: TransactionKind, currency: str, amoun
         amount=amount,
         amount_base=_in_base(terms, amount, currency, b.trade_date),
         settle_date=b.settle_date,
+        commission=charged,
+        commission_base=_in_base(terms, charged, currency, b.trade_date),
         journey_id=b.journey_id,
     )
 
@@ -139,6 +162,7 @@ def _exchange(b: Booking, terms: Terms, instrument_id: int) -> Transaction:
         quantity=b.quantity,
         price=price,
         commission=b.fees.get(currency, ZERO),
+        commission_base=_in_base(terms, b.fees.get(currency, ZERO), currency, b.trade_date),
         in_kind_value_base=terms.value(instrument_id, b.quantity, b.trade_date) if in_kind else ZERO,
         in_kind_basis_base=terms.moved_in_kind.get((b.transaction_id, b.sleeve_id), ZERO) if in_kind else ZERO,
         journey_id=b.journey_id,

@@ -20,7 +20,7 @@ class Booking:
 
     cash, trading, fees, receivable, withheld: by currency. trading: cost of what came in, negative for what went out. quantity: of
     `instrument_id`. reverses: it undoes an earlier one; reversed: a later one undoes it. internal: over all sleeves it moves nothing.
-    fee_kind: MANAGEMENT_FEE, PERFORMANCE_FEE or OTHER_FEE.
+    fee_kind: MANAGEMENT_FEE, PERFORMANCE_FEE or OTHER_FEE of a fee or the correction of one, else "".
     """
 
     transaction_id: UUID

@@ -114,7 +114,11 @@ class RealisedTotals:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that adds up. `inputs` are the facts, the rest is computed from them."""
+    """A statement that adds up. `inputs` are the facts, the rest is computed from them.
+
+    accrued_income, accrued_fees: change of what is earned or owed and not yet paid; with the bookings they make the bridge's lines.
+    trading_costs: commissions of the period, within the amounts of the trades and so within the gains.
+    """
 
     inputs: StatementInputs
     holdings: tuple[Holding, ...]
@@ -132,6 +136,9 @@ class Statement:
     returns: tuple[PeriodReturn, ...]
     money_weighted: Fraction | None
     commissions: tuple[tuple[str, Decimal], ...]
+    trading_costs: Decimal
+    accrued_income: Decimal
+    accrued_fees: Decimal
 
 
 def build_statement(inputs: StatementInputs) -> Statement:
@@ -174,6 +181,9 @@ def build_statement(inputs: StatementInputs) -> Statement:
         returns=_returns(inputs),
         money_weighted=_money_weighted(inputs, bridge),
         commissions=_commissions(inputs.transactions),
+        trading_costs=_total(t.commission_base for t in inputs.transactions),
+        accrued_income=_accrued(inputs, AccrualKind.INCOME),
+        accrued_fees=_accrued(inputs, AccrualKind.FEE),
     )
 
 
@@ -183,6 +193,10 @@ def _total(amounts: Iterable[Decimal]) -> Decimal:
 
 def _of(inputs: StatementInputs, kinds: frozenset[TransactionKind]) -> tuple[Transaction, ...]:
     return tuple(t for t in inputs.transactions if t.kind in kinds)
+
+
+def _accrued(inputs: StatementInputs, kind: AccrualKind) -> Decimal:
+    return _total(a.closing - a.opening for a in inputs.accruals if a.kind is kind)
 
 
 def _in_base(amount: Decimal, rate: Decimal, base: str) -> Decimal:
@@ -217,13 +231,12 @@ def _bridge(inputs: StatementInputs, closing: Decimal) -> ValueBridge:
     carried_in = _total(t.in_kind_value_base - t.in_kind_basis_base for t in flows)
     floating = _total(_value(p, after, base)[1] - p.basis_base for p in inputs.closing_positions)
     floating -= opening_holdings - _total(p.basis_base for p in inputs.opening_positions)
-    accrued = {kind: _total(a.closing - a.opening for a in inputs.accruals if a.kind is kind) for kind in AccrualKind}
     bridge = ValueBridge(
         opening=opening,
         deposits=_total(amount for amount in moved if amount > 0),
         withdrawals=_total(amount for amount in moved if amount < 0),
-        income=_total(t.amount_base for t in _of(inputs, INCOME)) + accrued[AccrualKind.INCOME],
-        fees=_total(t.amount_base for t in _of(inputs, FEES)) + accrued[AccrualKind.FEE],
+        income=_total(t.amount_base for t in _of(inputs, INCOME)) + _accrued(inputs, AccrualKind.INCOME),
+        fees=_total(t.amount_base for t in _of(inputs, FEES)) + _accrued(inputs, AccrualKind.FEE),
         realised=_total(r.proceeds - r.basis for r in inputs.realised),
         unrealised=floating + inputs.wash_basis_added - carried_in,
         currency=closing_cash - opening_cash - _total(t.amount_base for t in inputs.transactions if t.kind is not _K.FX),

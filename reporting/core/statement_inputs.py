@@ -92,7 +92,8 @@ class Transaction:
 
     amount: net cash in `currency`, commission and taxes included. amount_base: the same at the booking's rate. quantity: signed change
     of the
-    holding. in_kind_value_base, in_kind_basis_base: market value and cost of assets moved in or out in kind, signed like the quantity.
+    holding. commission, commission_base: what was charged with a trade, exchange fees included, > 0 paid; it is within `amount`.
+    in_kind_value_base, in_kind_basis_base: market value and cost of assets moved in or out in kind, signed like the quantity.
     journey_id: the intent it comes from (CON-4); in the figures, not on paper.
     """
 
@@ -109,6 +110,7 @@ class Transaction:
     quantity: Decimal = ZERO
     price: Decimal | None = None
     commission: Decimal = ZERO
+    commission_base: Decimal = ZERO
     in_kind_value_base: Decimal = ZERO
     in_kind_basis_base: Decimal = ZERO
     journey_id: str = ""
@@ -162,8 +164,8 @@ class StatementInputs:
 
     period_start, period_end: first and last day, both included. prepared_date: printed, and the document's creation date.
     days: valued days up to period_end, from as early as the chart and the longer returns should reach.
-    wash_basis_added: deferred losses, the account's own or of others of its tax unit, added to the basis of its lots in the period, base
-    currency.
+    wash_sales_computed: whether somebody looked for wash sales; without that, no adjustment means nothing. wash_basis_added: deferred losses,
+    the account's own or of others of its tax unit, added to the basis of its lots in the period, base currency.
     """
 
     account: Account
@@ -180,5 +182,6 @@ class StatementInputs:
     fees: tuple[FeeLine, ...] = ()
     fx_rates: tuple[FxRate, ...] = ()
     days: tuple[ValuedDay, ...] = ()
+    wash_sales_computed: bool = False
     wash_basis_added: Decimal = ZERO
     inception_date: date | None = None

@@ -58,7 +58,9 @@ ORDER BY c.closed_on, c.id
 """
 _BOOKINGS = """
 SELECT t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date,
-       CASE WHEN t.source_key LIKE 'management-fee%%' THEN 'MANAGEMENT_FEE'
+       CASE WHEN t.entry_type = 'ADJUSTMENT' AND t.adjustment_kind = 'FEE' THEN 'OTHER_FEE'
+            WHEN t.entry_type <> 'FEE' THEN ''
+            WHEN t.source_key LIKE 'management-fee%%' THEN 'MANAGEMENT_FEE'
             WHEN t.source_key LIKE 'performance-fee%%' THEN 'PERFORMANCE_FEE' ELSE 'OTHER_FEE' END,
        coalesce(t.journey_id::text, ''), t.reverses_id IS NOT NULL,
        EXISTS (SELECT 1 FROM accounts_ledgertransaction r WHERE r.reverses_id = t.id),
@@ -70,7 +72,7 @@ WHERE e.account_id = %(account)s AND t.trade_date <= %(end)s
        SELECT 1 FROM accounts_ledgerentry p WHERE p.transaction_id = t.id AND p.account_id = %(account)s AND p.book = 'POSITION'))
        OR (t.entry_type = 'FEE' AND (t.source_key LIKE 'management-fee%%' OR t.source_key LIKE 'performance-fee%%')))
 GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date, t.source_key, t.journey_id, t.reverses_id,
-         e.book, e.currency, e.instrument_id
+         t.adjustment_kind, e.book, e.currency, e.instrument_id
 ORDER BY t.trade_date, t.id, e.sleeve_id, e.leg_id, e.book, e.currency
 """
 _SNAPSHOTS = """

@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from base.core.money import round_money
-from reporting.core.bookings import Terms, transactions
+from reporting.core.bookings import Terms, prove_fees, transactions
 from reporting.core.books import ZERO, AccountRow, Booking, Books, InstrumentRow, PriceRow
 from reporting.core.lot_bases import LotBases, lot_bases
 from reporting.core.statement import build_statement
@@ -71,7 +71,8 @@ def statement_inputs(*, account_id: UUID, start: date, end: date, prepared: date
     """Return the facts of one account's period, valued days included.
 
     Raises NotFound; UnableToState as `build_statement`, and NO_STATEMENT (a clearing account), PRICE_MISSING, FX_MISSING,
-    ENTRY_PRICE_MISSING (an open margined position, whose entry price the ledger does not hold), LOTS_DIFFER.
+    ENTRY_PRICE_MISSING (an open margined position, whose entry price the ledger does not hold), LOTS_DIFFER, FEES_DIFFER.
+    Wash sales are not computed: the books hold none, and the statement says so.
     """
     facts = _read(account_id, start, end)
     books, account = facts.books, facts.books.account
@@ -87,7 +88,9 @@ def statement_inputs(*, account_id: UUID, start: date, end: date, prepared: date
         rate=facts.rates.rate,
     )
     terms = Terms(str(account.id), facts.base, facts.instruments, bases.moved_in_kind, facts.rates.rate, facts.value)
-    shown = transactions((b for b in books.bookings if b.trade_date >= start and not b.internal), terms)
+    moved = [b for b in books.bookings if b.trade_date >= start and not b.internal]
+    shown = transactions(moved, terms)
+    prove_fees(moved, shown)
     inputs = StatementInputs(
         account=_account(facts),
         custodian=Custodian(account.custodian, _masked(account.custodian_account), _lines(account.custodian_contact)),

@@ -13,34 +13,14 @@ from base.core.money import minor_exponent, to_minor
 from reporting.charts.equity import equity_and_drawdown
 from reporting.charts.theme import Spec
 from reporting.core.drawdown import deepest_drawdown, drawdown_curve
-from reporting.core.fees import ManagementFee
 from reporting.core.performance import daily_return, unit_values
 from reporting.core.statement import CashLine, Statement
-from reporting.core.statement_inputs import FeeLine, RealisedGain, StatementInputs, Transaction
-from reporting.enums import HoldingTerm, TransactionKind
+from reporting.core.statement_inputs import StatementInputs
+from reporting.statements.activity import activity
+from reporting.statements.charges import fee_note, fee_rows, groups, trading_costs
+from reporting.statements.disposals import realised_part
 from reporting.statements.figures import MINUS, day, money, percent, period, price, quantity, short_day
 from reporting.statements.tabular import date_column, figure_columns, figures_of
-
-KIND_WORDS = {
-    TransactionKind.BUY: "Bought",
-    TransactionKind.SELL: "Sold",
-    TransactionKind.CORPORATE_ACTION: "Corporate action",
-    TransactionKind.DIVIDEND: "Dividend",
-    TransactionKind.INTEREST: "Interest",
-    TransactionKind.FUNDING: "Funding",
-    TransactionKind.WITHHOLDING_TAX: "Tax withheld",
-    TransactionKind.MANAGEMENT_FEE: "Management fee",
-    TransactionKind.PERFORMANCE_FEE: "Performance fee",
-    TransactionKind.OTHER_FEE: "Fee",
-    TransactionKind.DEPOSIT: "Deposit",
-    TransactionKind.WITHDRAWAL: "Withdrawal",
-    TransactionKind.TRANSFER_IN: "Transfer in",
-    TransactionKind.TRANSFER_OUT: "Transfer out",
-    TransactionKind.FX: "Currency exchange",
-    TransactionKind.ADJUSTMENT: "Correction",
-}
-TERM_WORDS = {HoldingTerm.SHORT: "short", HoldingTerm.LONG: "long"}
-PROVISIONAL = "\N{DAGGER}"
 
 
 def page_context(statement: Statement) -> dict[str, Any]:
@@ -70,10 +50,11 @@ def page_context(statement: Statement) -> dict[str, Any]:
         "fx_rates": [(fx.currency, price(fx.opening, base), price(fx.closing, base), fx.source) for fx in i.fx_rates],
         "foreign": foreign,
         "transactions": _transactions(i, base, dates, foreign),
-        "commissions": ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in statement.commissions),
-        "groups": _groups(statement, base, dates),
-        "fees": [_fee_row(f, base) for f in i.fees],
-        **_realised_part(statement, base),
+        "groups": groups(statement, dates),
+        "trading_costs": trading_costs(statement),
+        "fees": fee_rows(statement),
+        "fee_note": fee_note(statement),
+        **realised_part(statement, base),
     }
 
 
@@ -85,6 +66,7 @@ def _summary(statement: Statement, base: str) -> dict[str, Any]:
         "change": (b.closing < b.opening, money(b.closing - b.opening, base, signed=True)),
         "bridge": _bridge_rows(statement),
         "returns": [(r.label, percent(r.net), _down(r.net), percent(r.gross), _down(r.gross)) for r in statement.returns],
+        "no_return": any(r.net is None for r in statement.returns),
         "money_weighted": percent(statement.money_weighted),
         "drawdown": _drawdown_words(statement.inputs),
     }
@@ -95,38 +77,6 @@ def _dates(inputs: StatementInputs) -> tuple[dict[date, str], str]:
     days = sorted({t.booked_date for t in inputs.transactions})
     padded, indent = date_column([short_day(when) for when in days])
     return dict(zip(days, padded, strict=True)), indent
-
-
-def _groups(statement: Statement, base: str, dates: dict[date, str]) -> list[tuple[str, list[tuple[str, str, str]], str]]:
-    """Return income, fees charged and flows: title, rows, total."""
-    parts = (
-        ("Income", statement.income),
-        ("Fees charged", statement.fees_charged),
-        ("Deposits, withdrawals and transfers", statement.flows),
-    )
-    groups = []
-    for title, bookings in parts:
-        amounts = [t.amount_base + t.in_kind_value_base for t in bookings]
-        rows = [(dates[t.booked_date], _activity(t)[0], money(a, base, signed=True)) for t, a in zip(bookings, amounts, strict=True)]
-        groups.append((title, rows, money(sum(amounts, Decimal(0)), base, signed=True)))
-    return groups
-
-
-def _realised_part(statement: Statement, base: str) -> dict[str, Any]:
-    t = statement.realised
-    adjusted = t.deferred + t.forfeited
-    return {
-        "realised": [_realised_row(r, base) for r in statement.inputs.realised],
-        "realised_total": (
-            money(t.proceeds, base),
-            money(t.basis, base),
-            money(t.gain, base, signed=True),
-            money(adjusted, base, signed=True),
-            money(t.allowed, base, signed=True),
-            t.gain < 0,
-        ),
-        "realised_notes": _realised_notes(statement),
-    }
 
 
 def _down(value: Decimal | None) -> bool:
@@ -183,86 +133,29 @@ def _cash_row(c: CashLine, base: str) -> tuple[str, str, str, str, str, str, str
     return b.currency, money(b.opening, b.currency), settled, unsettled, money(b.closing, b.currency), rate, money(c.value_base, base)
 
 
-def _activity(t: Transaction) -> tuple[str, str]:
-    """Return the words of a booking and its quieter remarks."""
-    traded = t.kind in (TransactionKind.BUY, TransactionKind.SELL)
-    words = (" " if traded else ", ").join(part for part in (KIND_WORDS[t.kind], t.description) if part)
-    remarks = []
-    if t.settle_date is not None and t.settle_date != t.booked_date:
-        remarks.append(f"settles {short_day(t.settle_date)}")
-    if t.commission:
-        remarks.append(f"commission {money(t.commission, t.currency)}")
-    return words, ", ".join(remarks)
-
-
 def _transactions(inputs: StatementInputs, base: str, dates: dict[date, str], foreign: bool) -> dict[str, Any] | None:
-    """Return rows of date, words, remarks, figures (quantity, price and, where nothing is foreign, amount), own amount, amount."""
+    """Return rows of date, words, remarks, figures (quantity, price, commission and, where nothing is foreign, amount), own amount, amount."""
     if not inputs.transactions:
         return None
     amounts = [money(t.amount_base, base) for t in inputs.transactions]
     counts = [
-        (quantity(t.quantity) if t.quantity else "", price(t.price, t.currency) if t.price is not None else "") for t in inputs.transactions
+        (
+            quantity(t.quantity) if t.quantity else "",
+            price(t.price, t.currency) if t.price is not None else "",
+            money(t.commission, t.currency) if t.commission else "",
+        )
+        for t in inputs.transactions
     ]
-    cells = counts if foreign else [(*pair, amount) for pair, amount in zip(counts, amounts, strict=True)]
-    figures = figure_columns(cells, least=(5, 5) if foreign else (5, 5, 8))
+    cells = counts if foreign else [(*three, amount) for three, amount in zip(counts, amounts, strict=True)]
+    figures = figure_columns(cells, least=(5, 5, 7) if foreign else (5, 5, 7, 8))
     rows = []
     for t, line, amount in zip(inputs.transactions, figures.lines, amounts, strict=True):
-        words, remarks = _activity(t)
+        words, remarks = activity(t)
         if t.in_kind_value_base:
             remarks = f"in kind, {money(t.in_kind_value_base, base)} {base}" + (f", {remarks}" if remarks else "")
         own = f"{money(t.amount, t.currency)} {t.currency}" if foreign else ""
         rows.append((dates[t.booked_date], words, remarks, line, own, amount))
     return {"widths": figures.widths, "rows": rows}
-
-
-def _fee_row(f: FeeLine, base: str) -> tuple[str, str, str, str]:
-    """Return what for, how it was computed, when it was charged, how much."""
-    c = f.computation
-    if isinstance(c, ManagementFee):
-        how = f"{money(c.mean_nav, base)} mean daily value × {percent(c.rate, signed=False)} × {c.days}/365"
-    else:
-        share = "" if c.share == 1 else f" × {percent(c.share, signed=False)} withdrawn"
-        rate = percent(c.rate, signed=False)
-        how = f"({money(c.nav, base)} value {MINUS} {money(c.high_water_mark, base)} high-water mark){share} × {rate}"
-        if c.nav <= c.high_water_mark:
-            how = f"value {money(c.nav, base)} is not above the high-water mark {money(c.high_water_mark, base)}"
-        how += f"; next mark {money(c.next_mark, base)}"
-    when = "accrued, not yet charged" if f.charged_date is None else f"charged {short_day(f.charged_date)}"
-    return f.description, how, when, money(c.fee, base)
-
-
-def _realised_row(r: RealisedGain, base: str) -> tuple[str, str, str, str, str, str, str, str, bool]:
-    held = "various" if r.acquired_date is None else short_day(r.acquired_date, year=True)
-    gain = r.proceeds - r.basis
-    adjusted = r.deferred + r.forfeited
-    mark = PROVISIONAL if r.final_on is not None else ""
-    return (
-        short_day(r.sold_date),
-        f"{quantity(r.quantity)} {r.symbol}",
-        f"{held}, {TERM_WORDS[r.term]}",
-        money(r.proceeds, base),
-        money(r.basis, base),
-        money(gain, base, signed=True),
-        (money(adjusted, base, signed=True) if adjusted else "") + mark,
-        money(gain + adjusted, base, signed=True),
-        gain < 0,
-    )
-
-
-def _realised_notes(statement: Statement) -> list[str]:
-    i, base, totals = statement.inputs, statement.inputs.account.base_currency, statement.realised
-    notes = []
-    if totals.deferred:
-        notes.append(
-            f"{money(totals.deferred, base)} of losses is deferred and added to the cost of the shares that replaced the ones sold."
-        )
-    if totals.forfeited:
-        notes.append(f"{money(totals.forfeited, base)} of losses is lost for tax: the replacement was bought in a tax-sheltered account.")
-    if i.wash_basis_added:
-        notes.append(f"{money(i.wash_basis_added, base)} of deferred losses was added to the cost of holdings of this account.")
-    if dates := [r.final_on for r in i.realised if r.final_on is not None]:
-        notes.append(f"{PROVISIONAL} Provisional: a purchase up to {day(max(dates))} can still change the wash-sale adjustment.")
-    return notes
 
 
 def _drawdown_words(inputs: StatementInputs) -> str:

@@ -104,6 +104,7 @@ class Book:
         cash = round_money(-count * price, currency) - fee
         kind = TransactionKind.BUY if count > 0 else TransactionKind.SELL
         more = {"instrument_id": symbol, "symbol": symbol, "quantity": Decimal(count), "price": price, "commission": fee}
+        more["commission_base"] = round_money(fee * self.rate(currency, closing=False), self.base)
         self.book(kind, name, cash, currency, on=on, settle_date=START + timedelta(on), **more)
         in_base = self.rows[-1].amount_base
         sold = Decimal(0) if count > 0 else round_money(basis * -count / held, self.base)
@@ -239,7 +240,7 @@ def many_currencies() -> StatementInputs:
         simulated=True,
     )
     lines = (FeeLine("GE-09", "Performance fee, third quarter", fee, START + timedelta(2)),)
-    return with_days(book.close(moves, account=holder, fees=lines, wash_basis_added=Decimal("310.20")))
+    return with_days(book.close(moves, account=holder, fees=lines, wash_sales_computed=True, wash_basis_added=Decimal("310.20")))
 
 
 def empty_month(currency: str = "USD") -> StatementInputs:

@@ -285,3 +285,29 @@ def test_the_number_of_queries_does_not_grow_with_rows(firm, instruments):
     few = count()
     write([entries.flow(holder(s.account, s.sleeve), stamp(date(2026, 10, 1 + n)), amount=D(1), currency_code="USD") for n in range(20)])
     assert count() == few == 9 and LedgerEntry.objects.count() > 40
+
+
+def test_gov_11_what_the_ledger_charged_is_shown_once_as_commission_or_fee(firm, instruments):
+    """Trades: 2 USD, 100 JPY (at 1/161 × 1.15 = 0.71), 5 EUR (at 1.15 = 5.75); management fee 50; custody 7.50, then 1.25 back by REC-7."""
+    s = small_account(instruments)
+    me = holder(s.account, s.sleeve)
+    why = Justification(AdjustmentKind.FEE, "charged twice", "mail", "9")
+    s.ledger += [
+        entries.fee(me, stamp(date(2026, 10, 21)), amount=D("7.50"), currency_code="USD"),
+        entries.cash_adjustment(me, stamp(date(2026, 10, 23)), amount=D("1.25"), currency_code="USD", justification=why),
+    ]
+    save(s)
+    built = build_statement(statement_inputs(account_id=s.account.id, start=START, end=END, prepared=NOW.date()))
+    assert [(t.kind.value, t.description, t.amount) for t in built.fees_charged] == [
+        ("MANAGEMENT_FEE", "", D(-50)),
+        ("OTHER_FEE", "", D("-7.50")),
+        ("OTHER_FEE", "correction", D("1.25")),
+    ]
+    assert built.bridge.fees == D("-56.25") and built.bridge.income == D("25.50")
+    assert built.commissions == (("EUR", D(5)), ("JPY", D(100)), ("USD", D(2)))
+    assert built.trading_costs == D("2") + D("0.71") + D("5.75")
+
+
+def test_wash_15_the_books_hold_no_wash_sales_and_the_paper_says_so(firm, instruments):
+    s = save(small_account(instruments))
+    assert "Wash-sale adjustments were not computed for this period" in " ".join(text_of(state(s.account)).split())
