@@ -64,6 +64,7 @@ class ParentOrder(TenantModel):
     chunks = models.PositiveIntegerField(default=0)
     chunks_done = models.PositiveIntegerField(default=0)
     needs_booking = models.BooleanField(default=False)
+    flattens = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)

@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from base import tenancy
 
+from .core.subjects import token_name
 from .queries import active_roles
 
 _FORM = re.compile(rb"[A-Za-z0-9_]{1,200}")
@@ -19,6 +20,7 @@ class FirmTokenAuthentication(TokenAuthentication):
     """A knox token that is good in its firm only, and only while its person is an active member there.
 
     The roles of this moment are left on the token as `roles`: the checks of this request look at them, the next request reads them anew.
+    `public_id` is what the audit trail calls the token.
     """
 
     def authenticate_credentials(self, token: bytes) -> Any:
@@ -28,6 +30,7 @@ class FirmTokenAuthentication(TokenAuthentication):
         user, auth_token = super().authenticate_credentials(token)
         with tenancy.firm(auth_token.firm_id):
             auth_token.roles = active_roles(user)
+        auth_token.public_id = token_name(auth_token.digest)
         if not auth_token.roles:
             raise AuthenticationFailed("Invalid token.")
         return user, auth_token

@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern] = [
     path("executions", execution.ExecutionList.as_view(), name="executions"),
     path("journeys/<uuid:journey_id>", execution.JourneyDetail.as_view(), name="journey"),
     path("kill-switches", execution.KillSwitches.as_view(), name="kill-switches"),
+    path("kill-switches/flatten", execution.Flattening.as_view(), name="flatten"),
     path("kill-switches/rearm-requests", execution.RearmRequests.as_view(), name="rearm-requests"),
     path("kill-switches/rearm-requests/<uuid:id>/confirm", execution.RearmConfirmation.as_view(), name="rearm-confirm"),
     path("breaks", reconciliation.BreakList.as_view(), name="breaks"),

@@ -13,10 +13,15 @@ from typing import Annotated, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from base.core.rates import Rate, parse_rate
+
 ROOT = Path(__file__).resolve().parent.parent
+
+
+Limit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
 
 
 class Mode(StrEnum):
@@ -55,6 +60,11 @@ class Config(BaseSettings):
     log_level: str = "INFO"
     mamweb_clock: str = ""
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
+    api_rate_token: Limit = Rate(600, 60)
+    api_rate_person: Limit = Rate(1200, 60)
+    api_rate_stop: Limit = Rate(300, 60)
+    api_rate_anonymous: Limit = Rate(30, 60)
+    api_rate_webhook: Limit = Rate(120, 60)
 
     @field_validator("allowed_hosts", "trusted_origins", mode="before")
     @classmethod

@@ -7,6 +7,19 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from base.origin import acting_from
+
+
+class SaysWhereFrom:
+    """Give what a request does its origin (GOV-7). The address is the peer's: behind a proxy the server in front of Django puts it right."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with acting_from(source_ip=request.META.get("REMOTE_ADDR") or ""):
+            return self.get_response(request)
+
 
 class BodyLimit:
     """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it."""

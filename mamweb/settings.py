@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "mamweb.middleware.SaysWhereFrom",
     "mamweb.middleware.BodyLimit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -115,6 +116,15 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
+# How often a program may ask, by what it is counted for (base/api/limits.py). Tests and benchmarks ask as often as they like.
+_RATES = {
+    "token": CONFIG.api_rate_token,
+    "person": CONFIG.api_rate_person,
+    "stop": CONFIG.api_rate_stop,
+    "anonymous": CONFIG.api_rate_anonymous,
+    "webhook": CONFIG.api_rate_webhook,
+}
+API_RATES = _RATES if MODE in {Mode.PRODUCTION, Mode.DEMO} else {}
 SPECTACULAR_SETTINGS = {
     "TITLE": "mamweb",
     "DESCRIPTION": "One decision, many accounts. See docs/api.md for a worked session.",

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from allocation.core.signal_body import LARGEST
 from base.core.validation import FieldReader, InvalidInput, InvalidInputs, parse_decimal, parse_json, parse_symbol, parse_text
 
 # One concept, the names it goes by. "data" objects write theirs with hyphens.
@@ -118,7 +119,7 @@ def parse_alert(body: bytes) -> AlertSignal:
     reader = FieldReader(fields)
     exchange, symbol = reader.required("symbol", _exchange_and_symbol) or ("", "")
     action = reader.required("action", _action)
-    quantity = reader.optional("quantity", parse_decimal, positive=True, max_digits=18, scale=8)
+    quantity = reader.optional("quantity", parse_decimal, positive=True, max_digits=18, scale=8, maximum=LARGEST)
     percent = reader.optional("percent", parse_decimal, positive=True, max_digits=7, scale=4, maximum=_HUNDRED)
     levels = {name: reader.optional(name, parse_decimal, positive=True, max_digits=18, scale=10) for name in _LEVELS}
     texts = {name: reader.optional(name, parse_text, max_length=100) or "" for name in ("strategy", "message_id")}

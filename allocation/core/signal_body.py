@@ -1,16 +1,15 @@
 """What a signal states, read strictly from outside values.
 
 Entry points: `SignalBody`, `parse_signal`. Invariants: 1. nothing is guessed: an unknown field, method or number form is refused with
-field and rule. 2. equal bodies have equal `sha256`, whatever the spelling of their numbers (idempotency).
+field and rule, and so is a number that would be rounded or not fit. 2. equal bodies have equal `sha256`, whatever the spelling of their numbers (idempotency).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from allocation.enums import CustomKind, SizingMethod
@@ -19,6 +18,7 @@ from base.core.validation import FieldReader, InvalidInput, parse_decimal, parse
 
 _FIELDS = {"strategy", "symbol", "method", "figure", "stop_price", "accounts", "per_account", "decided_at"}
 _SIGNED = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE}
+LARGEST = Decimal("9999999999.99999999")
 _RATES = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE, SizingMethod.CLOSE}
 
 
@@ -45,6 +45,11 @@ class SignalBody:
         return digest({**asdict(self), "accounts": sorted(map(str, self.accounts))})
 
 
+def parse_figure(value: object, field: str, *, positive: bool = False) -> Decimal:
+    """Return a number that sizing holds exactly: at most 8 decimals, below 10^10. Raises InvalidInput. Source: CON-1."""
+    return parse_decimal(value, field, positive=positive, scale=8, minimum=-LARGEST, maximum=LARGEST)
+
+
 def parse_signal(body: object, *, now: datetime) -> SignalBody:
     """Read a signal from a JSON object. Raises InvalidInput or InvalidInputs naming field, value and rule. Source: SIZ-4."""
     reader = FieldReader(body)
@@ -53,31 +58,33 @@ def parse_signal(body: object, *, now: datetime) -> SignalBody:
     strategy = reader.required("strategy", parse_text, max_length=40)
     symbol = reader.required("symbol", parse_symbol)
     method = reader.required("method", parse_enum, SizingMethod)
-    figure = reader.optional("figure", parse_decimal)
-    stop_price = reader.optional("stop_price", parse_decimal, positive=True)
+    figure = reader.optional("figure", parse_figure)
+    stop_price = reader.optional("stop_price", parse_figure, positive=True)
     decided_at = reader.optional("decided_at", parse_instant, not_after=now)
     accounts = reader.optional("accounts", _parse_accounts) or ()
     per_account = reader.optional("per_account", _parse_custom) or {}
     if method is not None:
-        reader.problems += _senseless(method, figure, stop_price, per_account, "figure" in reader.fields)
+        reader.problems += _senseless(method, figure, per_account, reader.fields)
     reader.finish()
     assert strategy is not None and symbol is not None and method is not None  # noqa: S101 - finish() has raised otherwise
     return SignalBody(strategy, symbol, method, figure, stop_price, accounts, per_account, decided_at)
 
 
 def _senseless(
-    method: SizingMethod, figure: Decimal | None, stop: Decimal | None, custom: Mapping[UUID, Any], given: bool
+    method: SizingMethod, figure: Decimal | None, custom: Mapping[UUID, tuple[CustomKind, Decimal]], given: Container[str]
 ) -> list[InvalidInput]:
     problems = []
     if method is SizingMethod.CUSTOM:
         if not custom:
             problems.append(InvalidInput("per_account", "", "required"))
+        if any(kind is CustomKind.RISK for kind, _ in custom.values()) and "stop_price" not in given:
+            problems.append(InvalidInput("stop_price", "", "required"))
         return problems
     if custom:
         problems.append(InvalidInput("per_account", len(custom), "only_with_custom"))
     if method in {SizingMethod.RATIO, SizingMethod.PERCENT}:
         problems.append(InvalidInput("method", method, "not_offered_here"))
-    if figure is None and not given:
+    if "figure" not in given:
         problems.append(InvalidInput("figure", "", "required"))
     if figure is not None and figure == 0 and method is not SizingMethod.TARGET_WEIGHT:
         problems.append(InvalidInput("figure", figure, "not_zero"))
@@ -85,7 +92,7 @@ def _senseless(
         problems.append(InvalidInput("figure", figure, "rate: 0.03 is 3%"))
     if figure is not None and figure < 0 and method is SizingMethod.CLOSE:
         problems.append(InvalidInput("figure", figure, "positive"))
-    if method is SizingMethod.RISK and stop is None:
+    if method is SizingMethod.RISK and "stop_price" not in given:
         problems.append(InvalidInput("stop_price", "", "required"))
     return problems
 
@@ -108,7 +115,7 @@ def _parse_custom(value: object, field: str) -> dict[UUID, tuple[CustomKind, Dec
         reader = FieldReader(item, where)
         account = reader.required("account", parse_uuid)
         kind = reader.required("kind", parse_enum, CustomKind)
-        figure = reader.required("figure", parse_decimal)
+        figure = reader.required("figure", parse_figure)
         reader.finish()
         assert account is not None and kind is not None and figure is not None  # noqa: S101 - finish() has raised otherwise
         if account in found:

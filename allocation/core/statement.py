@@ -11,7 +11,7 @@ The bytes, so that anyone can recompute the hash:
               rows in the order of the accounts above, a row's instruments in the order of header["instruments"] (sorted by id)
 
 header: policy, price_scope, journey_id, frozen_at (absent from the preview), scales, the legends of the codes, currencies with their
-exponents, and per instrument: id, block_id (the tie seed: ties go by SHA-256(`block_id|account_id`)), price, stop_distance, multiplier,
+exponents, and per instrument: id, block_id (the tie seed: ties go by SHA-256(`block_id|account's code`)), price, stop_distance, multiplier,
 lot_step, amount, fx (num/den by currency). A value that is not known is −2⁶³ in columns and null in the header.
 `sha256` is the SHA-256 of these bytes; `preview_hash` that of the same bytes without frozen_at, so that preview and release compare.
 

@@ -1,6 +1,7 @@
 """Gather what one signal's sizing needs, as arrays, and size it.
 
-Entry point: `size_signal`. Invariants: 1. accounts without authority are out before anything is sized (GOV-2), with their reason kept.
+Entry point: `size_signal`. Invariants: 1. accounts without authority (GOV-2), or under a tripped kill switch (GOV-10), are out before
+anything is sized, with their reason kept.
 2. what is not known stays unknown (`MISSING`) and blocks what would raise risk (CON-5). 3. no query a row, no loop over accounts.
 """
 
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from accounts import queries as accounts
 from accounts.queries import AccountArrays
 from base.core.ids import uuid_texts
-from base.errors import Refused
 from governance import queries as governance
 from governance.core.authority_check import AuthorityAsk
 from governance.core.mandates import MandatedInstrument
@@ -33,6 +33,7 @@ from ..core.sizing import SizingResult, size
 from ..core.statement import AllocationStatement, statement_of
 from ..enums import CapBasis, CustomKind, Rounding, Rule, SizingMethod, TradeState, code
 from ..models import Signal, StrategyAccount
+from .stopping import Exclusion, UnableToSize, not_stopped
 
 PAPER_FX_AGE = timedelta(hours=96)
 LIVE_FX_AGE = timedelta(seconds=60)
@@ -40,20 +41,6 @@ LIVE_FX_AGE = timedelta(seconds=60)
 RESERVE_RATE = UNIT * 10_025 // 10_000
 _NEVER_SHORT = {"EQUITY", "ETF", "CRYPTO_SPOT", "BOND"}
 _POLICY, _SCOPE = "PRO_RATA", "BLOCK"
-
-
-class UnableToSize(Refused):
-    """A signal that cannot be sized at all: no price, nobody to size for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """An account left out before sizing, and why (GOV-2)."""
-
-    account_id: str
-    code: str
-    finding: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +90,11 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
     if not followers:
         raise UnableToSize("ACC-2", "no account that you may trade follows this strategy", field="strategy", value=signal.strategy.code)
     arrays = accounts.account_arrays(account_ids=followers, sleeve_id=signal.strategy.sleeve_id, instrument=instrument, now=priced_at)
-    arrays, excluded = _with_authority(arrays, signal, instrument, now)
+    arrays, stopped = not_stopped(arrays, signal)
+    if not len(arrays.ids):
+        raise UnableToSize("GOV-10", "a kill switch stops every account", excluded=[e.account_id for e in stopped])
+    arrays, unauthorised = _with_authority(arrays, signal, instrument, now)
+    excluded = stopped + unauthorised
     if not len(arrays.ids):
         raise UnableToSize("GOV-2", "no account has a valid authority", excluded=[e.account_id for e in excluded])
     texts = uuid_texts(arrays.ids)
@@ -116,7 +107,8 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
         cap_basis=CapBasis(signal.strategy.cap_basis),
         account_ids=texts,
         instrument_ids=[str(instrument.id)],
-        block_ids=[str(signal.journey_id)],
+        block_ids=[signal.tie_seed],
+        tie_names=arrays.codes,
         currency=arrays.currency,
         currency_exponent=np.array(arrays.exponents, dtype=np.int64),
         equity=arrays.equity,
@@ -233,18 +225,25 @@ def _amount(
 ) -> dict[str, Ints]:
     """Return `amount` (and what goes with it) in the unit of the signal's method."""
     n = len(texts)
+    extra = _stop(signal, price)
     if signal.method == SizingMethod.CUSTOM:
-        return _custom(signal, texts)
+        return {**_custom(signal, texts), **extra}
     figure = int(to_scaled([signal.figure], field="figure")[0])
-    extra: dict[str, Ints] = {}
-    if signal.method == SizingMethod.RISK and signal.stop_price is not None:
-        extra["stop_distance"] = to_scaled([abs(price - signal.stop_price)], field="stop_price")
     if not multipliers or signal.method not in {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.FIXED}:
         return {"amount": np.array([[figure]], dtype=np.int64), **extra}
     scale = np.full(n, UNIT, dtype=object)
     for i, raw in enumerate(arrays.ids):
         scale[i] = multipliers.get(bytes(raw), UNIT)
     return {"amount": (figure * scale // UNIT).astype(np.int64)[:, None], **extra}
+
+
+def _stop(signal: Signal, price: Decimal) -> dict[str, Ints]:
+    """Return the distance to the stop where something is sized by it (SIZ-3). Raises UnableToSize for a stop at the price."""
+    if signal.method not in {SizingMethod.RISK, SizingMethod.CUSTOM} or signal.stop_price is None:
+        return {}
+    if signal.stop_price == price:
+        raise UnableToSize("SIZ-3", "the stop is at the price: no distance to size by", field="stop_price", value=signal.stop_price)
+    return {"stop_distance": to_scaled([abs(price - signal.stop_price)], field="stop_price")}
 
 
 def _custom(signal: Signal, texts: Sequence[str]) -> dict[str, Ints]:

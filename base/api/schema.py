@@ -20,6 +20,7 @@ _TITLES = {
     413: "the body is too large",
     415: "the body is not JSON",
     422: "refused: field, value and rule",
+    429: "too many requests; Retry-After says when to ask again",
 }
 
 
@@ -99,7 +100,7 @@ class FirmSchema(AutoSchema):
         ]
 
     def _responses(self, declared: Operation) -> dict[str, Any]:
-        usual = {422, *([401, 403] if self.view.get_authenticators() else [401]), *([404] if "{" in self.path else [])}
+        usual = {422, 429, *([401, 403] if self.view.get_authenticators() else [401]), *([404] if "{" in self.path else [])}
         usual |= {400, 413, 415} if declared.body is not None else set()
         answers: dict[str, Any] = {
             str(status): {"description": declared.summary, "content": {declared.media_type: {"schema": dict(schema)}}}

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,8 +16,9 @@ from rest_framework.views import APIView
 from base import tenancy
 from base.clock import process_clock
 from base.errors import NotFound
+from base.origin import name_key
 
-from . import pages, parameters
+from . import limits, pages, parameters
 from .parameters import Parameter
 from .schema import Operation
 
@@ -30,19 +32,41 @@ class FirmView(APIView):
     """An address inside one firm.
 
     roles: who may use each method; a method that is not named lets nobody in. parameters: what a query string of GET may say.
-    operations: how each method describes itself.
+    operations: how each method describes itself. stops: methods that stop something; they have a count of their own, which no other
+    request uses up.
     """
 
     http_method_names = ["get", "head", "post"]
     roles: ClassVar[Mapping[str, frozenset[Any]]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     operations: ClassVar[Mapping[str, Operation]] = {}
+    stops: ClassVar[frozenset[str]] = frozenset()
     asked: Mapping[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, check the role, then read the query string."""
+        """Authenticate, count, check the role, then read the query string."""
         super().initial(request, *args, **kwargs)
+        if request.auth is not None:
+            name_key(self.token.public_id)
         self.asked = parameters.read(request.query_params, self.allowed_parameters(request.method or ""))
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who asks, and count the request. Raises AuthenticationFailed, Throttled."""
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            limits.spend(("anonymous", limits.address_of_caller()))
+            raise
+        if request.auth is None:
+            self.count_unknown()
+        elif request.method in self.stops:
+            limits.spend(("stop", self.token.public_id))
+        else:
+            limits.spend(("token", self.token.public_id), ("person", f"{self.token.firm_id}:{self.user_id}"))
+
+    def count_unknown(self) -> None:
+        """Count a request without a token, by its address."""
+        limits.spend(("anonymous", limits.address_of_caller()))
 
     def allowed_parameters(self, method: str) -> Mapping[str, Parameter]:
         """Return what the query string of a method may say."""

@@ -1,13 +1,14 @@
 """Release, orders, executions, journeys, kill switches and signed webhooks over HTTP."""
 
 from .journeys import JourneyDetail
-from .kill_switches import KillSwitches, RearmConfirmation, RearmRequests
+from .kill_switches import Flattening, KillSwitches, RearmConfirmation, RearmRequests
 from .orders import ExecutionList, OrderCancel, OrderDetail, OrderList, ParentCancel, ParentDetail, ParentList
 from .release import SignalRelease
 from .webhooks import SignedWebhook
 
 __all__ = [
     "ExecutionList",
+    "Flattening",
     "JourneyDetail",
     "KillSwitches",
     "OrderCancel",

@@ -1,4 +1,4 @@
-"""Stop, and trade again with two people. `GET|POST kill-switches`, `POST kill-switches/rearm-requests`, `…/{id}/confirm`.
+"""Stop, and trade again with two people. `GET|POST kill-switches`, `POST kill-switches/flatten`, `kill-switches/rearm-requests`, `…/{id}/confirm`.
 
 The addresses stand here, above governance, because what a switch names is an account, strategy, instrument or connection.
 """
@@ -48,6 +48,7 @@ class KillSwitches(FirmView):
     """The switches that stop something now, and the place to trip one."""
 
     roles: ClassVar = {"GET": STAFF, "POST": TRIP_ROLES}
+    stops: ClassVar = frozenset({"POST"})
     operations: ClassVar = {
         "GET": Operation("Tripped kill switches", {200: shapes.record({"results": shapes.many(SWITCH)})}),
         "POST": Operation(
@@ -81,6 +82,31 @@ class KillSwitches(FirmView):
             else set()
         )
         return [switch for switch in switches if switch.scope is not KillScope.ACCOUNT or switch.subject_id in seen]
+
+
+class Flattening(FirmView):
+    """Let what a tripped switch covers be closed out."""
+
+    roles: ClassVar = {"POST": TRIP_ROLES}
+    stops: ClassVar = frozenset({"POST"})
+    operations: ClassVar = {
+        "POST": Operation(
+            "Confirm that signals to close may pass this tripped switch",
+            {200: shapes.record({"confirmed": shapes.INTEGER})},
+            body=_MOVE,
+            refusals=(404,),
+        )
+    }
+
+    def post(self, request: Request) -> Response:
+        """Answer how many standing trips of the subject now let orders pass that only close positions."""
+        scope, subject_id, reason = _move(request)
+        with self.firm():
+            _check_subject(request, scope, subject_id)
+            actor = actor_of(request, TRIP_ROLES)
+            return Response(
+                {"confirmed": services.confirm_flattening(scope=scope, subject_id=subject_id, actor=actor, now=now(), reason=reason)}
+            )
 
 
 class RearmRequests(FirmView):

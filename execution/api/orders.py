@@ -198,6 +198,7 @@ class OrderCancel(FirmView):
     """Cancel one order."""
 
     roles: ClassVar = {"POST": DEALERS}
+    stops: ClassVar = frozenset({"POST"})
     operations: ClassVar = {"POST": Operation("Cancel an order", {200: CANCELED}, body=CANCEL_BODY)}
 
     def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
@@ -213,6 +214,7 @@ class ParentCancel(FirmView):
     """Cancel a parent order: what waits, what works, and the slices to come."""
 
     roles: ClassVar = {"POST": DEALERS}
+    stops: ClassVar = frozenset({"POST"})
     operations: ClassVar = {"POST": Operation("Cancel a parent order", {200: CANCELED}, body=CANCEL_BODY)}
 
     def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so

@@ -26,12 +26,13 @@ from allocation.core.signal_body import SignalBody, parse_signal
 from allocation.permissions import check_may_state
 from allocation.services import SignalFacts
 from base import tenancy
-from base.api import shapes
+from base.api import limits, shapes
 from base.api.schema import Operation
 from base.api.views import FirmView, now
 from base.core.validation import FieldReader, InvalidInput, InvalidInputs, parse_json
 from base.core.webhooks import MAX_BODY_BYTES, Webhook, WebhookRefused, verify
 from base.errors import Conflict, Refused
+from base.origin import name_key
 from governance import queries as governance
 from governance import services
 from governance.core.subjects import Actor
@@ -84,16 +85,24 @@ class SignedWebhook(FirmView):
         )
     }
 
+    def count_unknown(self) -> None:
+        """Count nothing yet: who signed is counted by key, who did not by address."""
+
     def post(self, request: Request, *, firm_id: int, source: str) -> Response:
         """Verify, take, and release if the message says so."""
         if (request.content_type or "").split(";")[0].strip().lower() not in {"application/json", "text/plain"}:
             raise UnsupportedMediaType(request.content_type or "")
         body = request._request.read(MAX_BODY_BYTES + 1)
         instant = now()
-        if not 0 < firm_id < 2**63:
-            raise NotAccepted("BAD_SIGNATURE")
+        try:
+            message = _verified(request, body, firm_id, source, instant)
+        except (NotAccepted, InvalidInputs):
+            limits.spend(("anonymous", limits.address_of_caller()))
+            raise
+        name_key(message.key_id)
+        limits.spend(("webhook", message.key_id))
         with tenancy.firm(firm_id):
-            actor, message = _verified(request, body, source, instant)
+            actor = dealer(governance.webhook_user(message.key_id))
             signal, release, not_read = _read(message.body, instant)
             facts = _take(message, signal, actor, instant)
         answer: dict[str, Any] = {"id": facts.id, "journey_id": facts.journey_id, "not_read": list(not_read)}
@@ -108,15 +117,18 @@ class SignedWebhook(FirmView):
         return Response({**answer, "released": True, "plan_id": done["plan_id"], "parents": done["parents"]}, status=201)
 
 
-def _verified(request: Request, body: bytes, source: str, at: datetime) -> tuple[Actor, Webhook]:
-    """Return the message and the person its key signs for. Raises NotAccepted, Forbidden, InvalidInputs for a body too large."""
+def _verified(request: Request, body: bytes, firm_id: int, source: str, at: datetime) -> Webhook:
+    """Return the message if a key of the source signed it. Raises NotAccepted, InvalidInputs for a body too large."""
+    if not 0 < firm_id < 2**63:
+        raise NotAccepted("BAD_SIGNATURE")
+    with tenancy.firm(firm_id):
+        keys = governance.webhook_keys(source)
     try:
-        message = verify(dict(request.headers), body, governance.webhook_keys(source), at, source=source)
+        return verify(dict(request.headers), body, keys, at, source=source)
     except WebhookRefused as refused:
         if refused.code == "BODY_TOO_LARGE":
             raise InvalidInputs([InvalidInput("body", f"over {MAX_BODY_BYTES} bytes", "max_bytes")]) from None
         raise NotAccepted(refused.code if refused.code in _TOLD else "BAD_SIGNATURE") from None
-    return dealer(governance.webhook_user(message.key_id)), message
 
 
 def _read(body: bytes, at: datetime) -> tuple[SignalBody, bool, tuple[str, ...]]:

@@ -36,6 +36,7 @@ from .reports import Processed, process
 RESEND_AFTER = timedelta(seconds=10)
 MOST_AT_ONCE = 100
 _ENDED = [state.value for state in TERMINAL]
+_NOT_WORKING = [*_ENDED, OrderState.PENDING.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,17 @@ def cancel_parent(*, parent_id: UUID, actor: Actor | None, now: datetime, reason
 
 
 def cancel_killed(*, now: datetime, connection_id: UUID | None = None) -> Canceled:
-    """Cancel every order that a tripped kill switch stops, of one connection or of all."""
-    if connection_id is None:
-        return _cancel(kill_switch_sql(), [], now, "GOV-10 kill switch")
-    return _cancel(f"o.connection_id = %s AND ({kill_switch_sql()})", [connection_id], now, "GOV-10 kill switch")
+    """Cancel every order that a tripped kill switch stops, of one connection or of all.
+
+    A block that works is canceled for any account behind it. One that waits for the sake of one account is gate 2's to deny by name.
+    """
+    lane, params = ("TRUE", []) if connection_id is None else ("o.connection_id = %s", [connection_id])
+    waiting, working = (f"{lane} AND {kill_switch_sql(members=members)}" for members in (False, True))
+    return _cancel(waiting, params, now, "GOV-10 kill switch", working=working)
 
 
-def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str) -> Canceled:
+def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str, *, working: str = "") -> Canceled:
+    """End what waits and ask about what works; working: the condition of the latter, where it is another."""
     ended = """UPDATE execution_childorder SET state = 'CANCELED', cancel_requested_at = %s, reason = %s
                WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.state = 'PENDING' AND {where} ORDER BY o.id FOR UPDATE OF o)
                RETURNING id, slice_id"""
@@ -89,7 +94,7 @@ def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str) -> C
     with connection.cursor() as cursor:
         cursor.execute(ended.format(where=where), [now, reason[:200], *params])
         gone = cursor.fetchall()
-        cursor.execute(asked.format(where=where), [now, _ENDED, *params])
+        cursor.execute(asked.format(where=working or where), [now, _NOT_WORKING if working else _ENDED, *params])
         requested = int(cursor.rowcount)
     own = [pk for pk, slice_id in gone if slice_id is None]
     if own:

@@ -4,7 +4,8 @@ Entry points: `candidates`, `claim`, `deny`, `retire`. All inside the caller's t
 
 Invariants:
 1. A row leaves PENDING by one conditional UPDATE; two sessions never get the same row.
-2. Lease epoch, reconciliation and kill switch are read inside that statement: a switch tripped before it stops the row.
+2. Lease epoch, reconciliation and kill switch are read inside that statement: a switch tripped before it stops the row, and a block
+   with the account it names.
 3. What will never be sent any more (denied, canceled, out of time) releases its reservations in the same transaction.
 """
 
@@ -55,6 +56,7 @@ class Candidate:
     slice_id: UUID | None
     client_order_id: str
     account_number: str
+    flattens: bool = False
 
     @property
     def reservation_id(self) -> UUID:
@@ -88,7 +90,7 @@ def candidates(*, connection_id: UUID, hold_unknown: bool, limit: int = BATCH) -
     sql = f"""
         SELECT o.id, o.journey_id, o.parent_id, p.statement_id, p.strategy_id, o.account_id, o.is_block, o.instrument_id, i.symbol, o.side,
                o.quantity, o.order_type, o.time_in_force, o.limit_price, o.stop_price, p.decision_price, p.arrival_price, o.slice_id,
-               o.client_order_id, a.custodian_account
+               o.client_order_id, a.custodian_account, p.flattens
         FROM execution_childorder o
         JOIN execution_parentorder p ON p.id = o.parent_id
         JOIN market_instrument i ON i.id = o.instrument_id
@@ -111,13 +113,13 @@ def claim(*, connection_id: UUID, epoch: int, order_ids: Sequence[UUID], now: da
     """Turn PENDING orders into SENDING; return those that are now ours to send, each for the only time in its life."""
     sql = f"""
         UPDATE execution_childorder c SET state = 'SENDING', claimed_epoch = %s, claimed_at = %s
-        WHERE c.id IN (
+        WHERE c.id = ANY(ARRAY(
             SELECT o.id FROM execution_childorder o
             WHERE o.connection_id = %s AND o.state = 'PENDING' AND o.id = ANY(%s) AND o.cancel_requested_at IS NULL
               AND EXISTS (SELECT 1 FROM execution_gatewaylease l WHERE l.connection_id = o.connection_id AND l.epoch = %s
                           AND l.reconciled_epoch = l.epoch AND l.expires_at > clock_timestamp())
-              AND NOT ({kill_switch_sql()})
-            ORDER BY o.sequence, o.id LIMIT %s FOR UPDATE OF o SKIP LOCKED)
+              AND NOT ({kill_switch_sql(members=True)})
+            ORDER BY o.sequence, o.id LIMIT %s FOR UPDATE OF o SKIP LOCKED))
         RETURNING c.id"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [epoch, now, connection_id, list(order_ids), epoch, BATCH])

@@ -22,6 +22,7 @@ from accounts import queries as accounts
 from allocation import queries as allocation
 from allocation import services as statements
 from allocation.core.signal_body import SignalBody
+from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal, size_signal
 from base import tenancy
 from base.errors import Conflict
@@ -129,10 +130,12 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     quantity = sized.result.quantity[:, 0]
     ids = sized.accounts.ids
     routing = sized.accounts.routing
-    seed = sized.statement().preview_hash
+    seed = sized.signal.tie_seed
     plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
     plans = [plan for plan in plans if plan.entries]
     drafts = [_draft(plan, sized, seed, now) for plan in plans]
+    for draft in drafts:
+        draft.flattens = draft.flattens and _reduces(draft, sized)
     journey_id = sized.signal.journey_id
     excluded = tuple(f"{e.code}: {e.finding}" for e in sized.excluded)
     findings = [finding for draft in drafts for finding in _gate_one(draft, sized, now)]
@@ -184,6 +187,7 @@ def _draft(plan: SidePlan, sized: SizedSignal, seed: str, now: datetime) -> Pare
         remainder_policy=RemainderPolicy.CANCEL,
         plan_seed=seed,
         is_paper=is_paper,
+        flattens=sized.signal.method == SizingMethod.CLOSE,
         chunks=plan.chunks,
         created_at=now,
     )
@@ -233,7 +237,7 @@ def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: 
     total = plan.total // unit
     volume = parent.one_minute_volume
     pace = LONGEST * UNIT if volume is None else int(volume * UNIT)
-    twap = plan_twap(total, -(-pace // unit) if volume is not None else -(-10 * total // LONGEST), start=now, seed=str(parent.journey_id))
+    twap = plan_twap(total, -(-pace // unit) if volume is not None else -(-10 * total // LONGEST), start=now, seed=parent.plan_seed)
     columns = {"parent_id": parent.id}
     rows = [
         Slice(**columns, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity * unit), cumulative=_decimal(s.cumulative * unit))

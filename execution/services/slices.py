@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from allocation import queries as allocation
 from base import tenancy
-from base.core.ids import uuid_texts
 from market import queries as market
 from market.core.calendars import is_open_at
 
@@ -118,11 +117,11 @@ def _due_quantity(parent: ParentOrder, plan: SidePlan, slices: Sequence[int], nu
     """Return what each row of the plan is to order now: cumulative target less what is filled or works."""
     unit = int(np.gcd.reduce(np.array([*plan.quantity.tolist(), *slices], dtype=np.int64)))
     totals = [int(plan.quantity[entry.rows].sum()) // unit for entry in plan.entries]
-    names = uuid_texts(plan.ids[[int(entry.rows[0]) for entry in plan.entries]])
+    names = [str(plan.routing.codes[int(entry.rows[0])]) for entry in plan.entries]
     placed = [part // unit for part in slices]
     targets = apportion(sum(placed), totals, names) if sum(placed) < sum(totals) else totals
     smallest = SMALLEST_CHILD_LOTS if len(plan.entries) > 1 else 1
-    due = cumulative_targets(targets, names, placed, seed=str(parent.journey_id), smallest_child=smallest)[number]
+    due = cumulative_targets(targets, names, placed, seed=parent.plan_seed, smallest_child=smallest)[number]
     done = _done(parent)
     quantity = np.zeros(len(plan.ids), dtype=np.int64)
     for entry, target in zip(plan.entries, due, strict=True):

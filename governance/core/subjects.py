@@ -1,5 +1,5 @@
 """Subject: how governance names a thing of any other app without knowing its table (DESIGN §3). Actor: who does something to it.
-Origin: from where. Viewer: who looks."""
+Viewer: who looks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from governance.enums import Role, SubjectKind
+
+NAMED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,14 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from (GOV-7): address and API key, each empty if there is none. api_key: the key's public id, never itself."""
-
-    source_ip: str = ""
-    api_key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Viewer:
     """Who looks. oversight: the role covers every account of the firm, whatever the grants. on: the day whose group members count."""
 
     user_id: int
     oversight: bool
     on: date
+
+
+def token_name(digest: str) -> str:
+    """Return what the audit trail calls an API token: the beginning of its hash, which opens nothing."""
+    return digest[:NAMED]

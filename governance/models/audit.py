@@ -49,7 +49,7 @@ class AuditEvent(TenantModel):
     rule_version = models.CharField(max_length=16, blank=True)
     journey_id = models.UUIDField(null=True)
     source_ip = models.GenericIPAddressField(null=True)
-    api_key = models.CharField(max_length=32, blank=True)
+    api_key = models.CharField(max_length=40, blank=True)
     approval_id = models.UUIDField(null=True)
 
     class Meta:

@@ -6,6 +6,7 @@ from .audit_chain import ChainReport, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
 from .authority_documents import accounts_losing_authority, ending_authorities
+from .credentials import TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, signing_keys
 from .killswitch import kill_index, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
 from .people import FirmFacts, active_roles, actor_for, firm_ids, firm_settings
@@ -20,9 +21,12 @@ __all__ = [
     "ChainReport",
     "FirmFacts",
     "MandateLimits",
+    "TokenFacts",
+    "WebhookKeyFacts",
     "accounts_losing_authority",
     "active_roles",
     "actor_for",
+    "api_tokens",
     "approval",
     "authority_verdict",
     "ending_authorities",
@@ -31,9 +35,11 @@ __all__ = [
     "kill_index",
     "kill_switch_sql",
     "mandate_limits",
+    "member_with_email",
     "open_alerts",
     "pending_approvals",
     "restriction_state",
+    "signing_keys",
     "trail_of_journey",
     "trail_of_subject",
     "tripped_switches",

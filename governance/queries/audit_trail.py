@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from base.origin import Origin
+
 from ..core.redaction import Json
 from ..core.subjects import Subject
 from ..enums import AuditAction, SubjectKind
@@ -32,6 +34,7 @@ class AuditFacts:
     rule: str
     journey_id: UUID | None
     approval_id: UUID | None
+    origin: Origin
 
 
 def trail_of_journey(journey_id: UUID, *, limit: int = PAGE) -> list[AuditFacts]:
@@ -59,6 +62,7 @@ def _facts(rows: QuerySet[AuditEvent], limit: int) -> list[AuditFacts]:
             row.rule,
             row.journey_id,
             row.approval_id,
+            Origin(row.source_ip or "", row.api_key),
         )
         for row in rows.order_by("recorded_at", "id")[:limit]
     ]

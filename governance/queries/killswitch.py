@@ -7,20 +7,28 @@ from ..core.killswitch import KillSwitch as Switch
 from ..enums import KillScope, KillState
 from ..models import KillSwitch
 
+_STOPS = "k.firm_id = o.firm_id AND k.rearmed_at IS NULL AND NOT (p.flattens AND k.flatten_confirmed_at IS NOT NULL)"
 _SQL = (
-    "EXISTS (SELECT 1 FROM governance_killswitch k WHERE k.firm_id = o.firm_id AND k.rearmed_at IS NULL AND (k.scope, k.subject_id) IN ("
-    "('FIRM', ''), ('BROKER', o.connection_id::text), ('ACCOUNT', o.account_id::text), ('INSTRUMENT', o.instrument_id::text), "
-    "('STRATEGY', (SELECT p.strategy_id::text FROM execution_parentorder p WHERE p.id = o.parent_id))))"
+    "EXISTS (SELECT 1 FROM governance_killswitch k JOIN execution_parentorder p ON p.id = o.parent_id "
+    f"WHERE {_STOPS} AND (k.scope, k.subject_id) IN (('FIRM', ''), ('BROKER', o.connection_id::text), ('ACCOUNT', o.account_id::text), "
+    "('INSTRUMENT', o.instrument_id::text), ('STRATEGY', p.strategy_id::text)))"
+)
+_MEMBERS_SQL = (
+    "(o.is_block AND EXISTS (SELECT 1 FROM governance_killswitch k JOIN execution_parentorder p ON p.id = o.parent_id "
+    "JOIN allocation_allocationline l ON l.statement_id = p.statement_id AND l.account_id::text = k.subject_id "
+    "JOIN accounts_account a ON a.id = l.account_id AND a.connection_id = o.connection_id "
+    f"WHERE {_STOPS} AND k.scope = 'ACCOUNT' AND (CASE WHEN o.side = 'BUY' THEN l.quantity > 0 ELSE l.quantity < 0 END)))"
 )
 
 
-def kill_switch_sql() -> str:
+def kill_switch_sql(*, members: bool = False) -> str:
     """Return an SQL condition over an execution_childorder row aliased `o`: true when a tripped switch stops it.
 
-    It has no parameters and no percent sign, takes no lock, and sees every trip committed before its statement began. A block's own account
-    is its clearing account: the accounts behind it are judged with `kill_index`, which takes all of them.
+    members: also when the switch names an account behind a block, whose own account is the clearing account. A flattening order passes a
+    switch whose flattening was confirmed. It has no parameters and no percent sign, takes no lock, and sees every trip committed before
+    its statement began.
     """
-    return _SQL
+    return f"({_SQL} OR {_MEMBERS_SQL})" if members else _SQL
 
 
 def tripped_switches() -> list[Switch]:

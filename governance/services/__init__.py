@@ -9,14 +9,14 @@ from .approvals import UnableToApprove, approve, refuse, request_approval, use_a
 from .audit_trail import audit, audit_each
 from .authorities import record_authority, record_client_instruction, revoke_authority, sign_authority, warn_of_expiring_authorities
 from .firms import add_member, create_firm, create_user, remove_member
-from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_rearm, request_rearm, trip_kill_switch
+from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening, confirm_rearm, request_rearm, trip_kill_switch
 from .mandates import MandateRuleSpec, record_mandate
 from .parties import record_gate, record_gates, record_party
 from .permission import NotPermitted
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
 from .tokens import issue_token, revoke_token
-from .webhooks import create_webhook_key, revoke_webhook_key, take_message
+from .webhooks import create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
 
 __all__ = [
     "MandateRuleSpec",
@@ -30,6 +30,7 @@ __all__ = [
     "audit",
     "audit_each",
     "confirm_flatten",
+    "confirm_flattening",
     "confirm_rearm",
     "create_firm",
     "create_user",
@@ -53,6 +54,7 @@ __all__ = [
     "revoke_authority",
     "revoke_token",
     "revoke_webhook_key",
+    "rotate_webhook_key",
     "seal_audit",
     "sign_authority",
     "take_message",

@@ -1,7 +1,7 @@
 """Append to the audit trail (GOV-7). One insert, no lock: the sealer chains what has been committed.
 
 Entry points: `audit` for one event, `audit_each` for the same event about many things.
-Invariant: what is stored has passed the redaction; no secret reaches a row.
+Invariants: 1 what is stored has passed the redaction, no secret reaches a row; 2 every event carries the origin of the door it came in by.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 
 from base import bulk
 from base.core.ids import new_id
+from base.origin import Origin, current_origin
 
 from ..core.redaction import change, redact
-from ..core.subjects import Actor, Origin, Subject
+from ..core.subjects import Actor, Subject
 from ..enums import AuditAction, SubjectKind
 from ..models import AuditEvent
 
@@ -38,6 +39,8 @@ def audit(
     approval_id: UUID | None = None,
 ) -> UUID:
     """Record one event in the caller's transaction and return its id. With `before` and `after` only the differences are kept.
+
+    origin: where from; without it, what the door that is open has said (`base.origin`).
 
     Raises TypeError for values that cannot be audited (floats, naive instants).
     """
@@ -83,7 +86,7 @@ def _facts(
     approval_id: UUID | None,
 ) -> dict[str, Any]:
     was, became = (redact(before), redact(after)) if before is None or after is None else change(before, after)
-    origin = origin or Origin()
+    origin = origin or current_origin()
     return {
         "recorded_at": now,
         "actor_id": None if actor is None else int(actor.user_id),

@@ -61,13 +61,26 @@ def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: da
     return row.id
 
 
-def confirm_flatten(*, switch_id: UUID, actor: Actor, now: datetime) -> None:
+def confirm_flatten(*, switch_id: UUID, actor: Actor, now: datetime, reason: str = "") -> None:
     """Confirm, apart from tripping, that what this trip covers is to be closed out. Raises NotFound, UnableToMoveSwitch."""
-    rows = _locked([switch_id])
-    value = _moved(core.confirm_flatten, rows[0], actor, now)
-    rows[0].flatten_confirmed_by_id, rows[0].flatten_confirmed_at = int(actor.user_id), value.flatten_confirmed_at
-    rows[0].save(update_fields=["flatten_confirmed_by_id", "flatten_confirmed_at"])
-    _audit(AuditAction.KILL_FLATTEN_CONFIRMED, switch_id, actor, now, {}, "")
+    _let_flatten(_locked([switch_id]), actor, now, reason)
+
+
+def confirm_flattening(*, scope: KillScope, subject_id: str, actor: Actor, now: datetime, reason: str) -> int:
+    """Confirm it for every trip of this scope and subject that stands now; returns how many. Raises UnableToMoveSwitch if none does."""
+    ids = list(_standing(scope, str(subject_id)).values_list("id", flat=True))
+    if not ids:
+        raise UnableToMoveSwitch("NOT_TRIPPED")
+    _let_flatten(_locked(ids), actor, now, reason)
+    return len(ids)
+
+
+def _let_flatten(rows: Sequence[KillSwitch], actor: Actor, now: datetime, reason: str) -> None:
+    for row in rows:
+        value = _moved(core.confirm_flatten, row, actor, now)
+        row.flatten_confirmed_by_id, row.flatten_confirmed_at = int(actor.user_id), value.flatten_confirmed_at
+        row.save(update_fields=["flatten_confirmed_by_id", "flatten_confirmed_at"])
+        _audit(AuditAction.KILL_FLATTEN_CONFIRMED, row.id, actor, now, {}, reason)
 
 
 def request_rearm(*, scope: KillScope, subject_id: str, actor: Actor, now: datetime, reason: str) -> UUID:

@@ -10,13 +10,11 @@ from knox.settings import CONSTANTS, knox_settings
 from base import tenancy
 from base.errors import NotFound
 
-from ..core.subjects import Actor, Subject
+from ..core.subjects import NAMED, Actor, Subject, token_name
 from ..enums import AuditAction, SubjectKind
 from ..models import ApiToken
 from ..queries.people import actor_for
 from .audit_trail import audit
-
-NAMED = 16
 
 
 def issue_token(
@@ -28,13 +26,13 @@ def issue_token(
     """
     if firm_id != tenancy.current_firm():
         raise ValueError(f"a token for firm {firm_id} is issued inside a block of that firm")
-    person = actor_for(user_id)
+    actor_for(user_id)
     token = str(knox_settings.TOKEN_PREFIX) + create_token_string()
     key, digest = token[: CONSTANTS.TOKEN_KEY_LENGTH], hash_token(token)
     expiry = now + (lifetime or knox_settings.TOKEN_TTL)
     ApiToken(digest=digest, token_key=key, user_id=user_id, expiry=expiry, firm_id=firm_id, label=label).save(force_insert=True)
     after = {"user": user_id, "label": label, "expires_at": expiry}
-    audit(action=AuditAction.CREATED, subject=_subject(digest), actor=actor or person, now=now, after=after)
+    audit(action=AuditAction.CREATED, subject=_subject(digest), actor=actor, now=now, after=after)
     return token
 
 
@@ -49,4 +47,4 @@ def revoke_token(*, token_id: str, actor: Actor | None, now: datetime, reason: s
 
 
 def _subject(digest: str) -> Subject:
-    return Subject(SubjectKind.API_KEY, digest[:NAMED])
+    return Subject(SubjectKind.API_KEY, token_name(digest))

@@ -22,10 +22,10 @@ def create_webhook_key(*, source: str, user_id: int, now: datetime, actor: Actor
 
     Raises NotFound for somebody who is no active member of the firm.
     """
-    person = actor_for(user_id)
+    actor_for(user_id)
     key = WebhookKey.objects.create(id=new_id(), source=source, user_id=user_id, created_at=now)
     after = {"source": source, "user": user_id}
-    audit(action=AuditAction.CREATED, subject=_subject(key.id), actor=actor or person, now=now, after=after)
+    audit(action=AuditAction.CREATED, subject=_subject(key.id), actor=actor, now=now, after=after)
     return str(key.id), format_secret(webhook_secret(key.id))
 
 
@@ -40,6 +40,19 @@ def revoke_webhook_key(*, key_id: UUID, actor: Actor | None, now: datetime, ends
     after = {"revoked_at": row.revoked_at}
     subject = _subject(row.id)
     audit(action=AuditAction.CREDENTIAL_ROTATED, subject=subject, actor=actor, now=now, before=before, after=after, reason=reason)
+
+
+def rotate_webhook_key(*, key_id: UUID, ends_at: datetime, actor: Actor | None, now: datetime, reason: str = "") -> tuple[str, str]:
+    """Return a new key, id and secret, for the source and person of this one, which ends at `ends_at`: until then either may sign.
+
+    Raises NotFound for a key that is not in force, or whose person is no active member any more.
+    """
+    row = WebhookKey.objects.select_for_update().filter(id=key_id).first()
+    if row is None or (row.revoked_at is not None and row.revoked_at <= now):
+        raise NotFound("webhook key")
+    made = create_webhook_key(source=row.source, user_id=row.user_id, now=now, actor=actor)
+    revoke_webhook_key(key_id=key_id, actor=actor, now=now, ends_at=ends_at, reason=reason)
+    return made
 
 
 def take_message(*, source: str, message_id: str, now: datetime) -> bool:

@@ -64,13 +64,18 @@ class TourFirm:
     custodians: dict[str, UUID]
     connections: dict[str, UUID]
     clearing: dict[str, str]
+    sleeve_id: UUID
     strategies: dict[str, UUID]
     accounts: dict[str, UUID]
     people: tuple[Person, ...]
 
 
 def generated_people(count: int, seed: int) -> tuple[Person, ...]:
-    """Return `count` more accounts drawn from the seed: every class, three currencies, both custodians."""
+    """Return `count` more accounts drawn from the seed: every class, three currencies, both custodians.
+
+    Very many are smaller: together they are not to ask for more than the market trades in a day (CST-2).
+    """
+    share = max(1, -(-count // 5_000))
     draw = Random(seed)  # noqa: S311 - a reproducible cast, not a secret
     kinds = [
         (C.PERSONAL, R.INDIVIDUAL, T.TAXABLE),
@@ -82,7 +87,7 @@ def generated_people(count: int, seed: int) -> tuple[Person, ...]:
     for number in range(count):
         account_class, registration, tax = draw.choice(kinds)
         currency = draw.choice(["USD", "USD", "EUR", "GBP"])
-        amount = draw.randrange(20_000, 900_000)
+        amount = draw.randrange(20_000, 900_000) // share
         cash = {"USD": str(amount)} if currency == "USD" else {currency: str(amount // 2), "USD": str(amount // 2)}
         code = f"G{number + 1:05}"
         people.append(Person(code, f"Client {number + 1:05}", account_class, registration, tax, currency, cash, draw.choice([*LANES])))
@@ -110,7 +115,7 @@ def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings
         for role in ("MANAGER", "TRADER"):
             accounts.grant_group(group_id=group, user_id=int(actors[role].user_id), can_trade=True, now=now)
         _limits(actors["RISK"], now)
-    return TourFirm(firm_id, actors, custodians, connections, clearing, strategies, ids, people)
+    return TourFirm(firm_id, actors, custodians, connections, clearing, sleeve, strategies, ids, people)
 
 
 def _member(role: Role, firm_id: int, now: datetime) -> Actor:

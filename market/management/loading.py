@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
+from base.commands import HouseCommand
 from base.errors import Refused
 from market.readers.columns import UnableToReadMarketFile
 from market.services.bars import UnableToLoadBars
 from market.services.staging import LOADER, Merged
 
 
-class LoadCommand(BaseCommand):
+class LoadCommand(HouseCommand):
     """Runs `load` in one transaction of the loader; whatever is refused is told by line, field, value and rule, and nothing is written."""
 
     requires_migrations_checks = True

@@ -73,7 +73,7 @@ def ask(
         np.zeros(size, np.bool_),
         np.zeros(size, np.bool_),
         np.zeros(size, np.int8),
-        _killed(rows, accounts, at),
+        _killed(rows, accounts, at, position),
     )
     ids = rows.of_orders([order.instrument_id for order in rows.orders])
     for instrument_id in dict.fromkeys(order.instrument_id for order in rows.orders):
@@ -144,10 +144,14 @@ def _ask_about(
     said.note(GateCode.AUTHORITY, of_it[refused], place[refused], verdict.reason)
 
 
-def _killed(rows: Gate2Rows, accounts: AccountFacts, at: NDArray[Any]) -> Bools:
-    """Return the rows that a tripped switch stops; flattening orders pass a switch whose flattening was confirmed (GOV-10)."""
+def _killed(rows: Gate2Rows, accounts: AccountFacts, at: NDArray[Any], position: Ints) -> Bools:
+    """Return the rows that a tripped switch stops.
+
+    Lots of flattening orders pass a switch whose flattening was confirmed, as long as they still only reduce (GOV-10).
+    """
     killed = np.zeros(len(rows), np.bool_)
     flattens = rows.of_orders([int(order.flattens) for order in rows.orders]).astype(np.bool_)
+    flattens &= (np.sign(rows.delta) * np.sign(position) < 0) & (np.abs(rows.delta) <= np.abs(position))
     for (scope, subject), switch in governance.kill_index().tripped.items():
         if scope is KillScope.ACCOUNT:
             hit = np.array([str(account) == subject for account in accounts.ids], np.bool_)[at]

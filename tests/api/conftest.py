@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.api.house import House
 from tests.api.scene import NOW, Scene, make_scene
 
 
@@ -16,3 +19,8 @@ def _at_a_known_instant(settings: object) -> None:
 @pytest.fixture
 def scene(db: None) -> Scene:
     return make_scene()
+
+
+@pytest.fixture
+def house(db: None, settings: Any) -> House:
+    return House(settings)

@@ -73,6 +73,7 @@ ADDRESSES: dict[str, Address] = {
     "executions": Address("executions", LIST),
     "journey": Address("journeys/{journey}", ONE),
     "kill-switches": Address("kill-switches", OPEN, post=_trip, owner_answers=frozenset({201})),
+    "flatten": Address("kill-switches/flatten", ONE, post=_trip, owner_answers=frozenset({422})),
     "rearm-requests": Address("kill-switches/rearm-requests", ONE, post=_trip, owner_answers=frozenset({422})),
     "rearm-confirm": Address("kill-switches/rearm-requests/{rearm}/confirm", ONE, post=lambda s: _REASON, owner_answers=frozenset({403})),
     "breaks": Address("breaks", LIST),

@@ -1,79 +1,110 @@
 """Kill, restart, compare: one seeded point after the other, then the venue's journal against our books.
 
 Entry points: `run_kills`, `verdict`. Each round states a signal, lets one process die at its named point, starts it again, and waits until
-nothing is open or everything open has an alarm.
+nothing is open.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
 from mamweb.tour.firm import LANES
 
-from .stage import Stage, wait_for
+from .stage import Stage
 
-# Points of the gateway, and of the process that releases. Those marked leave SENDING rows behind: nobody knows whether they arrived.
+# Where a process dies, in turn. After the claim and after the socket's write rows are left SENDING: nobody knows whether they arrived.
 POINTS = (
     "after_claim",
-    "after_socket_write.submit",
     "after_ack",
+    "after_socket_write.submit",
+    "after_intent_commit",
     "after_claim",
+    "between_execution_and_booking",
     "after_socket_write.submit",
     "between_booking_and_commit",
-    "after_intent_commit",
 )
-LEAVES_SENDING = {"after_claim", "after_socket_write.submit"}
 SYMBOLS = ("XYZ", "ABC", "QRS")
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One round. sending: SENDING rows that were there between the kill and the restart."""
+    """One round. sending: rows left SENDING between the kill and the restart; recovered: seconds from the restart until none was."""
 
     number: int
     point: str
-    lane: str
+    process: str
     sending: int
+    recovered: float
 
 
-def run_kills(here: Stage, *, kills: int, seed: int, tell: Callable[[str], None]) -> list[Kill]:
-    """Run the rounds and return what each was."""
-    draw = Random(seed)
+def run_kills(here: Stage, *, numbers: Iterable[int], seed: int, tell: Callable[[Kill], None] = lambda _kill: None) -> list[Kill]:
+    """Run the rounds of these numbers and return what each was."""
+    numbers = list(numbers)
+    _buy_enough(here, {_symbol(number) for number in numbers})
     done = []
-    for number in range(kills):
+    for number in numbers:
+        draw = Random(f"{seed}/{number}")
         point = POINTS[number % len(POINTS)]
-        lane = draw.choice(sorted(LANES))
-        kill = (
-            _kill_while_releasing(here, number, draw) if point == "after_intent_commit" else _kill_gateway(here, number, point, lane, draw)
-        )
+        if point == "after_intent_commit":
+            kill = _kill_while_releasing(here, number, draw)
+        else:
+            kill = _kill_one_of(here, number, point, _candidates(point, draw), draw)
         _settle(here)
         done.append(kill)
-        tell(f"kill {number + 1}: {kill.point} at {kill.lane}, {kill.sending} rows left SENDING, settled")
+        tell(kill)
     return done
 
 
+def _candidates(point: str, draw: Random) -> list[str]:
+    """Return the processes that may pass the point: a block is booked by whichever comes first."""
+    if point == "between_booking_and_commit":
+        return [*(f"gateway-{lane}" for lane in LANES), "worker"]
+    return [f"gateway-{draw.choice(sorted(LANES))}"]
+
+
+def _symbol(number: int) -> str:
+    return SYMBOLS[number // 2 % len(SYMBOLS)]
+
+
 def _body(number: int, draw: Random) -> str:
-    weight = Decimal(draw.randrange(5, 12)) / 1000 + Decimal(number) / 500
-    return f'{{"strategy": "CORE", "symbol": "{SYMBOLS[number % 3]}", "method": "target_weight", "figure": "{weight}"}}'
+    """Return a signal that leaves orders at every connection: bought in even rounds, sold in odd ones."""
+    shares = draw.randrange(5, 12)
+    return _fixed(_symbol(number), -shares if number % 2 else shares)
 
 
-def _kill_gateway(here: Stage, number: int, point: str, lane: str, draw: Random) -> Kill:
-    """Let the gateway of `lane` die at the point once the signal's orders reach it."""
-    name = f"gateway-{lane}"
-    here.kill(name)
-    here.start_gateway(lane, crash_at=point)
+def _fixed(symbol: str, shares: int) -> str:
+    return f'{{"strategy": "CORE", "symbol": "{symbol}", "method": "fixed", "figure": "{shares}"}}'
+
+
+def _buy_enough(here: Stage, symbols: Iterable[str]) -> None:
+    """Give every account something to sell: orders that a kill keeps from the venue leave no position."""
+    for symbol in sorted(symbols):
+        status = here.state_signal(f"opening-{symbol}", _fixed(symbol, 40))
+        if status:
+            raise RuntimeError(f"the opening signal in {symbol} ended with {status}: {here.tail('signals')}")
+    _settle(here)
+
+
+def _kill_one_of(here: Stage, number: int, point: str, names: list[str], draw: Random) -> Kill:
+    """Let the first of the processes that passes the point die there, on the orders of a new signal."""
+    for name in names:
+        here.restart(name, crash_at=point)
     status = here.state_signal(f"kill-{number}", _body(number, draw))
     if status:
         raise RuntimeError(f"signal {number} ended with {status}: {here.tail('signals')}")
-    wait_for(lambda: here.has_ended(name), f"{name} to die at {point}")
-    sending = here.rows("SELECT count(*) FROM execution_childorder WHERE state = 'SENDING'")[0][0]
-    here.kill(name)
-    here.start_gateway(lane)
-    return Kill(number, point, lane, sending)
+    here.wait_for(lambda: any(here.has_ended(name) for name in names), f"one of {names} to die at {point}")
+    died = next(name for name in names if here.has_ended(name))
+    sending = _sending(here)
+    for name in names:
+        here.restart(name)
+    started = time.monotonic()
+    here.wait_for(lambda: _sending(here) == 0, "every order left SENDING to be found again or alarmed")
+    return Kill(number, point, died, sending, time.monotonic() - started)
 
 
 def _kill_while_releasing(here: Stage, number: int, draw: Random) -> Kill:
@@ -81,14 +112,18 @@ def _kill_while_releasing(here: Stage, number: int, draw: Random) -> Kill:
     status = here.state_signal(f"kill-{number}", _body(number, draw), crash_at="after_intent_commit")
     if status != 137:
         raise RuntimeError(f"the releasing process ended with {status}, not by its crash point: {here.tail('signals')}")
-    return Kill(number, "after_intent_commit", "release", 0)
+    return Kill(number, "after_intent_commit", "signal", 0, 0.0)
+
+
+def _sending(here: Stage) -> int:
+    return int(here.rows("SELECT count(*) FROM execution_childorder WHERE state = 'SENDING'")[0][0])
 
 
 def _settle(here: Stage) -> None:
-    sql = """SELECT (SELECT count(*) FROM execution_parentorder p WHERE done_at IS NULL AND NOT EXISTS
-                     (SELECT 1 FROM execution_childorder o WHERE o.parent_id = p.id AND o.state = 'UNKNOWN'))
+    """Wait until everything has ended: these venues know orders by our reference, so nothing may stay UNKNOWN."""
+    sql = """SELECT (SELECT count(*) FROM execution_parentorder WHERE done_at IS NULL)
                   + (SELECT count(*) FROM execution_allocationnotice WHERE state = 'PENDING')"""
-    wait_for(lambda: here.rows(sql)[0][0] == 0, "every order to end or be alarmed, and every split to be answered", 120)
+    here.wait_for(lambda: here.rows(sql)[0][0] == 0, "every order to end, and every split to be answered", 120)
 
 
 def verdict(here: Stage) -> list[str]:

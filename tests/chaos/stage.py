@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -54,16 +56,17 @@ class Stage:
 
     def start_venue(self, lane: str) -> None:
         self.start(f"venue-{lane}", [*MANAGE, "run_paper_venue", lane, "--firm", str(self.firm.firm_id)])
-        wait_for(lambda: self.address(lane).exists(), f"venue {lane} to listen")
+        wait_for(lambda: self.address(lane).exists() or self.has_ended(f"venue-{lane}"), f"venue {lane} to listen")
+        if self.has_ended(f"venue-{lane}"):
+            raise RuntimeError(f"venue {lane} did not start: {self.tail(f'venue-{lane}')}")
 
-    def start_gateway(self, lane: str, crash_at: str = "") -> None:
-        extra = {"MAMWEB_CRASH_AT": crash_at} if crash_at else {}
+    def start_gateway(self, lane: str, extra: Mapping[str, str] | None = None) -> None:
         self.start(f"gateway-{lane}", [*MANAGE, "run_gateway", lane, "--firm", str(self.firm.firm_id)], extra)
 
-    def start_worker(self) -> None:
+    def start_worker(self, extra: Mapping[str, str] | None = None) -> None:
         beat = self.folder / "beat"
         command = [sys.executable, "-m", "celery", "-A", "mamweb", "worker", "-B", "-s", str(beat), "-P", "solo", "-l", "WARNING"]
-        self.start("worker", [*command, "--scheduler", "celery.beat:PersistentScheduler"])
+        self.start("worker", [*command, "--scheduler", "celery.beat:PersistentScheduler"], extra)
 
     def state_signal(self, key: str, body: str, crash_at: str = "") -> int:
         """State a signal from the command line; return the process's status."""
@@ -72,6 +75,15 @@ class Stage:
         done = subprocess.run(command, cwd=settings.BASE_DIR, env=self.environment | extra, capture_output=True, text=True)
         (self.folder / "signals.log").open("a").write(done.stdout + done.stderr)
         return done.returncode
+
+    def restart(self, name: str, crash_at: str = "") -> None:
+        """Kill -9 if it still runs, and start it again; it will die at the point if one is named."""
+        self.kill(name)
+        extra = {"MAMWEB_CRASH_AT": crash_at} if crash_at else {}
+        if name == "worker":
+            self.start_worker(extra)
+        else:
+            self.start_gateway(name.removeprefix("gateway-"), extra)
 
     def has_ended(self, name: str) -> bool:
         return self.processes[name].poll() is not None
@@ -88,7 +100,7 @@ class Stage:
 
     def oracle(self, lane: str) -> Oracle:
         """Return what the venue's journal proves."""
-        return read_oracle(settings.VAR_DIR / "venues" / f"{self.firm.firm_id}-{lane}" / "venue.journal")
+        return read_oracle(self.address(lane).parent / lane / "venue.journal")
 
     def rows(self, sql: str, *parameters: object) -> list[Any]:
         """Return rows of the firm."""
@@ -96,11 +108,23 @@ class Stage:
             cursor.execute(sql, parameters)
             return cursor.fetchall()
 
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        """Wait until it is so. Raises TimeoutError that says what did not come and how things stand."""
+        try:
+            wait_for(condition, what, seconds)
+        except TimeoutError as error:
+            orders = """SELECT c.code, i.symbol, o.side, o.state, o.reason, count(*) FROM execution_childorder o
+                        JOIN accounts_brokerconnection c ON c.id = o.connection_id JOIN market_instrument i ON i.id = o.instrument_id
+                        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4"""
+            parents = "SELECT state, side, done_at IS NULL, count(*) FROM execution_parentorder GROUP BY 1, 2, 3"
+            stands = [*self.rows(orders), *self.rows(parents)]
+            raise TimeoutError("\n".join([str(error), *map(str, stands), *map(self.tail, self.processes)])) from error
+
     def tail(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
 
-def wait_for(condition: Any, what: str, seconds: float = PATIENCE) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until it is so. Raises TimeoutError naming what did not come."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -113,14 +137,15 @@ def wait_for(condition: Any, what: str, seconds: float = PATIENCE) -> None:
 def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
     """Set everything up, and take everything down."""
     folder = settings.VAR_DIR / "chaos" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    sockets = Path(f"/tmp/mamweb-chaos-{os.getpid()}")
-    sockets.mkdir(mode=0o700, exist_ok=True)
-    with cloned_database(f"chaos_{os.getpid()}"):
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # A Unix socket's path is short: not every checkout's folder would do.
+    with TemporaryDirectory(prefix="mamweb-chaos-") as short, cloned_database(f"chaos_{os.getpid()}"):
+        sockets = Path(short)
         market = generated_market(seed)
         clock = f"{market.start.isoformat()}@{datetime.now(UTC).isoformat()}*{SPEED}"
         settings.REHEARSAL_CLOCK = clock
-        lanes = {lane: {"address": str(sockets / f"{lane}.sock")} for lane in LANES}
+        lanes = {lane: {"address": str(sockets / f"{lane}.sock"), "journal": str(sockets / lane)} for lane in LANES}
         firm = build_firm(
             name=f"Chaos {name}", people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
         )

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from base import tenancy
+from base.origin import Origin
 from governance import queries, services
-from governance.core.subjects import Origin, Subject
+from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.models import AuditEvent, AuditPending
 from tests.governance.scene import NOW, make_scene

@@ -175,13 +175,13 @@ def test_gov_10_tripping_waits_for_nothing_that_anybody_may_hold():
 def claims(scene):
     """Rows that look like child orders and parents to the claim: (connection, account, instrument, strategy) each on its own."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE execution_parentorder (id int, strategy_id uuid) ON COMMIT DROP")
+        cursor.execute("CREATE TEMPORARY TABLE execution_parentorder (id int, strategy_id uuid, flattens boolean) ON COMMIT DROP")
         cursor.execute(
             "CREATE TEMPORARY TABLE execution_childorder (id int, firm_id bigint, parent_id int, connection_id uuid, account_id uuid, "
             "instrument_id bigint, state text) ON COMMIT DROP"
         )
         ids = {name: str(uuid4()) for name in ("C1", "C2", "A1", "A2", "S1", "S2")}
-        cursor.execute("INSERT INTO execution_parentorder VALUES (1, %s), (2, %s)", [ids["S1"], ids["S2"]])
+        cursor.execute("INSERT INTO execution_parentorder VALUES (1, %s, false), (2, %s, false)", [ids["S1"], ids["S2"]])
         for number, (connection_, account, instrument, parent) in enumerate(
             [("C1", "A1", 7, 1), ("C2", "A1", 7, 2), ("C2", "A2", 8, 2), ("C1", "A2", 8, 1)]
         ):

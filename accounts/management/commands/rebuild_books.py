@@ -5,15 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accounts.services import check_books, rebuild_books
 from base import tenancy
+from base.commands import HouseCommand
 from base.core.clock import SystemClock
 from governance.queries import firm_ids
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Compare stored positions, cash and lots with the ledger, and put right what differs; with --check only tell, and fail."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,10 +7,11 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.queries import connection as broker_connection
 from base import tenancy
+from base.commands import HouseCommand
 from base.errors import NotFound, Refused
 from execution.gateways.registry import open_gateway
 from execution.services.gateway_session import GatewaySession
@@ -18,7 +19,7 @@ from execution.services.lease import LeaseLost
 from execution.services.serving import WakeUp, clock_for, serve
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Serve one broker connection. Crash-only: kill it at any moment and start it again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

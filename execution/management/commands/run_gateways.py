@@ -11,11 +11,11 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import connections
 
 from accounts.queries import connections as broker_connections
 from base import tenancy
+from base.commands import HouseCommand
 from governance.queries import firm_ids
 
 LOOK_EVERY = 0.5
@@ -35,7 +35,7 @@ class Child:
     again_at: float | None = None
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Run a gateway process for every enabled connection and keep them running."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

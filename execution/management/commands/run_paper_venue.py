@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts import queries as accounts
 from accounts.core.settlement import business_days
 from base import tenancy
 from base.clock import process_clock
+from base.commands import HouseCommand
 from execution.venue.bars import sessions_of
 from execution.venue.engine import Venue
 from execution.venue.from_market import venue_bars, venue_instrument
@@ -28,7 +29,7 @@ from execution.venue.setup import CommissionModel, VenueConfig, weekdays
 from market import queries as market
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Serve the simulated venue of a paper connection; kill it and start it again, and it goes on from its journal."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,7 +45,8 @@ class Command(BaseCommand):
                 raise CommandError(f"connection {options['connection']}: the firm has no paper connection of this name")
             opening = accounts.custody_books(connection_id=lane.id)
         address = Path(lane.settings["address"])
-        service = _service(lane, options, settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}")
+        folder = lane.settings.get("journal") or settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}"
+        service = _service(lane, options, Path(folder))
         if opening and not service.host.venue.custody.accounts - {lane.clearing_custodian_account}:
             service.handle({"op": "open", "accounts": opening})
             service.host.sync()

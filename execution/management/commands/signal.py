@@ -6,18 +6,19 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from allocation.core.signal_body import parse_signal
 from base import tenancy
 from base.clock import process_clock
+from base.commands import HouseCommand
 from base.core.validation import InvalidInput, InvalidInputs, parse_json
 from base.errors import Refused
 from execution.services.release import run_signal
 from governance.queries import actor_for
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Release one signal, stated as JSON (docs/api.md), in somebody's name. The same key again repeats the first answer."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,15 +7,14 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from base.commands import HouseCommand
 from governance.services import seal_audit
 from governance.services.every_firm import for_every_firm
 
 INTERVAL_SECONDS = 1.0
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Chain committed audit events. Safe to run beside another sealer."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -12,14 +12,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from base import tenancy
+from base.commands import HouseCommand
 from governance.core.audit import FORMAT, Head
 from governance.queries import ChainReport, firm_ids, verify_chain
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Check the audit chain; exits with 1 if anything was edited, deleted, reordered, cut off or rewritten."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from base import tenancy
 from base.clock import process_clock
+from base.commands import HouseCommand
 from governance import services as governance
 from governance.enums import Role
 from mamweb.processes import ProcessGroup
@@ -29,7 +30,7 @@ SYMBOLS = ("XYZ", "ABC", "QRS", "BTCUSD", "ETHUSD", "EURUSD", "GBPUSD")
 DAYS_AHEAD = 3
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Start the private services, the web, worker, beat, paper venues and gateways as one group. Ctrl-C stops all of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

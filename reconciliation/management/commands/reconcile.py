@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from base import tenancy
+from base.commands import HouseCommand
 from base.core.clock import SystemClock
 from base.errors import Refused
 from reconciliation.enums import RunState
@@ -25,7 +26,7 @@ COLUMNS = ("account", "item", "type", "what", "ours", "theirs", "difference", "v
 RIGHT = frozenset({"ours", "theirs", "difference", "value", "age"})
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Reconcile a custodian and a day, from a file in the documented CSV form or from what was taken before."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

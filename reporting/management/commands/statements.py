@@ -6,13 +6,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from base.commands import HouseCommand
 from base.core.clock import SystemClock
 from reporting.services import month_bounds, state_month
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Make the statements of a month, one account after the other. Can be stopped and repeated; equal figures make no new version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
