@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .config import ROOT, Mode, database, read_config, secret_key
+from .config import ROOT, Mode, broker_url, database, read_config, secret_key
 from .embedded import Addresses, addresses
 
 CONFIG = read_config()
@@ -84,8 +84,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_SOCKET = None if CONFIG.redis_url else getattr(_private, "redis_socket", None)
 REDIS_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"
-# Celery spells a Unix socket in its own way.
-CELERY_BROKER_URL = f"redis+socket://{REDIS_URL.removeprefix('unix://')}?virtual_host=0" if REDIS_URL.startswith("unix://") else REDIS_URL
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CHANNEL_LAYERS = {
     "default": {
         # The pub/sub layer: the list-based one blocks 5 s, which is redis-py's socket timeout, and idle sockets die of it.

@@ -64,9 +64,15 @@ class Stage:
         self.start(f"gateway-{lane}", [*MANAGE, "run_gateway", lane, "--firm", str(self.firm.firm_id)], extra)
 
     def start_worker(self, extra: Mapping[str, str] | None = None) -> None:
-        beat = self.folder / "beat"
-        command = [sys.executable, "-m", "celery", "-A", "mamweb", "worker", "-B", "-s", str(beat), "-P", "solo", "-l", "WARNING"]
-        self.start("worker", [*command, "--scheduler", "celery.beat:PersistentScheduler"], extra)
+        """Start a worker; it takes work as soon as it has read the queue."""
+        celery = [sys.executable, "-m", "celery", "-A", "mamweb"]
+        self.start("worker", [*celery, "worker", "-P", "solo", "-l", "INFO", "--without-mingle", "--without-gossip"], extra)
+
+    def start_beat(self) -> None:
+        """Start beat, a process of its own: inside a worker it would outlive the worker's kill -9."""
+        celery = [sys.executable, "-m", "celery", "-A", "mamweb"]
+        scheduler = ["-s", str(self.folder / "beat"), "--scheduler", "celery.beat:PersistentScheduler"]
+        self.start("beat", [*celery, "beat", "-l", "WARNING", "--pidfile=", *scheduler])
 
     def state_signal(self, key: str, body: str, crash_at: str = "") -> int:
         """State a signal from the command line; return the process's status."""
@@ -149,7 +155,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
         firm = build_firm(
             name=f"Chaos {name}", people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
         )
-        environment = os.environ | {**_addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {**addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
         environment["PYTEST_XDIST_WORKER"] = ""
         here = Stage(firm, folder, environment)
         try:
@@ -157,6 +163,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
                 here.start_venue(lane)
                 here.start_gateway(lane)
             here.start_worker()
+            here.start_beat()
             yield here
         finally:
             for process in list(here.processes):
@@ -165,7 +172,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
             settings.REHEARSAL_CLOCK = ""
 
 
-def _addresses() -> dict[str, str]:
+def addresses() -> dict[str, str]:
     """Return the addresses of the clone for child processes."""
     found = {}
     for alias, variable in (("default", "DATABASE_URL"), ("owner", "DATABASE_OWNER_URL"), ("loader", "DATABASE_LOADER_URL")):
