@@ -73,9 +73,9 @@ TEMPLATES = [
 
 # One database, three roles: the runtime role owns nothing, the owner migrates, the loader writes market reference.
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": database(_url(CONFIG.database_url, "database_url")),
-    "owner": database(_url(CONFIG.database_owner_url, "database_owner_url")),
-    "loader": database(_url(CONFIG.database_loader_url or CONFIG.database_owner_url, "database_loader_url")),
+    "default": database("DATABASE_URL", _url(CONFIG.database_url, "database_url")),
+    "owner": database("DATABASE_OWNER_URL", _url(CONFIG.database_owner_url, "database_owner_url")),
+    "loader": database("DATABASE_LOADER_URL", _url(CONFIG.database_loader_url or CONFIG.database_owner_url, "database_loader_url")),
 }
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 DATABASES["loader"]["TEST"] = {"MIRROR": "owner"}
