@@ -30,6 +30,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 # A server that keeps dying is started again this often.
 RETRY_SECONDS = 1.0
+# A server makes its socket within moments; one whose socket nobody saw for this long has lost it.
+SOCKET_SECONDS = 10.0
 OWNER, RUNTIME, LOADER, DATABASE = "mamweb_owner", "mamweb_app", "mamweb_loader", "mamweb"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 # Test data need not survive a power cut; kill -9 of the server still loses nothing that was committed.
@@ -70,7 +72,7 @@ class Server:
         if self.socket.exists():
             self.was_reachable = True
             return False
-        return self.was_reachable
+        return self.was_reachable or time.monotonic() - self.spawned > SOCKET_SECONDS
 
 
 class Supervisor:
@@ -161,6 +163,7 @@ class Supervisor:
             else:
                 try:
                     answers()
+                    server.was_reachable = True
                     return
                 except (psycopg.OperationalError, FileNotFoundError):
                     pass
@@ -175,7 +178,7 @@ class Supervisor:
             if not take(lock):
                 return False
             self._make_sockets()
-            server.socket.unlink(missing_ok=True)
+            self._forget(server)
             with (self.where.state / f"{server.name}.log").open("ab") as log:
                 server.process = subprocess.Popen(
                     server.command,
@@ -193,6 +196,14 @@ class Supervisor:
             os.close(lock)
         server.spawned, server.was_reachable = time.monotonic(), False
         return True
+
+    def _forget(self, server: Server) -> None:
+        """Remove what a dead server left, its lock being ours. PostgreSQL would take any process of ours with the same pid for itself."""
+        for left in (server.socket, server.socket.with_name(f"{server.socket.name}.lock")):
+            left.unlink(missing_ok=True)
+        pid_file = self.where.data / "postmaster.pid"
+        if server is self.postgres and pid_file.exists() and not _serves(pid_file, self.where.data):
+            pid_file.unlink()
 
     def _signal(self, server: Server, number: int) -> None:
         if server.process is not None and server.runs():
@@ -236,6 +247,17 @@ def serve(var: Path, profile: str) -> None:
                 break  # held until the servers are down: whoever comes now waits, finds nothing, and starts afresh
     finally:
         supervisor.stop()
+
+
+def _serves(pid_file: Path, data: Path) -> bool:
+    """Return whether the file's process, somebody else's then, serves this data. Elsewhere than Linux PostgreSQL's own look must do."""
+    if sys.platform != "linux":
+        return True
+    try:
+        pid = int(pid_file.read_text().split()[0])
+        return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+        return False
 
 
 def _tail(log: Path) -> str:

@@ -150,6 +150,7 @@ def test_the_last_to_leave_has_the_servers_stopped_cleanly_and_what_is_stale_hin
     lines = [str(os.getpid()), str(here.data), "1", "5432", str(here.sockets), "", "  0 0", "ready"]
     (here.data / "postmaster.pid").write_text("\n".join(lines) + "\n")
     (here.sockets / ".s.PGSQL.5432").touch()
+    (here.sockets / ".s.PGSQL.5432.lock").write_text("\n".join(lines) + "\n")
     (here.sockets / "valkey.sock").touch()
     if ids := server_user():
         os.chown(here.data / "postmaster.pid", ids["user"], ids["group"])
