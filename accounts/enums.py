@@ -125,6 +125,14 @@ class RelationshipKind(StrEnum):
     OWNER = "OWNER"
 
 
+class Meeting(StrEnum):
+    """Why orders of some accounts may not meet orders of others (RTE-5). UNRECORDED: nobody has recorded who controls one of them (CON-5)."""
+
+    SAME_OWNER = "SAME_OWNER"
+    CONTROL_GROUP = "CONTROL_GROUP"
+    UNRECORDED = "UNRECORDED"
+
+
 class NodeKind(StrEnum):
     """What an edge of a relationship graph connects."""
 
@@ -156,6 +164,10 @@ class EntryType(StrEnum):
     ADJUSTMENT = "ADJUSTMENT"
     CLEARING = "CLEARING"
     OPENING = "OPENING"
+
+
+# The bulk of a ledger: entries that never come from or go to CAPITAL.
+TRADING_ENTRIES = tuple(EntryType[name] for name in ("TRADE", "CLEARING", "FEE", "DIVIDEND", "INTEREST", "SWAP", "FUNDING"))
 
 
 class AdjustmentKind(StrEnum):

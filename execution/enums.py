@@ -180,3 +180,29 @@ class NoticeState(StrEnum):
     PENDING = "PENDING"
     CONFIRMED = "CONFIRMED"
     REJECTED = "REJECTED"
+
+
+class Level(StrEnum):
+    """What protects a position: a stop behind it, a target ahead of it (SIZ-8)."""
+
+    STOP = "STOP"
+    TARGET = "TARGET"
+
+
+class LevelFinding(StrEnum):
+    """Where a stop or target came to stand. MOVED_AWAY: further from the market than asked, for the minimum distance."""
+
+    PLACED = "PLACED"
+    MOVED_AWAY = "MOVED_AWAY"
+    WRONG_SIDE = "WRONG_SIDE"
+    NO_POSITION = "NO_POSITION"
+    NO_PRICE = "NO_PRICE"
+
+
+class ChangeOutcome(StrEnum):
+    """What a bulk change came to in one account (SIZ-8)."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"

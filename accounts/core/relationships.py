@@ -1,18 +1,20 @@
 """The four effective-dated relationship graphs (CON-3).
 
-Entry points: `Edge`, `account`, `party`, `group_of`, `group_labels`, `group_sums`, `are_related`, `owners`, `same_owner`.
+Entry points: `Edge`, `account`, `party`, `group_of`, `group_labels`, `group_sums`, `are_related`, `owners`, `same_owner`,
+`find_meeting`.
 
 Invariants:
 1. Graphs are never mixed: every question names its graph and its date.
 2. CONTROL_GROUP and TAX_UNIT connect: a group is everything reachable, so that two links through a common controller make one group.
 3. RELATED_PARTY does not: a sibling's sibling-in-law is not related; only the direct edge counts (IRC 267; attribution is an edge too).
 4. OWNER is a set of parties for each account; two accounts have the same owner only if their sets are equal and not empty.
-5. An edge holds from `valid_from` up to, not including, `valid_to`.
+5. An account whose controller is not recorded may be in anybody's control group (CON-5).
+6. An edge holds from `valid_from` up to, not including, `valid_to`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accounts.enums import NodeKind, RelationshipKind
+from accounts.enums import Meeting, NodeKind, RelationshipKind
 
 from .ledger import Id
 
@@ -146,3 +148,31 @@ def same_owner(edges: Sequence[Edge], one: Id, other: Id, on: date) -> bool:
     """Tell whether exactly the same parties own both accounts; unknown owners are never the same (CON-5, GOV-5)."""
     theirs = owners(edges, one, on)
     return bool(theirs) and theirs == owners(edges, other, on)
+
+
+def find_meeting(
+    edges: Sequence[Edge], ones: Iterable[Id], others: Iterable[Id], on: date, *, owned_by: Mapping[Id, Id] | None = None
+) -> Meeting | None:
+    """Tell why orders of `ones` and of `others` may not meet in the market on that day; None if they may.
+
+    owned_by: owner by account, where one is recorded beside the OWNER graph. The gravest reason comes first: one account or one beneficial
+    owner on both sides, one control group on both sides, an account on either side whose controller is not recorded (invariant 5).
+    Guarantees: the same answer with `ones` and `others` exchanged. Source: RTE-5, CON-3, CON-5.
+    """
+    left, right = frozenset(ones), frozenset(others)
+    if not left or not right:
+        return None
+    if left & right or _owners_of(edges, left, on, owned_by or {}) & _owners_of(edges, right, on, owned_by or {}):
+        return Meeting.SAME_OWNER
+    components = _components(edges, RelationshipKind.CONTROL_GROUP, on)
+    if {components.root(account(a)) for a in left} & {components.root(account(b)) for b in right}:
+        return Meeting.CONTROL_GROUP
+    recorded = {node for edge in edges_on(edges, RelationshipKind.CONTROL_GROUP, on) for node in (edge.source, edge.target)}
+    return None if all(account(a) in recorded for a in left | right) else Meeting.UNRECORDED
+
+
+def _owners_of(edges: Iterable[Edge], accounts: frozenset[Id], on: date, owned_by: Mapping[Id, Id]) -> set[Id]:
+    """Return everybody who owns a part of one of the accounts."""
+    graph = edges_on(edges, RelationshipKind.OWNER, on)
+    parties = {edge.target.id for edge in graph if edge.source.kind is NodeKind.ACCOUNT and edge.source.id in accounts}
+    return parties | {owned_by[one] for one in accounts if one in owned_by}

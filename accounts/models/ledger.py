@@ -8,7 +8,7 @@ from base.fields import CodeField, ExactField
 from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 
-from ..enums import AdjustmentKind, Book, EntryType
+from ..enums import TRADING_ENTRIES, AdjustmentKind, Book, EntryType
 
 
 class BalancedEntries(SqlConstraint):
@@ -60,6 +60,7 @@ class LedgerTransaction(TenantModel):
         indexes = [
             models.Index(fields=["firm", "journey_id"], name="ledger_journey"),
             models.Index(fields=["firm", "trade_date"], name="ledger_trade_date"),
+            models.Index(fields=["firm", "trade_date"], name="ledger_flow_date", condition=~models.Q(entry_type__in=TRADING_ENTRIES)),
         ]
 
 

@@ -20,7 +20,7 @@ from .books import (
     positions_of,
 )
 from .custody import custody_books
-from .relationships import control_groups, edges
+from .relationships import control_groups, edges, meeting
 from .routing import ConnectionFacts, RoutingFacts, accounts_by_number, connection, connection_facts, connections, routing_facts
 from .settlement import settlement_date
 from .valuation import MISSING
@@ -50,6 +50,7 @@ __all__ = [
     "equity_of",
     "journal_of",
     "lots_of",
+    "meeting",
     "positions_of",
     "routing_facts",
     "settlement_date",

@@ -1,6 +1,6 @@
 """Room that several accounts share: legal limits of a control group (CST-6) and a signal's capacity (GOV-6).
 
-Entry point: `apply_pools`. Invariants: 1. What does not fit is cut pro rata by largest remainder. 2. Nobody gets more than their own order.
+Entry point: `apply_pools`, for legal room before the cash and for capacity after the mandate (CST-9). Invariants: 1. What does not fit is cut pro rata by largest remainder. 2. Nobody gets more than their own order.
 3. Only opening lots are cut, buys and sells apart.
 """
 
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from allocation.enums import Rule
+
 from .request import PooledRoom
 from .rounding import prorate
 from .scales import MISSING, Ints
 from .work import Work
 
 
-def apply_pools(work: Work) -> None:
-    """Cut opening orders to each pool's room, in the order of the request (legal before capacity: CST-9)."""
-    for pool in work.request.limits.pools:
+def apply_pools(work: Work, rule: Rule) -> None:
+    """Cut opening orders to the room of each pool of this rule, in the order of the request."""
+    for pool in [pool for pool in work.request.limits.pools if pool.rule is rule]:
         passing = work.passing
         opening = work.lots - passing
         for j in range(work.lots.shape[1]):

@@ -3,8 +3,9 @@
 `size(request) -> SizingResult`. Build a `SizingRequest` straight from database columns (arrays, no loops over accounts); get lots and,
 per account and instrument, the raw wish, the value after every rule, the binding rule and a reason.
 
-The way of an order: method → exact wish (SIZ-1..4) → caps (SIZ-2) → intervals (CST-3, 5, 2) → rounding (SIZ-5) → shared room (CST-6, GOV-6)
-→ buying power (CST-4) → exposures (CST-2) → soft limits → minimum (SIZ-5) → odd residue of full closes.
+The way of an order: method → exact wish (SIZ-1..4) → caps (SIZ-2) → then the order of CST-9: authority → trading blocks, restricted (CST-5)
+→ legal (CST-3, shared room CST-6) → cash (CST-4) → mandate (CST-2: instrument, position, ADV, exposures; capacity GOV-6) → soft limits
+→ minimum (SIZ-5) → odd residue of full closes. Lots are rounded (SIZ-5) before the sums of shared room and cash, within every bound known by then.
 
 Invariants: 1. No float decides. 2. The order of the accounts changes nothing. 3. What one account does not get, no other gets above its own
 target (CST-1). 4. Every zero has a reason. 5. quantity = lots × lot step + residue.
@@ -19,7 +20,7 @@ import numpy as np
 from allocation.enums import Reason, Rounding, Rule, code
 
 from .budgets import LotValues, apply_buying_power, apply_exposures
-from .constraints import apply_intervals, apply_soft
+from .constraints import apply_first, apply_mandate, apply_soft, mandate_bounds
 from .pools import apply_pools
 from .request import SizingRequest
 from .rounding import bump_to_minimum, drop_below_minimum, round_up_where_allowed
@@ -90,13 +91,16 @@ def _part(request: SizingRequest, context: Context, values: LotValues, start: in
     """Size the accounts start..stop."""
     own = request if stop - start == request.shape[0] else request.rows(start, stop)
     work = start_work(own, context, context.plan_for(own, start, stop))
-    apply_intervals(work)
+    apply_first(work)
+    bounds = mandate_bounds(work)
     round_up_where_allowed(work)
     bump_to_minimum(work)
     work.note(Rule.ROUNDING)
-    apply_pools(work)
+    apply_pools(work, Rule.LEGAL_LIMIT)
     apply_buying_power(work, values)
+    apply_mandate(work, bounds)
     apply_exposures(work, values)
+    apply_pools(work, Rule.CAPACITY)
     apply_soft(work)
     closes = _full_closes(work)
     drop_below_minimum(work, closes)

@@ -87,9 +87,13 @@ class Work:
         if cut.any():
             np.copyto(self.binding, np.int8(code(rule)), where=cut)
             np.minimum(self.lots, bound, out=self.lots)
+        self.keep_within(bound)
+        self.note(rule)
+
+    def keep_within(self, bound: Ints) -> None:
+        """Let no rounding pass `bound`, which a later rule will clamp to."""
         if self.limit is not None:
             np.minimum(self.limit, bound, out=self.limit)
-        self.note(rule)
 
     def note(self, rule: Rule) -> None:
         """Keep the signed orders as they are after `rule`, if the request asks for a trace."""

@@ -68,6 +68,7 @@ class SizedSignal:
             price_scope=_SCOPE,
             journey_id=str(self.signal.journey_id),
             frozen_at=frozen_at,
+            excluded=[(e.account_id, e.finding) for e in self.excluded],
         )
 
 

@@ -20,7 +20,7 @@ from market.queries import InstrumentFacts, QuoteFacts
 
 from ..core.scales import MICRO, UNIT, Ints
 from ..core.statement import AllocationStatement as Statement
-from ..core.statement import differences
+from ..core.statement_differences import differences
 from ..enums import Reason, Rule, SignalState
 from ..models import AllocationLine, AllocationStatement, Preview, Signal
 from .previews import excluded_rows

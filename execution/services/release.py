@@ -5,7 +5,7 @@ Entry points: `release` (names a preview), `run_signal` (receive, size, freeze a
 The first commit holds the statement and the parents (RELEASING); then chunks of at most 1,000 children, each all or nothing. A crash
 between chunks leaves parents that `continue_release` finishes from the rows alone.
 Invariants: 1. a signal is released once (its row is locked, and its state says so). 2. nothing is sent that is not in a statement's line.
-3. gate 1 judged every parent before its first child exists (RSK-1). 4. opposite sides never work at once in one ControlGroup (RTE-5).
+3. gate 1 judged every parent before its first child exists (RSK-1). 4. opposite sides never work at once in one control group (RTE-5).
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ from ..enums import (
 )
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
-from .children import opposite, reserve_rows, write_children
+from .children import reserve_rows, write_children
+from .crosses import find_cross, meets, one_at_a_time, working_beside
 from .planning import CHUNK, SidePlan, is_sliced, limit_of, route_of, side_plan
 
 UNIT = 10**8
@@ -79,7 +80,7 @@ def release(*, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | 
         if known := _released_before(signal.id, signal.journey_id):
             return known
         preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
-        tradable = statements.tradable_ids(actor)
+        tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
         statements.check_unchanged(preview=preview, sized=sized)
         facts, plans = _commit_statement(sized, actor, now)
@@ -93,7 +94,7 @@ def run_signal(*, firm_id: int, source: str, idempotency_key: str, body: SignalB
         signal = statements.lock_signal(signal_id=received.id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
-        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor))
+        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor, signal))
         facts, plans = _commit_statement(sized, actor, now)
     return _finish(firm_id, facts, plans, now)
 
@@ -133,6 +134,7 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     seed = sized.signal.tie_seed
     plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
     plans = [plan for plan in plans if plan.entries]
+    one_at_a_time(instrument_id=sized.instrument.id)
     drafts = [_draft(plan, sized, seed, now) for plan in plans]
     for draft in drafts:
         draft.flattens = draft.flattens and _reduces(draft, sized)
@@ -147,11 +149,12 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     written = []
     for number, (draft, plan) in enumerate(zip(drafts, plans, strict=True)):
         draft.statement_id = frozen.id
-        draft.state = ParentState.HELD if number else draft.state
+        if number and meets(plans[0].ids, plan.ids, now) is not None:
+            draft.state = ParentState.HELD
         draft.save(force_insert=True)
         if is_sliced(RouteKind(draft.route)):
             _write_slices(draft, plan, sized, now)
-        elif not number:
+        elif draft.state == ParentState.RELEASING:
             written.append((draft.id, plan))
     after = {"statement": str(frozen.id), "hash": frozen.hash, "parents": [_summary(draft) for draft in drafts]}
     subject = Subject(SubjectKind.SIGNAL, str(sized.signal.id))
@@ -162,9 +165,10 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
 def _draft(plan: SidePlan, sized: SizedSignal, seed: str, now: datetime) -> ParentOrder:
     """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for RTE-2 and RTE-5."""
     instrument = sized.instrument
-    _refuse_crosses(plan, sized)
+    _refuse_crosses(plan, sized, now)
     volume = market.minute_volume(instrument_id=instrument.id, now=now)
-    route = route_of(quantity=plan.total, working_same_side=_working(plan, sized), minute_volume=volume, unit=_lot(sized))
+    beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
+    route = route_of(quantity=plan.total, working_same_side=beside, minute_volume=volume, unit=_lot(sized))
     is_paper = all(c.is_paper for c in plan.routing.connections)
     limit = limit_of(side=plan.side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
     if isinstance(limit, QuoteProblem):
@@ -213,22 +217,12 @@ def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
     return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
 
 
-def _refuse_crosses(plan: SidePlan, sized: SizedSignal) -> None:
-    """RTE-5: hold what could meet an opposite order that still works. The whole firm trades as one ControlGroup."""
-    working = ParentOrder.objects.filter(
-        instrument_id=sized.instrument.id, side__in=opposite(plan.side), state__in=[ParentState.RELEASING, ParentState.WORKING]
-    ).first()
-    if working is not None:
-        raise UnableToRelease(
-            "RTE-5",
-            f"an opposite order in {sized.instrument.symbol} still works; release this one when it has ended",
-            against=str(working.id),
-        )
-
-
-def _working(plan: SidePlan, sized: SizedSignal) -> int:
-    rows = ParentOrder.objects.filter(instrument_id=sized.instrument.id, side=plan.side, done_at=None)
-    return sum(int((quantity - filled) * UNIT) for quantity, filled in rows.values_list("quantity", "filled_qty"))
+def _refuse_crosses(plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
+    """RTE-5: hold what could meet an opposite order of its control group that still works."""
+    cross = find_cross(ids=plan.ids, side=plan.side, instrument_id=sized.instrument.id, now=now)
+    if cross is not None:
+        message = f"an opposite order in {sized.instrument.symbol} still works ({cross.why}); release this one when it has ended"
+        raise UnableToRelease("RTE-5", message, against=str(cross.against), meeting=cross.meeting.value)
 
 
 def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:

@@ -24,7 +24,8 @@ from ..core.lifecycle import TERMINAL
 from ..core.slicing import cumulative_targets
 from ..enums import ParentState, QuoteProblem, RouteKind, Side, SliceState
 from ..models import ChildOrder, ParentOrder, Slice
-from .children import opposite, write_children
+from .children import write_children
+from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import CHUNK, UNIT, SidePlan, is_sliced, limit_of
 from .release import _write_chunks, plan_from_rows, wake_gateways
 
@@ -52,17 +53,13 @@ def release_due_slices(*, firm_id: int, now: datetime) -> int:
 def release_held(*, firm_id: int, now: datetime) -> int:
     """Let a held parent work once no opposite order does (RTE-5). Returns how many were let go."""
     with tenancy.firm(firm_id):
-        held = list(ParentOrder.objects.filter(state=ParentState.HELD).order_by("id").values_list("id", flat=True))
+        held = list(ParentOrder.objects.filter(state=ParentState.HELD).order_by("id").values_list("id", "instrument_id"))
     released = 0
-    for parent_id in held:
+    for parent_id, instrument_id in held:
         with tenancy.firm(firm_id):
+            one_at_a_time(instrument_id=instrument_id)
             parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
-            against = ParentOrder.objects.filter(
-                instrument_id=parent.instrument_id,
-                side__in=opposite(Side(parent.side)),
-                state__in=[ParentState.RELEASING, ParentState.WORKING],
-            )
-            if parent.state != ParentState.HELD or against.exists():
+            if parent.state != ParentState.HELD or _is_crossed(parent, now):
                 continue
             limit = _fresh_limit(parent, now)
             if limit is None:
@@ -75,6 +72,11 @@ def release_held(*, firm_id: int, now: datetime) -> int:
         if parent.state == ParentState.RELEASING:
             _write_chunks(firm_id, parent_id, plan, now)
     return released
+
+
+def _is_crossed(parent: ParentOrder, now: datetime) -> bool:
+    cross = find_cross(ids=accounts_of(parent), side=Side(parent.side), instrument_id=parent.instrument_id, now=now)
+    return cross is not None
 
 
 def _release_slice(parent: ParentOrder, now: datetime) -> int:

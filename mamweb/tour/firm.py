@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from uuid import UUID
@@ -94,8 +94,19 @@ def generated_people(count: int, seed: int) -> tuple[Person, ...]:
     return tuple(people)
 
 
-def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings: Mapping[str, dict[str, str]] | None = None) -> TourFirm:
-    """Set a firm up through the product's own services, as a newcomer would. settings: of each connection, by its code."""
+def build_firm(
+    *,
+    name: str,
+    people: tuple[Person, ...],
+    now: datetime,
+    opened: date | None = None,
+    settings: Mapping[str, dict[str, str]] | None = None,
+) -> TourFirm:
+    """Set a firm up through the product's own services, as a newcomer would.
+
+    opened: the day its accounts were opened with their cash, today unless given; from then on custodians owe reports. settings: of each
+    connection, by its code.
+    """
     firm_id = governance.create_firm(name=name, reporting_currency="USD")
     with tenancy.firm(firm_id):
         actors = {role.value: _member(role, firm_id, now) for role in Role}  # the first member of a firm is nobody's appointment
@@ -108,7 +119,7 @@ def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings
                 code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, settings=(settings or {}).get(code), now=now
             )
         sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now)
-        ids = _open_accounts(people, custodians, connections, sleeve, actors["COMPLIANCE"], now)
+        ids = _open_accounts(people, custodians, connections, sleeve, actors["COMPLIANCE"], now, opened or now.date())
         strategies = {"CORE": allocation.create_strategy(code="CORE", name="Core equity", sleeve_id=sleeve, actor=boss, now=now)}
         allocation.subscribe(strategy_id=strategies["CORE"], account_ids=list(ids.values()), actor=boss, now=now)
         group = accounts.open_group(code="ALL", name="Everybody", account_ids=list(ids.values()), now=now)
@@ -131,6 +142,7 @@ def _open_accounts(
     sleeve: UUID,
     office: Actor,
     now: datetime,
+    opened: date,
 ) -> dict[str, UUID]:
     began = now - timedelta(days=400)
     manager = governance.record_party(code="MANAGER", name="The manager", is_entity=True, actor=office, now=now)
@@ -154,14 +166,14 @@ def _open_accounts(
             owner_id=clients,
             mandate_id=mandate if p.account_class is C.MANAGED else None,
             position_cap_rate=Decimal(p.cap) if p.cap else None,
-            opened_on=began.date(),
+            opened_on=opened,
         )
         for p in people
     ]
     ids = dict(zip((p.code for p in people), accounts.open_accounts(new=new, actor=office, now=now), strict=True))
     cash = {p.code: {currency: Decimal(amount) for currency, amount in p.cash.items()} for p in people}
     openings = [Opening(account_id=ids[p.code], sleeve_id=sleeve, cash=cash[p.code], positions={}) for p in people]
-    accounts.record_openings(openings=openings, as_of=now.date() - timedelta(days=40), now=now)
+    accounts.record_openings(openings=openings, as_of=opened, now=now)
     _authorities(people, ids, manager, clients, mandate, office, now)
     return ids
 

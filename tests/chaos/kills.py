@@ -29,6 +29,7 @@ POINTS = (
     "between_booking_and_commit",
 )
 SYMBOLS = ("XYZ", "ABC", "QRS")
+OPENING = 11  # shares an account: more than any round sells, and few enough that no order is sliced
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _symbol(number: int) -> str:
 
 def _body(number: int, draw: Random) -> str:
     """Return a signal that leaves orders at every connection: bought in even rounds, sold in odd ones."""
-    shares = draw.randrange(5, 12)
+    shares = draw.randrange(3, 9)
     return _fixed(_symbol(number), -shares if number % 2 else shares)
 
 
@@ -84,7 +85,7 @@ def _fixed(symbol: str, shares: int) -> str:
 def _buy_enough(here: Stage, symbols: Iterable[str]) -> None:
     """Give every account something to sell: orders that a kill keeps from the venue leave no position."""
     for symbol in sorted(symbols):
-        status = here.state_signal(f"opening-{symbol}", _fixed(symbol, 40))
+        status = here.state_signal(f"opening-{symbol}", _fixed(symbol, OPENING))
         if status:
             raise RuntimeError(f"the opening signal in {symbol} ended with {status}: {here.tail('signals')}")
     _settle(here)

@@ -123,7 +123,9 @@ class Stage:
                         JOIN accounts_brokerconnection c ON c.id = o.connection_id JOIN market_instrument i ON i.id = o.instrument_id
                         GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4"""
             parents = "SELECT state, side, done_at IS NULL, count(*) FROM execution_parentorder GROUP BY 1, 2, 3"
-            stands = [*self.rows(orders), *self.rows(parents)]
+            lines = """SELECT binding_rule, reason, count(*), sum(quantity) FROM allocation_allocationline GROUP BY 1, 2, statement_id
+                       ORDER BY statement_id"""
+            stands = [*self.rows(orders), *self.rows(parents), *self.rows(lines)]
             raise TimeoutError("\n".join([str(error), *map(str, stands), *map(self.tail, self.processes)])) from error
 
     def tail(self, name: str) -> str:

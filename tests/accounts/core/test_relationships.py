@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.core.relationships import Edge, account, are_related, group_labels, group_of, group_sums, owners, party, same_owner
+from accounts.core.relationships import (
+    Edge,
+    account,
+    are_related,
+    find_meeting,
+    group_labels,
+    group_of,
+    group_sums,
+    owners,
+    party,
+    same_owner,
+)
+from accounts.enums import Meeting
 from accounts.enums import RelationshipKind as R
 
 START, ON, END = date(2025, 1, 1), date(2026, 3, 2), date(2026, 6, 1)
@@ -90,3 +102,36 @@ def test_con_3_labels_and_groups_tell_the_same(links):
     labels = group_labels(edges, R.CONTROL_GROUP, range(10), ON)
     for i in range(10):
         assert group_of(edges, R.CONTROL_GROUP, account(i), ON) == {j for j in range(10) if labels[j] == labels[i]}
+
+
+CONTROLLED = (
+    *(edge(R.CONTROL_GROUP, account(name), party("M")) for name in ("a", "b")),
+    edge(R.CONTROL_GROUP, account("c"), party("N")),
+    edge(R.OWNER, account("b"), party("Berg"), D("0.5")),
+    edge(R.OWNER, account("c"), party("Berg"), D("0.5")),
+    edge(R.OWNER, account("c"), party("Weiss"), D("0.5")),
+)
+
+
+@pytest.mark.parametrize(
+    ("ones", "others", "why"),
+    [
+        ("a", "a", Meeting.SAME_OWNER),
+        ("b", "c", Meeting.SAME_OWNER),
+        ("a", "b", Meeting.CONTROL_GROUP),
+        ("ac", "bx", Meeting.SAME_OWNER),
+        ("a", "c", None),
+        ("a", "x", Meeting.UNRECORDED),
+        ("x", "y", Meeting.UNRECORDED),
+        ("", "x", None),
+    ],
+)
+def test_rte_5_why_orders_may_not_meet(ones, others, why):
+    assert find_meeting(CONTROLLED, ones, others, ON) is why
+    assert find_meeting(CONTROLLED, others, ones, ON) is why
+
+
+def test_rte_5_an_owner_recorded_with_the_account_counts_beside_the_graph():
+    assert find_meeting(CONTROLLED, "a", "c", ON, owned_by={"a": "Weiss"}) is Meeting.SAME_OWNER
+    assert find_meeting(CONTROLLED, "a", "c", ON, owned_by={"a": "M", "c": "N"}) is None
+    assert find_meeting(CONTROLLED, "a", "b", START - timedelta(days=1)) is Meeting.UNRECORDED

@@ -125,12 +125,78 @@ def test_cst_7_risk_reducing_orders_pass_money_rules():
     assert fixed("-40", limits, position=grid([["30"]])).lots.tolist() == [[-30]]
 
 
-def test_cst_9_binding_rule_is_the_one_that_took_the_last_lot():
-    limits = Limits(adv=grid([["80"]]), buying_power=np.array([60_000]), soft=grid([["50"]]), long_only=np.array([[1]]))
-    result = fixed("100", limits)
-    after = dict(result.explain(0, 0)["after"])
-    assert (after["CST-3.long_only"], after["CST-2.adv"], after["CST-4.buying_power"], after["CST-9.soft"]) == (100, 80, 60, 50)
+def test_cst_9_the_exact_order_of_the_rules():
+    """Authority, then blocks and restricted, legal, margin and cash, mandate, soft; each takes its part of what the one before has left."""
+    gross = ExposureLimit(Rule.GROSS, units(["0.6"]), np.array([0]), units(["1"]))
+    limits = Limits(
+        authority=np.array([code(Authority.OK)]),
+        trading_block=np.array([[0]]),
+        restricted=np.array([[0]]),
+        long_only=np.array([[1]]),
+        pools=(
+            PooledRoom(Rule.CAPACITY, np.array([0]), units(["50"])[None, :]),
+            PooledRoom(Rule.LEGAL_LIMIT, np.array([0]), units(["90"])[None, :]),
+        ),
+        buying_power=np.array([80_000]),
+        allowed=np.array([[1]]),
+        position=grid([["0.7"]]),
+        adv=grid([["65"]]),
+        exposures=(gross,),
+        soft=grid([["40"]]),
+    )
+    result = fixed("100", limits, equity=["1000"], position=grid([["0"]]))
+    after = result.explain(0, 0)["after"]
+    assert after == [
+        ("CON-5.data", 100),
+        ("RSK-11.trading_block", 100),
+        ("CST-5.restricted", 100),
+        ("SIZ-5.position", 100),
+        ("CST-3.long_only", 100),
+        ("SIZ-5.rounding", 100),
+        ("CST-6.legal", 90),
+        ("CST-4.buying_power", 80),
+        ("CST-2.mandate_instrument", 80),
+        ("CST-2.position", 70),
+        ("CST-2.adv", 65),
+        ("CST-2.gross", 60),
+        ("GOV-6.capacity", 50),
+        ("CST-9.soft", 40),
+    ]
     assert result.binding.tolist() == [[code(Rule.SOFT)]]
+
+
+def test_cst_9_cash_is_scaled_before_the_mandate_clips():
+    """1,500 for buys of 1,000 and 1,000: λ 0.75 leaves 75 and 75 shares; only then the mandate's 50 of X. What X gives up, Y does not get."""
+    limits = Limits(buying_power=np.array([150_000]), adv=grid([["50", "1000"]]))
+    result = fixed(grid([["100", "100"]]), limits, price=("10", "10"))
+    assert result.lots.tolist() == [[50, 75]]
+    assert result.binding.tolist() == [[code(Rule.ADV), code(Rule.BUYING_POWER)]]
+
+
+def test_cst_9_legal_room_is_shared_before_cash_and_mandate_clip():
+    """CST-6: 30, 40 and 10 share 50 as 19, 25 and 6. The first has cash for 12 and a mandate for 10; what it gives up stays unused."""
+    limits = Limits(
+        pools=(PooledRoom(Rule.LEGAL_LIMIT, np.zeros(3, dtype=np.int64), units(["50"])[None, :]),),
+        buying_power=np.array([1_200, 10**6, 10**6]),
+        adv=grid([["10"], ["1000"], ["1000"]]),
+    )
+    request = signal(
+        SizingMethod.CUSTOM,
+        grid([["30"], ["40"], ["10"]]),
+        equity=["1000"] * 3,
+        price=["1"],
+        custom_kind=np.array([1, 1, 1]),
+        limits=limits,
+    )
+    assert size(request).lots[:, 0].tolist() == [10, 25, 6]
+
+
+@pytest.mark.parametrize(("rounding", "others"), [(Rounding.NEAREST, 6), (Rounding.LARGEST_REMAINDER, 5)])
+def test_cst_9_nothing_is_rounded_up_past_a_mandate_that_clips_later(rounding, others):
+    limits = Limits(adv=grid([["2.9"], ["100"], ["100"]]))
+    request = signal(SizingMethod.TARGET_WEIGHT, "0.29", equity=["10"] * 3, price=["1"], rounding=rounding, limits=limits)
+    lots = size(request).lots[:, 0].tolist()
+    assert lots[0] == 2 and sum(lots[1:]) == others
 
 
 def test_cst_9_soft_limits_defer():

@@ -124,10 +124,10 @@ class Reference:
             bounds.append(max(position, 0) // step)
         if weight is None and r.class_cap is not None:
             bounds.append(max(self.cap_room(i, j, sign), free))
-        if r.limits.adv is not None:
-            bounds.append(max(self.at(r.limits.adv, i, j) // step, free))
-        limit = min([limit, *bounds])
-        whole = lots = min(lots, limit)
+        mandate = limit if r.limits.adv is None else max(self.at(r.limits.adv, i, j) // step, free)
+        lots = min([lots, *bounds])
+        limit = min([limit, mandate, *bounds])
+        whole = lots
         part = size_ - floor(size_)
         open_to_rounding = (weight is None or not reduces) and whole == floor(size_) < limit and part > 0
         lift = open_to_rounding and (r.class_cap is None or lots + 1 <= max(self.cap_room(i, j, sign), free))
@@ -141,6 +141,7 @@ class Reference:
             "pool": open_to_rounding,
             "lift": lift,
             "full": full,
+            "mandate": mandate,
         }
 
     def run(self):
@@ -176,6 +177,7 @@ class Reference:
             room = int(r.limits.buying_power[i])
             if need > room:
                 lots = min(lots, cell["free"]) + floor(opening[j] * F(room) / need)
+        lots = min(lots, cell["mandate"])
         full = cell["full"] and lots == cell["free"]
         if r.min_quantity is not None and not full and lots < -(-int(r.min_quantity[j]) // step):
             lots = 0
