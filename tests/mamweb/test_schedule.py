@@ -31,6 +31,7 @@ TIMETABLE: dict[str, dict[str, Any]] = dict(app.conf.beat_schedule)
 MIDDAY = XYZ_ANCHOR_AT + timedelta(minutes=10)
 EVENING = XYZ_ANCHOR_AT + timedelta(hours=8)
 BEFORE_OPEN = XYZ_ANCHOR_AT + timedelta(hours=22, minutes=55)
+NEXT_MONTH = XYZ_ANCHOR_AT + timedelta(days=31)
 # A repeated alert counts how often it came; that is its work, and harms nobody.
 COUNTERS = {"governance_alert": ["occurrences", "last_at"]}
 
@@ -93,6 +94,8 @@ def prepare(firm: TourFirm, name: str) -> None:
         set_clock(BEFORE_OPEN)
     elif name == "reconciliation.reconcile_due":
         set_clock(EVENING + timedelta(days=1))
+    elif name == "reporting.state_last_month":
+        set_clock(NEXT_MONTH)
 
 
 @pytest.mark.parametrize("name", sorted(TIMETABLE))
@@ -106,3 +109,11 @@ def test_what_comes_twice_does_its_work_once(firm: TourFirm, name: str) -> None:
     twice = books(firm)
     assert {table for table in before if once[table] != before[table]}, "there was something to do"
     assert {table for table in before if twice[table] != once[table]} == set()
+
+
+def test_gov_11_the_round_of_last_month_makes_statements(firm: TourFirm) -> None:
+    prepare(firm, "reporting.state_last_month")
+    app.tasks["reporting.state_last_month"]()
+    made = "SELECT count(*), count(DISTINCT account_id), min(period_start) FROM reporting_statementdocument"
+    documents, accounts, month = rows(firm.firm_id, made)[0]
+    assert documents == accounts > 0 and month.isoformat() == "2026-03-01"
