@@ -8,14 +8,24 @@ import sys
 OFFLINE = {"help", "version", "spectacular", "collectstatic"}
 
 
+def needs_servers(arguments: list[str]) -> bool:
+    if arguments[:1] == ["check"]:
+        return "--database" in arguments
+    return bool(arguments) and arguments[0] not in OFFLINE
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mamweb.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    if len(sys.argv) > 1 and sys.argv[1] not in OFFLINE:
+    try:
         from mamweb.services import attach_services
 
-        attach_services()
+        if needs_servers(sys.argv[1:]):
+            attach_services()
+    except (ImproperlyConfigured, PermissionError) as error:
+        sys.exit(f"manage.py: {error}")
     execute_from_command_line(sys.argv)
 
 

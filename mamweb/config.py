@@ -5,13 +5,18 @@ Every variable `X` may be given as `X_FILE`, the path of a file that holds it: t
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -36,16 +41,32 @@ class FileVariants(EnvSettingsSource):
 
     def _load_env_vars(self) -> dict[str, str | None]:
         found: dict[str, str | None] = {}
-        for name, path in os.environ.items():
-            if name.endswith("_FILE") and name.removesuffix("_FILE") not in os.environ and Path(path).is_file():
-                found[name.removesuffix("_FILE").lower()] = Path(path).read_text().strip()
+        for field in self.settings_cls.model_fields:
+            name = field.upper()
+            if path := os.environ.get(f"{name}_FILE"):
+                if os.environ.get(name):
+                    raise ImproperlyConfigured(f"environment: {name} and {name}_FILE are both set; only one may be")
+                found[field] = _secret(f"{name}_FILE", Path(path))
         return found
+
+
+def _secret(variable: str, path: Path) -> str:
+    """Return what the file holds, without blank ends. Raises ImproperlyConfigured naming the variable; never shows the content."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"environment: {variable}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"environment: {variable}: {path} is not text") from None
+    if not text:
+        raise ImproperlyConfigured(f"environment: {variable}: {path} is empty")
+    return text
 
 
 class Config(BaseSettings):
     """What the environment says. Production has no default secret."""
 
-    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False, env_ignore_empty=True)
 
     mamweb_env: Mode = Mode.PRODUCTION
     debug: bool = False
@@ -72,6 +93,22 @@ class Config(BaseSettings):
         """Read a list as words between commas."""
         return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
+    @field_validator("redis_url")
+    @classmethod
+    def speaks_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what no client could read."""
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must look like redis://host:6379/0, rediss://host:6379/0 or unix:///run/redis.sock")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def is_level(cls, value: str) -> str:
+        """Read a level of Python's logging, in any case."""
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        return value.upper()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -89,11 +126,23 @@ def read_config() -> Config:
     try:
         config = Config()
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors(include_input=False)
+        )
         raise ImproperlyConfigured(f"environment: {problems}") from None
-    if config.database_url and not (config.database_owner_url and config.redis_url):
-        raise ImproperlyConfigured("environment: DATABASE_URL needs DATABASE_OWNER_URL (for migrations) and REDIS_URL beside it")
+    _complete(config)
     return config
+
+
+def _complete(config: Config) -> None:
+    """Raise ImproperlyConfigured if the servers named are only some of those that belong together."""
+    if config.database_url:
+        needs = {"DATABASE_OWNER_URL (for migrations)": config.database_owner_url, "REDIS_URL": config.redis_url}
+        if missing := [name for name, given in needs.items() if not given]:
+            raise ImproperlyConfigured(f"environment: DATABASE_URL needs {' and '.join(missing)} beside it")
+    elif config.database_owner_url or config.database_loader_url:
+        alone = "DATABASE_OWNER_URL" if config.database_owner_url else "DATABASE_LOADER_URL"
+        raise ImproperlyConfigured(f"environment: {alone} needs DATABASE_URL beside it")
 
 
 def secret_key(config: Config) -> str:
@@ -103,21 +152,39 @@ def secret_key(config: Config) -> str:
     if config.mamweb_env is Mode.PRODUCTION:
         raise ImproperlyConfigured("environment: SECRET_KEY (or SECRET_KEY_FILE) is required; MAMWEB_ENV=demo makes one for a trial")
     path = config.mamweb_var / "secret_key"
+    if not path.exists():
+        _make_once(path, secrets.token_urlsafe(50))
+    return _secret("SECRET_KEY (made for a trial)", path)
+
+
+def _make_once(path: Path, text: str) -> None:
+    """Make the file whole, for its owner only; whoever is first wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text()
+    with NamedTemporaryFile("w", dir=path.parent) as fresh:
+        fresh.write(text)
+        fresh.flush()
+        with suppress(FileExistsError):
+            os.link(fresh.name, path)
 
 
-def database(url: str) -> dict[str, Any]:
-    """Return Django's settings for a PostgreSQL address. Raises ImproperlyConfigured if it cannot be read."""
+def database(variable: str, url: str) -> dict[str, Any]:
+    """Return Django's settings for a PostgreSQL address. Raises ImproperlyConfigured, naming the variable, if it cannot be read."""
     try:
         parts = conninfo_to_dict(url)
-    except Exception as error:
-        raise ImproperlyConfigured("environment: a database address must look like postgresql://user:password@host/name") from error
+    except ProgrammingError:
+        raise ImproperlyConfigured(f"environment: {variable} must look like postgresql://user:password@host/name") from None
     known = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     settings = {ours: str(parts.pop(theirs, None) or "") for ours, theirs in known.items()}
     return {"ENGINE": "django.db.backends.postgresql", "OPTIONS": dict(parts), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **settings}
+
+
+def broker_url(redis_url: str) -> str:
+    """Return the address as Celery spells it: a Unix socket in its own way.
+
+    >>> broker_url("unix:///run/redis.sock?db=3"), broker_url("redis://host:6379/2")
+    ('redis+socket:///run/redis.sock?virtual_host=3', 'redis://host:6379/2')
+    """
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path, _, query = redis_url.removeprefix("unix://").partition("?")
+    return f"redis+socket://{path}?virtual_host={dict(parse_qsl(query)).get('db', '0')}"

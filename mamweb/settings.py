@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .config import ROOT, Mode, database, read_config, secret_key
+from .config import ROOT, Mode, broker_url, database, read_config, secret_key
 from .embedded import Addresses, addresses
 
 CONFIG = read_config()
@@ -73,9 +73,9 @@ TEMPLATES = [
 
 # One database, three roles: the runtime role owns nothing, the owner migrates, the loader writes market reference.
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": database(_url(CONFIG.database_url, "database_url")),
-    "owner": database(_url(CONFIG.database_owner_url, "database_owner_url")),
-    "loader": database(_url(CONFIG.database_loader_url or CONFIG.database_owner_url, "database_loader_url")),
+    "default": database("DATABASE_URL", _url(CONFIG.database_url, "database_url")),
+    "owner": database("DATABASE_OWNER_URL", _url(CONFIG.database_owner_url, "database_owner_url")),
+    "loader": database("DATABASE_LOADER_URL", _url(CONFIG.database_loader_url or CONFIG.database_owner_url, "database_loader_url")),
 }
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 DATABASES["loader"]["TEST"] = {"MIRROR": "owner"}
@@ -84,8 +84,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_SOCKET = None if CONFIG.redis_url else getattr(_private, "redis_socket", None)
 REDIS_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"
-# Celery spells a Unix socket in its own way.
-CELERY_BROKER_URL = f"redis+socket://{REDIS_URL.removeprefix('unix://')}?virtual_host=0" if REDIS_URL.startswith("unix://") else REDIS_URL
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CHANNEL_LAYERS = {
     "default": {
         # The pub/sub layer: the list-based one blocks 5 s, which is redis-py's socket timeout, and idle sockets die of it.

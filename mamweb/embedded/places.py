@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 POSTGRES_MAJOR = 18
+# Where root keeps state if the user PostgreSQL runs as may not enter the folder it was given.
+ELSEWHERE = Path("/var/lib/mamweb")
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folders of one pair of servers. `sockets` is short: a socket's path may have 107 bytes."""
+    """The folders of one pair of servers. `sockets` is short: a socket's path may have 107 bytes; the rest is safe from /tmp's sweepers."""
 
     state: Path
     sockets: Path
@@ -28,29 +30,48 @@ class Places:
 
     @property
     def clients_lock(self) -> Path:
-        return self.sockets / "clients.lock"
+        """Shared by whoever uses the servers; the supervisor takes it alone to stop them."""
+        return self.state / "clients.lock"
 
     @property
-    def start_lock(self) -> Path:
-        return self.sockets / "start.lock"
+    def supervisor_lock(self) -> Path:
+        """Held by the supervisor while it lives."""
+        return self.state / "supervisor.lock"
 
-    @property
-    def ready(self) -> Path:
-        return self.sockets / "ready"
+    def server_lock(self, name: str) -> Path:
+        """Held by a server and each of its own processes, so that nothing starts beside what is left of a killed one."""
+        return self.state / f"{name}.lock"
 
 
 def places(var: Path, profile: str) -> Places:
-    """Return the folders for this `var` and profile ("demo", "test", …), made if they are missing."""
+    """Return the folders for this `var` and profile ("demo", "test", …), made if they are missing.
+
+    Raises PermissionError if they belong to another user.
+    """
+    var = var.resolve()
     var.mkdir(parents=True, exist_ok=True)
     state = var / f"services-{profile}"
     if os.geteuid() == 0 and not reachable(var):
-        state = Path("/var/lib/mamweb") / _short(var) / f"services-{profile}"
+        state = ELSEWHERE / _short(var) / f"services-{profile}"
+    _make_state(state)
     sockets = Path("/tmp") / f"mamweb-{os.geteuid()}-{_short(var)}-{profile}"  # noqa: S108 - made 0700 and checked to be ours
     sockets.mkdir(mode=0o700, exist_ok=True)
     if sockets.is_symlink() or sockets.stat().st_uid not in {os.geteuid(), server_user().get("user")}:
-        raise PermissionError(f"{sockets} belongs to somebody else")
-    state.mkdir(parents=True, exist_ok=True)
+        raise PermissionError(f"{sockets} belongs to another user")
     return Places(state, sockets)
+
+
+def _make_state(state: Path) -> None:
+    """Make the folder: nobody else's to read, and root's to enter for the user PostgreSQL runs as."""
+    for folder in [*reversed(state.parents), state]:
+        if not folder.exists():
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    if state.stat().st_uid != os.geteuid():
+        owner = state.stat().st_uid
+        raise PermissionError(
+            f"{state} belongs to user {owner}, this is {os.geteuid()}: run as that user, or set MAMWEB_VAR to another folder"
+        )
 
 
 def server_user() -> dict[str, Any]:
@@ -100,4 +121,4 @@ def _package(name: str) -> str:
 
 
 def _short(path: Path) -> str:
-    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:10]
+    return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:10]

@@ -1,6 +1,6 @@
 """State a whole month, account by account.
 
-Entry points: `state_month` (a door's work: it opens a tenancy block for each account), `due_accounts`, `report_failure`.
+Entry points: `state_month` (a door's work: it opens a tenancy block for each account), `last_month`, `due_accounts`, `report_failure`.
 Invariants:
 1. One account's failure stops no other: it is listed, and an alert tells operations.
 2. It can be stopped and started again at any point: what is made stays, equal figures are not made twice.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -28,6 +28,7 @@ from .statements import make_statement
 _DUE = """
 SELECT id, code FROM accounts_account
 WHERE NOT is_clearing AND opened_on <= %s AND (closed_on IS NULL OR closed_on >= %s) AND (%s = '' OR code = %s)
+AND (%s OR NOT EXISTS (SELECT 1 FROM reporting_statementdocument d WHERE d.account_id = accounts_account.id AND d.period_start = %s))
 ORDER BY code
 """
 
@@ -56,21 +57,35 @@ def month_bounds(month: str) -> tuple[date, date]:
     return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 
-def due_accounts(*, period_start: date, period_end: date, account: str = "") -> list[tuple[UUID, str]]:
-    """Return (id, code) of the accounts that were open in the period, or of the one named. Needs an open block."""
+def last_month(today: date) -> str:
+    """Return the month before the date's, YYYY-MM.
+
+    >>> last_month(date(2026, 1, 31))
+    '2025-12'
+    """
+    return (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+
+
+def due_accounts(*, period_start: date, period_end: date, account: str = "", only_missing: bool = False) -> list[tuple[UUID, str]]:
+    """Return (id, code) of the accounts that were open in the period, or of the one named. Needs an open block.
+
+    only_missing: leave out those that have a statement of the period.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [period_end, period_start, account, account])
+        cursor.execute(_DUE, [period_end, period_start, account, account, not only_missing, period_start])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
-def state_month(*, firm: int, month: str, clock: Callable[[], datetime], account: str = "") -> Iterator[Progress]:
+def state_month(
+    *, firm: int, month: str, clock: Callable[[], datetime], account: str = "", only_missing: bool = False
+) -> Iterator[Progress]:
     """Make the month's statements one by one, each in a transaction of its own, and yield what became of each.
 
-    account: the code of the only one to state. Raises ValueError for a month that is not YYYY-MM.
+    account: the code of the only one to state; only_missing: leave alone who has a statement of the month. Raises ValueError for a month that is not YYYY-MM.
     """
     start, end = month_bounds(month)
     with tenancy.firm(firm):
-        due = due_accounts(period_start=start, period_end=end, account=account)
+        due = due_accounts(period_start=start, period_end=end, account=account, only_missing=only_missing)
     for number, (account_id, code) in enumerate(due, start=1):
         try:
             with tenancy.firm(firm):

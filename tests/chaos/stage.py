@@ -79,7 +79,8 @@ class Stage:
         command = [*MANAGE, "signal", body, "--firm", str(self.firm.firm_id), "--user", self.firm.actors["TRADER"].user_id, "--key", key]
         extra = {"MAMWEB_CRASH_AT": crash_at} if crash_at else {}
         done = subprocess.run(command, cwd=settings.BASE_DIR, env=self.environment | extra, capture_output=True, text=True)
-        (self.folder / "signals.log").open("a").write(done.stdout + done.stderr)
+        with (self.folder / "signals.log").open("a") as log:
+            log.write(done.stdout + done.stderr)
         return done.returncode
 
     def restart(self, name: str, crash_at: str = "") -> None:
