@@ -166,6 +166,10 @@ class EntryType(StrEnum):
     OPENING = "OPENING"
 
 
+# The bulk of a ledger: entries that never come from or go to CAPITAL.
+TRADING_ENTRIES = tuple(EntryType[name] for name in ("TRADE", "CLEARING", "FEE", "DIVIDEND", "INTEREST", "SWAP", "FUNDING"))
+
+
 class AdjustmentKind(StrEnum):
     """REC-7: the type an adjustment must state; the words of REC-3."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from base.core.ids import digest
 from base.fields import CodeField, ExactField, MoneyField, PriceField, QuantityField, RateField
 from base.models import TenantForeignKey, TenantModel
 
@@ -68,6 +69,11 @@ class Signal(TenantModel):
             models.UniqueConstraint(fields=["firm", "source", "idempotency_key"], name="signal_once"),
             models.UniqueConstraint(fields=["firm", "journey_id"], name="signal_journey"),
         ]
+
+    @property
+    def tie_seed(self) -> str:
+        """Return what every draw of this signal is seeded with (CON-2): who sent it, under which key, and when it was received."""
+        return digest(["tie seed", self.source, self.idempotency_key, self.received_at])
 
 
 class Preview(TenantModel):

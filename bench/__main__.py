@@ -43,9 +43,10 @@ def main(wanted: list[str]) -> None:
             continue
         with cloned_database(f"bench_{module}_{os.getpid()}"):
             found = importlib.import_module(f"bench.{module}").rows()
-        rows += [row for row in found if not wanted or row["id"] in wanted]
-        for row in rows[-len(found) :]:
+        found = [row for row in found if not wanted or row["id"] in wanted]
+        for row in found:
             _print(row)
+        rows += found
     if not wanted:
         RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
 

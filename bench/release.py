@@ -20,7 +20,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
-from allocation import services as allocation
+from accounts import services as accounts
 from allocation.core.signal_body import SignalBody
 from allocation.enums import SizingMethod
 from base import tenancy
@@ -42,14 +42,21 @@ SEED = 7
 def rows() -> list[dict[str, Any]]:
     """Return the rows of P1 and P1b, medians of seven runs after one to warm up."""
     _market()
-    now = XYZ_ANCHOR_AT
-    firm = build_firm(name="Bench", people=generated_people(max(SIZES.values()), SEED), now=now)
     found = []
     for row_id, size in SIZES.items():
-        strategy = f"S{size}"
-        _follow(firm, strategy, size, now)
-        found += _measure(row_id, size, strategy, firm)
+        found += _measure(row_id, size, "CORE", _firm(size))
     return found
+
+
+def _firm(size: int) -> TourFirm:
+    """A firm of so many accounts that has closed an evening before."""
+    now = XYZ_ANCHOR_AT
+    before = now - timedelta(days=3)
+    firm = build_firm(name=f"Bench {size}", people=generated_people(size, SEED), now=before)
+    with tenancy.firm(firm.firm_id):
+        accounts.snapshot_equity(as_of=before.date(), now=now - timedelta(minutes=1))
+    _vacuum("")  # what the server does by itself within a minute of such a load
+    return firm
 
 
 def _market() -> None:
@@ -57,19 +64,12 @@ def _market() -> None:
     generated_market(SEED)
     entry = GENERATED["XYZ"]
     spec = replace(entry.spec, symbol=SYMBOL, issuer=SYMBOL, identity_group=SYMBOL)
-    bars = generated_minute_bars(entry, [XYZ_ANCHOR_AT.date()], SEED)
+    day = XYZ_ANCHOR_AT.date()
+    bars = generated_minute_bars(entry, [day - timedelta(days=3), day], SEED)  # the session before gives the average daily volume
     pk = market_services.load_instruments([spec], is_simulated=True)[SYMBOL]
     market_services.load_bars(replace(bars, symbol=SYMBOL, volume=bars.volume * 100_000))
     price = Decimal("47.30")
     market_services.record_quotes([QuoteRow(pk, "SIMULATED", XYZ_ANCHOR_AT, price - Decimal("0.01"), price + Decimal("0.01"), price)])
-
-
-def _follow(firm: TourFirm, strategy: str, size: int, now: Any) -> None:
-    with tenancy.firm(firm.firm_id):
-        sleeve = _scalar("SELECT id FROM accounts_sleeve LIMIT 1")
-        boss = firm.actors["MANAGER"]
-        pk = allocation.create_strategy(code=strategy, name=strategy, sleeve_id=sleeve, actor=boss, now=now)
-        allocation.subscribe(strategy_id=pk, account_ids=list(firm.accounts.values())[:size], actor=boss, now=now)
 
 
 def _measure(row_id: str, size: int, strategy: str, firm: TourFirm) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def _measure(row_id: str, size: int, strategy: str, firm: TourFirm) -> list[dict
         body = SignalBody(
             strategy=strategy, symbol=SYMBOL, method=SizingMethod.TARGET_WEIGHT, figure=Decimal("0.005") + Decimal(number) / 10_000
         )
-        before = _newest_ids()
+        before = _newest_ids(firm.firm_id)
         seconds, to_first, facts = _run(firm, f"{row_id}-{number}", body, XYZ_ANCHOR_AT + timedelta(milliseconds=number))
         if facts.blocked or not facts.parents:
             raise RuntimeError(f"{row_id}: the signal was not released: {facts}")
@@ -128,9 +128,11 @@ def _tables() -> list[str]:
     return [m._meta.db_table for m in apps.get_models() if getattr(m, "is_tenant", False)]
 
 
-def _newest_ids() -> dict[str, UUID | None]:
-    """Return the newest id of each tenant table; ids ascend, so what comes later is new."""
-    return {table: _as_owner(f"SELECT max(id::text)::uuid FROM {table}") for table in _tables()}
+def _newest_ids(firm_id: int) -> dict[str, UUID | None]:
+    """Return the firm's newest id of each tenant table; ids ascend, so what comes later is new."""
+    with _owner() as owner:
+        owner.execute("SELECT set_config('app.firm', %s, false)", [str(firm_id)])
+        return {table: owner.execute(f"SELECT max(id::text)::uuid FROM {table}").fetchone()[0] for table in _tables()}  # type: ignore[index]
 
 
 def _floors(firm_id: int, before: dict[str, UUID | None]) -> tuple[float, float]:
@@ -185,22 +187,14 @@ def _reset(firm_id: int) -> None:
         cursor.execute("UPDATE execution_childorder SET state = 'CANCELED' WHERE state = 'PENDING'")
         cursor.execute("UPDATE execution_parentorder SET state = 'CANCELED', done_at = created_at WHERE done_at IS NULL")
         cursor.execute("UPDATE accounts_reservation SET released_at = created_at WHERE released_at IS NULL")
+    for table in ("execution_childorder", "accounts_reservation", "execution_parentorder"):
+        _vacuum(table)
+
+
+def _vacuum(table: str) -> None:
     with _owner() as owner:
         owner.autocommit = True
-        for table in ("execution_childorder", "accounts_reservation", "execution_parentorder"):
-            owner.execute(f"VACUUM ANALYZE {table}")
-
-
-def _scalar(sql: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchone()[0]
-
-
-def _as_owner(sql: str) -> Any:
-    with _owner() as owner:
-        owner.execute("SELECT set_config('app.firm', (SELECT max(id)::text FROM governance_firm), false)")
-        return owner.execute(sql).fetchone()[0]  # type: ignore[index]
+        owner.execute(f"VACUUM ANALYZE {table}")
 
 
 def _owner() -> psycopg.Connection:

@@ -8,7 +8,7 @@ from base.fields import CodeField, ExactField
 from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 
-from ..enums import AdjustmentKind, Book, EntryType
+from ..enums import TRADING_ENTRIES, AdjustmentKind, Book, EntryType
 
 
 class BalancedEntries(SqlConstraint):
@@ -57,7 +57,11 @@ class LedgerTransaction(TenantModel):
             models.UniqueConstraint(fields=["firm", "source_key"], name="ledger_source_once"),
             models.UniqueConstraint(fields=["firm", "reverses"], condition=models.Q(reverses__isnull=False), name="ledger_reversed_once"),
         ]
-        indexes = [models.Index(fields=["firm", "journey_id"], name="ledger_journey")]
+        indexes = [
+            models.Index(fields=["firm", "journey_id"], name="ledger_journey"),
+            models.Index(fields=["firm", "trade_date"], name="ledger_trade_date"),
+            models.Index(fields=["firm", "trade_date"], name="ledger_flow_date", condition=~models.Q(entry_type__in=TRADING_ENTRIES)),
+        ]
 
 
 class LedgerEntry(TenantModel):
@@ -89,5 +93,5 @@ class LedgerEntry(TenantModel):
         ]
         indexes = [
             models.Index(fields=["firm", "account", "book"], name="ledger_entry_account"),
-            models.Index(fields=["firm", "transaction"], name="ledger_entry_transaction"),
+            models.Index(fields=["firm", "transaction", "account"], name="ledger_entry_of"),
         ]

@@ -118,7 +118,7 @@ def account_arrays(*, account_ids: Sequence[UUID] | None, sleeve_id: UUID, instr
         open_sell=open_sell,
         class_cap=np.where(rows.own_cap != MISSING, rows.own_cap, _DEFAULT_CAPS[rows.classes]),
         blocked=_blocked(rows, instrument.id, now),
-        routing=facts_of(rows.lanes, rows.owners, rows.classes),
+        routing=facts_of(rows.lanes, rows.owners, rows.classes, np.array(rows.codes, np.object_)),
         mandate_ids=_mandates(rows.mandates),
         prices=standing.prices.sources,
         rates=standing.rates.used,

@@ -40,14 +40,14 @@ class Flows:
         return cash + value, unknown_cash | unpriced
 
 
+# Account by account over the indexes: a test against the whole list of ids may be made once a row, which is quadratic.
 _FLOWS = """
-WITH flows AS (
-    SELECT DISTINCT e.transaction_id, e.account_id FROM accounts_ledgerentry e
+WITH flows AS MATERIALIZED (
+    SELECT DISTINCT e.transaction_id, e.account_id FROM unnest(%(ids)s::uuid[]) AS a (id)
+    JOIN accounts_ledgerentry e ON e.account_id = a.id AND e.book = 'CAPITAL'
     JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
-    LEFT JOIN (SELECT account_id, max(as_of) AS as_of FROM accounts_equitysnapshot WHERE as_of < %(as_of)s GROUP BY 1) s
-        ON s.account_id = e.account_id
-    WHERE e.book = 'CAPITAL' AND e.account_id = ANY(%(ids)s::uuid[]) AND t.trade_date <= %(as_of)s
-        AND (s.as_of IS NULL OR t.trade_date > s.as_of)
+    WHERE t.trade_date <= %(as_of)s AND t.trade_date > coalesce(
+        (SELECT max(s.as_of) FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s), '-infinity')
 )
 """
 _MONEY = f"""

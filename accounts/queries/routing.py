@@ -44,7 +44,7 @@ class RoutingFacts:
     """n accounts, in the order asked for.
 
     connection: int64[n], places in `connections`. owner_ids: V16[n], zero bytes where no owner is recorded. is_own: bool[n], the firm's own
-    money (PROP). classes: int64[n], places in `class_legend`.
+    money (PROP). classes: int64[n], places in `class_legend`. codes: object[n], the accounts' codes, by which ties are broken (CON-2).
     """
 
     connection: Ints
@@ -53,11 +53,18 @@ class RoutingFacts:
     is_own: NDArray[np.bool_]
     classes: Ints
     class_legend: tuple[str, ...]
+    codes: NDArray[np.object_]
 
     def take(self, rows: NDArray[Any]) -> RoutingFacts:
         """Return the accounts at `rows` (a mask or places)."""
         return RoutingFacts(
-            self.connection[rows], self.connections, self.owner_ids[rows], self.is_own[rows], self.classes[rows], self.class_legend
+            self.connection[rows],
+            self.connections,
+            self.owner_ids[rows],
+            self.is_own[rows],
+            self.classes[rows],
+            self.class_legend,
+            self.codes[rows],
         )
 
 
@@ -95,7 +102,7 @@ def _facts(row: tuple[Any, ...]) -> ConnectionFacts:
 
 _ROUTING = """
 SELECT string_agg(uuid_send(id), ''), string_agg(uuid_send(connection_id), ''), string_agg(uuid_send(coalesce(owner_id, %(none)s::uuid)), ''),
-    string_agg(int8send(array_position(%(classes)s::text[], account_class::text)::bigint), '')
+    string_agg(int8send(array_position(%(classes)s::text[], account_class::text)::bigint), ''), array_agg(code::text)
 FROM (SELECT * FROM accounts_account WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id) a
 """
 
@@ -107,10 +114,11 @@ def routing_facts(*, account_ids: NDArray[Any]) -> RoutingFacts:
     at, found = places(known, account_ids)
     if not np.all(found):
         raise NotFound("account")
-    return facts_of(lanes[at], owners[at], (as_integers(row[3]) - 1)[at] if len(at) else np.zeros(0, np.int64))
+    codes = np.array(row[4] or [], np.object_)[at]
+    return facts_of(lanes[at], owners[at], (as_integers(row[3]) - 1)[at] if len(at) else np.zeros(0, np.int64), codes)
 
 
-def facts_of(lanes: Ids, owners: Ids, classes: Ints) -> RoutingFacts:
+def facts_of(lanes: Ids, owners: Ids, classes: Ints, codes: NDArray[np.object_]) -> RoutingFacts:
     """Return routing facts of columns that are at hand; one statement."""
     used = np.unique(lanes)
     facts = connections(ids=[UUID(bytes=one) for one in used.tolist()])
@@ -122,6 +130,7 @@ def facts_of(lanes: Ids, owners: Ids, classes: Ints) -> RoutingFacts:
         is_own=classes == _PROP,
         classes=classes,
         class_legend=CLASSES,
+        codes=codes,
     )
 
 

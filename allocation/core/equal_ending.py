@@ -30,7 +30,7 @@ def equal_ending_orders(request: SizingRequest) -> Ints:
         if not who.size or not lots:
             continue
         held = [side * quantity // step for quantity in _held_after_working(request, j)[who].tolist()]
-        keys = tie_keys(request.block_ids[j], [request.account_ids[i] for i in who.tolist()])
+        keys = tie_keys(request.block_ids[j], [request.tie_names_used[i] for i in who.tolist()])
         orders[who, j] = side * step * np.array(level(held, lots, keys), dtype=np.int64)
     return orders
 

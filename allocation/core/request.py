@@ -89,7 +89,8 @@ class SizingRequest:
 
     method, rounding, cap_basis: see `allocation.enums`. cap_basis None: notional, but loss at stop for RISK (SIZ-2).
     amount: int64[n|1, m|1], UNIT = 1 unit or 100%, signed (+ buy); its meaning by method stands with `SizingMethod`.
-    account_ids [n], instrument_ids [m], block_ids [m]: text; SHA-256(`block_id|account_id`) breaks ties (CON-2).
+    account_ids [n], instrument_ids [m], block_ids [m]: text. tie_names [n]: what accounts are called where a tie is broken by
+    SHA-256(`block_id|name`) (CON-2); their ids where none are given.
     currency: int64[n], row of the rates. currency_exponent: int64[c], decimals of the minor unit.
     equity, available, balance: int64[n], minor units of the account's currency, may miss. ratio: int64[n], for RATIO and PERCENT.
     price, multiplier, lot_step: int64[m], UNIT = 1, > 0; price may miss. stop_distance: int64[m], for RISK.
@@ -131,6 +132,7 @@ class SizingRequest:
     min_notional: Ints | None = None
     bump_to_min: Ints | None = None
     custom_kind: Ints | None = None
+    tie_names: Sequence[str] | None = None
     limits: Limits = field(default_factory=Limits)
     trace: bool = True
 
@@ -138,6 +140,11 @@ class SizingRequest:
     def shape(self) -> tuple[int, int]:
         """Return (accounts, instruments)."""
         return len(self.account_ids), len(self.instrument_ids)
+
+    @property
+    def tie_names_used(self) -> Sequence[str]:
+        """Return the names of the accounts where ties are broken: those given, else the ids (CON-2)."""
+        return self.account_ids if self.tie_names is None else self.tie_names
 
     @property
     def is_block(self) -> bool:
@@ -165,7 +172,7 @@ class SizingRequest:
         n = self.shape[0]
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name in _PER_ACCOUNT or item.name == "account_ids":
+            if item.name in _PER_ACCOUNT or item.name in ("account_ids", "tie_names"):
                 value = _cut(value, n, start, stop)
             object.__setattr__(part, item.name, value)
         limits = {name: _cut(getattr(self.limits, name), n, start, stop) for name in _LIMITS_PER_ACCOUNT}
@@ -267,6 +274,8 @@ def _check_sense(request: SizingRequest) -> None:
         raise ValueError(f"block_ids: {len(request.block_ids)} for {m} instruments (CON-2)")
     if len(set(request.account_ids)) != n:
         raise ValueError("account_ids: an account is listed twice (CON-2)")
+    if len(set(request.tie_names_used)) != n:
+        raise ValueError("tie_names: one distinct name an account (CON-2)")
     if request.is_block and request.amount.shape[0] != 1:
         raise ValueError(f"amount: shape {request.amount.shape}, a block is one quantity an instrument (SIZ-4)")
     needed = {

@@ -4,7 +4,7 @@ Entry points: `round_up_where_allowed`, `bump_to_minimum`, `take_largest`, `pror
 Orders arrive floored (reductions already at the nearest lot); rounding only ever adds one lot, or the missing lots up to the minimum.
 
 Invariants: 1. No rounding passes a limit or a cap. 2. Largest remainder: an instrument's lots on a side are at most the whole part of
-the sum of the wishes; a lot nobody may take is not ordered. 3. Ties: larger remainder, larger wish, smaller SHA-256(`block_id|account_id`).
+the sum of the wishes; a lot nobody may take is not ordered. 3. Ties: larger remainder, larger wish, smaller SHA-256(`block_id|name`).
 """
 
 from __future__ import annotations
@@ -132,8 +132,9 @@ def take_largest(
 
 
 def ranks(request: SizingRequest, j: int, accounts: Ints) -> Ints:
-    """Return each account's rank by SHA-256(`block_id|account_id`) ascending."""
-    keys = tie_keys(request.block_ids[j], [request.account_ids[i] for i in accounts.tolist()])
+    """Return each account's rank by SHA-256(`block_id|name`) ascending."""
+    names = request.tie_names_used
+    keys = tie_keys(request.block_ids[j], [names[i] for i in accounts.tolist()])
     result = np.empty(len(keys), dtype=np.int64)
     result[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
     return result

@@ -11,9 +11,9 @@ The bytes, so that anyone can recompute the hash:
               rows in the order of the accounts above; one number a row ("account") or one for each of the row's instruments ("cell"),
               in the order of header["instruments"] (sorted by id)
 
-header: policy, price_scope, journey_id, frozen_at (absent from the preview), excluded (account and finding of who was left out before sizing),
-scales, the legends of the codes, currencies with their exponents, and per instrument: id, block_id (the tie seed: ties go by
-SHA-256(`block_id|account_id`)), price, stop_distance, multiplier, lot_step, fx (num/den by currency). What else sized the result – amounts,
+header: policy, price_scope, journey_id, frozen_at (absent from the preview), tie_names (the accounts' codes in the order of the rows, where a lot
+may be tied for), excluded (account and finding of who was left out before sizing), scales, the legends of the codes, currencies with their exponents, and per instrument: id, block_id (the tie seed: ties go by
+SHA-256(`block_id|account's code`)), price, stop_distance, multiplier, lot_step, fx (num/den by currency). What else sized the result – amounts,
 balances, working orders, caps, minimums, every limit – stands in columns, or in header["same"] where it is the same for all accounts (one value an
 instrument, or one alone), and shared rooms in header["rooms"] (`statement_inputs`). A value that is not known is −2⁶³ in columns and null in the
 header. `sha256` is the SHA-256 of these bytes; `preview_hash` that of the same bytes without frozen_at, so that preview and release compare.
@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from allocation.enums import Reason, Rule
+from allocation.enums import Reason, Rounding, Rule, SizingMethod
 from base.core.ids import canonical
 
 from .request import SizingRequest
@@ -151,9 +151,16 @@ def statement_of(
     header = _header(request, currencies, across, money) | {"policy": policy, "price_scope": price_scope, "journey_id": journey_id}
     header |= {"same": inputs.same, "rooms": inputs.groups, "excluded": sorted(map(list, excluded))}
     header["columns"] = [[name, kinds[name].removeprefix("<"), _ACCOUNT if values.ndim == 1 else _CELL] for name, values in packed.items()]
+    if request.tie_names is not None and _shares_a_block(request):
+        header["tie_names"] = [request.tie_names[i] for i in rows]
     if frozen_at is not None:
         header["frozen_at"] = frozen_at
     return AllocationStatement(header, tuple(request.account_ids[i] for i in rows), packed)
+
+
+def _shares_a_block(request: SizingRequest) -> bool:
+    """Return whether accounts could tie for a lot."""
+    return request.rounding_used is Rounding.LARGEST_REMAINDER or request.method is SizingMethod.EQUAL_ENDING
 
 
 def _packed(values: np.ndarray, kind: str) -> np.ndarray:

@@ -13,7 +13,7 @@ from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 
-from ..models import Preview, Signal
+from ..models import Preview, Signal, StrategyAccount
 from .sizing import SizedSignal, size_signal
 
 LIFETIME = timedelta(seconds=60)
@@ -37,7 +37,7 @@ def preview_signal(*, signal_id: UUID, actor: Actor | None, now: datetime) -> Pr
     signal = Signal.objects.select_related("strategy").filter(pk=signal_id).first()
     if signal is None:
         raise NotFound("signal")
-    sized = size_signal(signal=signal, now=now, tradable=tradable_ids(actor))
+    sized = size_signal(signal=signal, now=now, tradable=tradable_ids(actor, signal))
     statement = sized.statement()
     facts = {
         "frozen": statement.canonical_bytes(),
@@ -53,9 +53,12 @@ def preview_signal(*, signal_id: UUID, actor: Actor | None, now: datetime) -> Pr
     return PreviewFacts(preview.id, preview.hash, preview.expires_at, sized)
 
 
-def tradable_ids(actor: Actor | None) -> list[UUID] | None:
-    """Return the accounts this person may trade; None for the house's own sources."""
-    return None if actor is None else list(accounts.tradable_by(int(actor.user_id)).values_list("id", flat=True))
+def tradable_ids(actor: Actor | None, signal: Signal) -> list[UUID] | None:
+    """Return which of the strategy's followers this person may trade; None for the house's own sources."""
+    if actor is None:
+        return None
+    followers = StrategyAccount.objects.filter(strategy_id=signal.strategy_id, is_active=True)
+    return list(accounts.tradable_by(int(actor.user_id)).filter(pk__in=followers.values("account_id")).values_list("id", flat=True))
 
 
 def excluded_rows(sized: SizedSignal) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ def freeze(*, sized: SizedSignal, actor: Actor | None, now: datetime) -> FrozenS
         revision=revision,
         hash=statement.sha256,
         share_policy=str(statement.header["policy"]),
-        tie_seed=str(signal.journey_id),
+        tie_seed=signal.tie_seed,
         price_scope=str(statement.header["price_scope"]),
         decision_price=sized.price,
         decided_at=now,

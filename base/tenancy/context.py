@@ -30,13 +30,14 @@ def firm(firm_id: int, *, using: str = "default") -> Iterator[None]:
     if outer not in (None, firm_id):
         raise FirmMismatch(f"a block for firm {firm_id} was opened inside one for firm {outer}")
     connection = connections[using]
+    is_nested = connection.in_atomic_block  # else the end of the transaction takes the setting away by itself
     with transaction.atomic(using=using):
         if outer is None:
             _set_local(using, "app.firm", str(firm_id))
         connection.firm_id = firm_id  # type: ignore[attr-defined]
         try:
             yield
-            if outer is None and not connection.needs_rollback:
+            if outer is None and is_nested and not connection.needs_rollback:
                 _set_local(using, "app.firm", "")
         finally:
             connection.firm_id = outer  # type: ignore[attr-defined]

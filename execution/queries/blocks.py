@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from accounts import queries as accounts
 from accounts.core.scaled import exact_notional, to_scaled
 from allocation import queries as allocation
-from base.core.ids import uuid_texts
 
 from ..core.lifecycle import Execution as Fill
 from ..core.sharing import ShareTerms, Target, share_block
@@ -32,10 +31,11 @@ from ..models import ChildOrder, Execution, ParentOrder
 
 @dataclass(frozen=True, slots=True)
 class BlockTargets:
-    """ids: V16[n], ascending. quantity: int64[n] > 0, units of 10⁻⁸."""
+    """ids: V16[n], ascending. quantity: int64[n] > 0, units of 10⁻⁸. codes: object[n], by which ties are broken (CON-2)."""
 
     ids: NDArray[Any]
     quantity: NDArray[np.int64]
+    codes: NDArray[np.object_]
 
 
 def block_targets(*, statement_id: UUID, side: Side, connection_id: UUID) -> BlockTargets:
@@ -44,11 +44,11 @@ def block_targets(*, statement_id: UUID, side: Side, connection_id: UUID) -> Blo
     wanted = lines.quantity > 0 if side.is_buy else lines.quantity < 0
     ids, quantity = lines.ids[wanted], np.abs(lines.quantity[wanted])
     if not len(ids):
-        return BlockTargets(ids, quantity)
+        return BlockTargets(ids, quantity, np.zeros(0, np.object_))
     routing = accounts.routing_facts(account_ids=ids)
     lanes = [number for number, lane in enumerate(routing.connections) if lane.id == connection_id]
     here = np.isin(routing.connection, lanes)
-    return BlockTargets(ids[here], quantity[here])
+    return BlockTargets(ids[here], quantity[here], routing.codes[here])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class FilledBlock:
     tie_seed: str
     connection_id: UUID
     clearing_account_id: UUID
+    clearing_code: str
     sleeve_id: UUID
     instrument_id: int
     currency: str
@@ -99,13 +100,24 @@ class FilledBlock:
 
 def filled_blocks(*, parent_id: UUID) -> list[FilledBlock]:
     """Return one job for each connection on which the parent had a block that executed something."""
-    columns = ("connection_id", "account_id", "broker_exec_id", "revision", "last_qty", "last_px", "fee", "trade_date", "settle_date")
+    columns = (
+        "connection_id",
+        "account_id",
+        "account__code",
+        "broker_exec_id",
+        "revision",
+        "last_qty",
+        "last_px",
+        "fee",
+        "trade_date",
+        "settle_date",
+    )
     rows = Execution.objects.filter(order__in=ChildOrder.objects.filter(parent_id=parent_id, is_block=True))
     newest = rows.order_by("connection_id", "broker_exec_id", "-revision").distinct("connection_id", "broker_exec_id")
-    found: dict[tuple[UUID, UUID], list[BlockFill]] = {}
-    for lane, clearing, exec_id, revision, quantity, price, fee, traded, settles in newest.values_list(*columns):
+    found: dict[tuple[UUID, UUID, str], list[BlockFill]] = {}
+    for lane, clearing, code, exec_id, revision, quantity, price, fee, traded, settles in newest.values_list(*columns):
         fill = BlockFill(Fill(exec_id, revision, quantity, price), fee, traded, settles)
-        found.setdefault((lane, clearing), []).append(fill)
+        found.setdefault((lane, clearing, code), []).append(fill)
     if not found:
         return []
     terms = (
@@ -126,26 +138,33 @@ def filled_blocks(*, parent_id: UUID) -> list[FilledBlock]:
         .get()
     )
     jobs = []
-    for (lane, clearing), fills in sorted(found.items()):
-        values: list[Any] = [*terms[:4], lane, clearing, *terms[4:9], Side(terms[9]), SharePolicy(terms[10]), tuple(fills)]
+    for (lane, clearing, code), fills in sorted(found.items()):
+        values: list[Any] = [*terms[:4], lane, clearing, code, *terms[4:9], Side(terms[9]), SharePolicy(terms[10]), tuple(fills)]
         jobs.append(FilledBlock(*values))
     return jobs
 
 
 def share_out(job: FilledBlock, targets: BlockTargets) -> tuple[dict[str, int], Decimal, int]:
-    """Return units per account (the excess with the clearing account), the excess, and the size of a unit in 10⁻⁸ (ALC-4).
+    """Return units by account code (the excess with the clearing account), the excess, and the size of a unit in 10⁻⁸ (ALC-4).
 
     Raises UnableToShare for terms that do not fit the accounts.
     """
     executed = to_scaled(job.executed)
     unit = gcd(to_scaled(job.lot_step), executed, int(np.gcd.reduce(targets.quantity)) if len(targets.quantity) else 0)
-    names = uuid_texts(targets.ids)
+    names = targets.codes.tolist()
     wanted = [Target(name, quantity // unit) for name, quantity in zip(names, targets.quantity.tolist(), strict=True)]
     shares = share_block(executed // unit, wanted, ShareTerms(policy=job.policy, seed=job.tie_seed))
     given = dict(zip(names, shares.quantities, strict=True))
     if shares.excess:
-        given[str(job.clearing_account_id)] = shares.excess
+        given[job.clearing_code] = shares.excess
     return given, Decimal(shares.excess * unit).scaleb(-8), unit
+
+
+def ids_by_code(job: FilledBlock, targets: BlockTargets) -> dict[str, UUID]:
+    """Return whose codes `share_out` names."""
+    return {code: UUID(bytes=raw) for code, raw in zip(targets.codes, targets.ids.tolist(), strict=True)} | {
+        job.clearing_code: job.clearing_account_id
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +184,7 @@ def provisional_shares(*, parent_id: UUID) -> list[ProvisionalShare]:
     for job in filled_blocks(parent_id=parent_id):
         targets = block_targets(statement_id=job.statement_id, side=job.side, connection_id=job.connection_id)
         given, _, unit = share_out(job, targets)
-        for account, units in given.items():
-            shares.append(ProvisionalShare(UUID(account), job.connection_id, Decimal(units * unit).scaleb(-8), is_final))
+        ids = ids_by_code(job, targets)
+        for code, units in given.items():
+            shares.append(ProvisionalShare(ids[code], job.connection_id, Decimal(units * unit).scaleb(-8), is_final))
     return shares

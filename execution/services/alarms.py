@@ -1,6 +1,6 @@
 """What a report's findings are to people: who hears of it, how loud, in which words (RSK-10).
 
-Entry points: `raise_findings`, `alert_order`, `alert_connection`, `end_connection_alert`. Alerts are de-duplicated, so repeating one is harmless.
+Entry points: `raise_findings`, `alert_order`, `alert_parent`, `alert_connection`, `end_connection_alert`. Alerts are de-duplicated, so repeating one is harmless.
 """
 
 from __future__ import annotations
@@ -46,7 +46,17 @@ def alert_order(
     order_id: UUID, *, tier: AlertTier, rule: str, message: str, now: datetime, journey_id: UUID | None = None, what: str = ""
 ) -> None:
     """Tell traders and operations about an order."""
-    subject = Subject(SubjectKind.CHILD_ORDER, str(order_id))
+    _alert_traders(Subject(SubjectKind.CHILD_ORDER, str(order_id)), tier, rule, message, now, journey_id, what)
+
+
+def alert_parent(
+    parent_id: UUID, *, tier: AlertTier, rule: str, message: str, now: datetime, journey_id: UUID | None = None, what: str = ""
+) -> None:
+    """Tell traders and operations about many orders of a parent at once."""
+    _alert_traders(Subject(SubjectKind.PARENT_ORDER, str(parent_id)), tier, rule, message, now, journey_id, what)
+
+
+def _alert_traders(subject: Subject, tier: AlertTier, rule: str, message: str, now: datetime, journey_id: UUID | None, what: str) -> None:
     key = f"{what or rule}|{subject}"
     raise_alert(
         tier=tier, audience=Role.TRADER, rule=rule, subject=subject, message=message[:400], now=now, dedupe_key=key, journey_id=journey_id

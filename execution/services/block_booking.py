@@ -9,9 +9,11 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from base.core.splitting import tie_keys
 
 from ..core import booking as money
 from ..models import Booking, Share
-from ..queries.blocks import FilledBlock, block_targets, share_out
+from ..queries.blocks import FilledBlock, block_targets, ids_by_code, share_out
 from .notices import write_notice
 from .share_ledger import ShareColumns, SharePlace, post_shares, reverse_shares
 
@@ -48,7 +50,7 @@ def book_connection(*, job: FilledBlock, now: datetime) -> BlockOutcome:
     shared, excess, unit = share_out(job, targets)
     revision = 0 if previous is None else previous.revision + 1
     booked = _money(job, shared, unit, revision)
-    columns = _columns(booked, unit, job.currency)
+    columns = _columns(booked, unit, job.currency, ids_by_code(job, targets))
     fingerprint = _hash(job, booked)
     if previous is not None and previous.hash == fingerprint:
         return BlockOutcome(is_new=False, excess=excess)
@@ -75,15 +77,16 @@ def _money(job: FilledBlock, shared: dict[str, int], unit: int, revision: int) -
     )
 
 
-def _columns(booked: money.Booking, unit: int, currency: str) -> ShareColumns:
-    """Return the shares that are not empty as arrays, in units of 10⁻⁸."""
+def _columns(booked: money.Booking, unit: int, currency: str, ids_of: Mapping[str, UUID]) -> ShareColumns:
+    """Return the shares that are not empty as arrays by account, in units of 10⁻⁸."""
     minor = int(minor_unit(currency) * UNIT)
     quantity = np.array(booked.quantities, dtype=np.int64) * unit
     gross = np.array(booked.gross, dtype=np.int64) * minor
     fee = np.array(booked.fees["COMMISSION"], dtype=np.int64) * minor
-    ids = np.frombuffer(bytes.fromhex("".join(booked.account_ids).replace("-", "")), dtype="V16")
-    live = (quantity != 0) | (gross != 0) | (fee != 0)
-    return ShareColumns(ids[live], quantity[live], gross[live], fee[live])
+    raw = [ids_of[code].bytes for code in booked.account_ids]
+    live = np.flatnonzero((quantity != 0) | (gross != 0) | (fee != 0))
+    rows = np.array(sorted(live.tolist(), key=raw.__getitem__), dtype=np.int64)
+    return ShareColumns(np.frombuffer(b"".join(raw), dtype="V16")[rows], quantity[rows], gross[rows], fee[rows])
 
 
 def _hash(job: FilledBlock, booked: money.Booking) -> str:

@@ -76,17 +76,27 @@ class _Parent:
     was_canceled: bool
 
 
-def _ready(session_ended: bool) -> list[_Parent]:
-    ended = """NOT EXISTS (SELECT 1 FROM execution_childorder c WHERE c.parent_id = p.id
+_ENDED = """NOT EXISTS (SELECT 1 FROM execution_childorder c WHERE c.parent_id = p.id
                  AND c.state NOT IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'DENIED'))
                AND NOT EXISTS (SELECT 1 FROM execution_slice s WHERE s.parent_id = p.id AND s.state = 'PENDING')"""
+
+
+def ready_sql() -> str:
+    """Return an SQL condition over an execution_parentorder row aliased `p`: true when it can be booked or closed.
+
+    Its one parameter is `session_ended`.
+    """
+    return f"""(p.done_at IS NULL OR p.needs_booking) AND (p.state = 'WORKING' OR p.needs_booking)
+        AND ({_ENDED} OR (%(session_ended)s AND p.needs_booking))"""
+
+
+def _ready(session_ended: bool) -> list[_Parent]:
     sql = f"""
-        SELECT p.id, p.journey_id, p.needs_booking, p.done_at, {ended}, p.cancel_requested_at IS NOT NULL
-        FROM execution_parentorder p
-        WHERE (p.done_at IS NULL OR p.needs_booking) AND (p.state = 'WORKING' OR p.needs_booking) AND ({ended} OR (%s AND p.needs_booking))
-        ORDER BY p.id LIMIT %s FOR NO KEY UPDATE OF p SKIP LOCKED"""
+        SELECT p.id, p.journey_id, p.needs_booking, p.done_at, {_ENDED}, p.cancel_requested_at IS NOT NULL
+        FROM execution_parentorder p WHERE {ready_sql()}
+        ORDER BY p.id LIMIT %(most)s FOR NO KEY UPDATE OF p SKIP LOCKED"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [session_ended, AT_ONCE])
+        cursor.execute(sql, {"session_ended": session_ended, "most": AT_ONCE})
         return [_Parent(*row) for row in cursor.fetchall()]
 
 

@@ -113,13 +113,13 @@ def claim(*, connection_id: UUID, epoch: int, order_ids: Sequence[UUID], now: da
     """Turn PENDING orders into SENDING; return those that are now ours to send, each for the only time in its life."""
     sql = f"""
         UPDATE execution_childorder c SET state = 'SENDING', claimed_epoch = %s, claimed_at = %s
-        WHERE c.id IN (
+        WHERE c.id = ANY(ARRAY(
             SELECT o.id FROM execution_childorder o
             WHERE o.connection_id = %s AND o.state = 'PENDING' AND o.id = ANY(%s) AND o.cancel_requested_at IS NULL
               AND EXISTS (SELECT 1 FROM execution_gatewaylease l WHERE l.connection_id = o.connection_id AND l.epoch = %s
                           AND l.reconciled_epoch = l.epoch AND l.expires_at > clock_timestamp())
               AND NOT ({kill_switch_sql(members=True)})
-            ORDER BY o.sequence, o.id LIMIT %s FOR UPDATE OF o SKIP LOCKED)
+            ORDER BY o.sequence, o.id LIMIT %s FOR UPDATE OF o SKIP LOCKED))
         RETURNING c.id"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [epoch, now, connection_id, list(order_ids), epoch, BATCH])

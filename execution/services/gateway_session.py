@@ -6,6 +6,7 @@ Invariants:
 1. The only way in is connect → lease → reconcile → trade; whatever goes wrong with the broker leads back to its beginning.
 2. A step does one thing after the other: hear, ask, cancel, send, share out, tell. The order of the steps is the safety argument.
 3. A session that has lost its lease never writes again; `LeaseLost` ends it.
+4. A step looks first what waits: one with nothing to do is one short transaction and one question to the broker.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -31,6 +33,7 @@ from .lease import LEASE_SECONDS
 from .line import Line
 from .listening import Heard, hear_reports
 from .notices import send_notices
+from .pulse import Pulse, take_pulse
 from .recovery import recover, settle, sweep
 from .sending import claim_and_send
 from .unknowns import ask_unknowns
@@ -118,41 +121,60 @@ class GatewaySession:
         if self.line.epoch:
             self.line.end()
 
-    def _guarded(self, now: datetime, work: object) -> Activity:
-        activity = Activity()
+    def _guarded(self, now: datetime, work: Callable[[datetime, Activity], bool]) -> Activity:
+        """Do the work, which says whether it may have left something to finish."""
+        activity, is_finishing = Activity(), True
         try:
-            work(now, activity)  # type: ignore[operator]
+            is_finishing = work(now, activity)
         except GatewayError as error:
             self._went_down(now, error, activity)
         else:
             self._down_since = None
-        self._finish(now, activity)
+        if is_finishing:
+            self._finish(now, activity)
         return activity
 
-    def _recover(self, now: datetime, activity: Activity) -> None:
+    def _recover(self, now: datetime, activity: Activity) -> bool:
         self.gateway.connect()
         _count(activity, recover(self.line, now=now))
         with self.line.transaction():
             end_connection_alert(self.line.connection_id, what="DOWN", now=now)
         activity.recovered = self._is_ready = True
         self._swept_at = now
+        return True
 
-    def _work(self, now: datetime, activity: Activity) -> None:
+    def _pulse(self, now: datetime) -> Pulse:
+        with self.line.transaction():
+            return take_pulse(connection_id=self.line.connection_id, epoch=self.line.epoch, now=now)
+
+    def _work(self, now: datetime, activity: Activity) -> bool:
         line = self.line
-        heard = hear_reports(line, now=now)
+        pulse = self._pulse(now)
+        heard = hear_reports(line, now=now, since=pulse.reports_cursor)
         settle(line, heard, now=now)
         _count(activity, heard)
-        _count(activity, ask_unknowns(line, now=now))
-        if self._swept_at is None or heard.has_gap or now - self._swept_at >= SWEEP_EVERY:
+        if pulse.asks:
+            _count(activity, ask_unknowns(line, now=now))
+        is_swept = self._swept_at is None or heard.has_gap or now - self._swept_at >= SWEEP_EVERY
+        if is_swept:
             _count(activity, sweep(line, now=now))
             self._swept_at = now
-        with line.transaction():
-            killed = cancel_killed(now=now, connection_id=line.connection_id)
+        if activity.any:
+            pulse = self._pulse(now)
+        if pulse.kills or pulse.cancels:
+            self._cancel(now, activity)
+        if pulse.sends:
+            self._send(now, activity)
+        if pulse.notices:
+            activity.notices += send_notices(line, now=now)
+        return is_swept or activity.any or not pulse.is_idle
+
+    def _cancel(self, now: datetime, activity: Activity) -> None:
+        with self.line.transaction():
+            killed = cancel_killed(now=now, connection_id=self.line.connection_id)
         activity.canceled += killed.canceled + killed.requested
-        if (canceled := send_cancels(line, now=now)) is not None:
+        if (canceled := send_cancels(self.line, now=now)) is not None:
             activity.canceled += len(canceled.ended)
-        self._send(now, activity)
-        activity.notices += send_notices(line, now=now)
 
     def _send(self, now: datetime, activity: Activity) -> None:
         """Send batch after batch until nothing waits."""

@@ -9,7 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import gcd
@@ -28,13 +28,14 @@ from risk.queries.rows import Gate2Order, Gate2Rows, GateTwoAnswer
 from risk.services import gate_two
 
 from ..queries.blocks import block_targets
-from .alarms import alert_order
+from .alarms import alert_order, alert_parent
 from .claim import Candidate
 from .line import Line
 from .planning import PAPER_QUOTE_AGE
 from .pricing import FreshQuotes
 
 UNIT = 10**8
+MOST_NAMED = 5
 _PAPER_AGES: dict[LiquidityClass, timedelta] = dict.fromkeys(LiquidityClass, PAPER_QUOTE_AGE)
 
 
@@ -65,9 +66,7 @@ def check_batch(*, line: Line, batch: Sequence[Candidate], quotes: FreshQuotes, 
             verdict.passed.append(candidate.id)
         else:
             verdict.denied[candidate.id] = reasons.get(number, "ALC-1 no account of the statement stands behind this order")
-    for candidate in batch:
-        if candidate.id in verdict.denied:
-            _alert(candidate, verdict.denied[candidate.id], now)
+    _alarm([candidate for candidate in batch if candidate.id in verdict.denied], verdict.denied, now)
     return verdict
 
 
@@ -119,6 +118,22 @@ def _reasons(rows: Gate2Rows, answer: GateTwoAnswer) -> dict[int, str]:
         first.setdefault(number, describe(finding))
         refused.setdefault(number, set()).add(row)
     return {number: text + (f" ({len(refused[number])} accounts)" if len(refused[number]) > 1 else "") for number, text in first.items()}
+
+
+def _alarm(refused: Sequence[Candidate], reasons: Mapping[UUID, str], now: datetime) -> None:
+    """Alarm each refused order, or the parent where it has so many that nobody would read them (RSK-10)."""
+    by_parent: dict[UUID, list[Candidate]] = {}
+    for candidate in refused:
+        by_parent.setdefault(candidate.parent_id, []).append(candidate)
+    for parent_id, orders in by_parent.items():
+        if len(orders) <= MOST_NAMED:
+            for candidate in orders:
+                _alert(candidate, reasons[candidate.id], now)
+            continue
+        message = f"{orders[0].symbol}: {len(orders)} orders not sent; the first, {orders[0].client_order_id}: {reasons[orders[0].id]}"
+        alert_parent(
+            parent_id, tier=AlertTier.CRITICAL, rule="RSK-1", message=message, now=now, journey_id=orders[0].journey_id, what="DENIED"
+        )
 
 
 def _alert(candidate: Candidate, reason: str, now: datetime) -> None:

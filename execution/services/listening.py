@@ -46,10 +46,13 @@ class Heard:
         self.mismatched.update(processed.mismatched)
 
 
-def hear_reports(line: Line, *, now: datetime) -> Heard:
-    """Process what has been streamed since the saved cursor, page by page. Raises GatewayError, LeaseLost."""
+def hear_reports(line: Line, *, now: datetime, since: str | None = None) -> Heard:
+    """Process what has been streamed since the saved cursor (which the caller may have at hand), page by page.
+
+    Raises GatewayError, LeaseLost.
+    """
     heard = Heard()
-    cursor = _cursors(line)[0]
+    cursor = _cursors(line)[0] if since is None else since
     for _ in range(MOST_PAGES):
         page = line.gateway.poll(cursor)
         if page.items or page.cursor != cursor:

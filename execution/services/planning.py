@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from accounts.enums import AccountClass
 from accounts.queries import RoutingFacts
-from base.core.ids import uuid_texts
 from market.queries import InstrumentFacts, QuoteFacts
 
 from ..core.apportion import apportion
@@ -35,6 +34,7 @@ SMALLEST_CHILD_LOTS = 10
 # The paper venue quotes from completed minutes; live quotes follow RSK-2.
 PAPER_QUOTE_AGE = timedelta(seconds=120)
 LIVE_QUOTE_AGE = timedelta(seconds=2)
+_WIDEST = 160  # bytes of an account's code: forty characters of four
 _RANK = {AccountClass.SHELTERED: 0, AccountClass.ENTITY: 1}
 
 
@@ -71,12 +71,12 @@ class SidePlan:
 def side_plan(*, side: Side, ids: NDArray[Any], quantity: NDArray[np.int64], routing: RoutingFacts, seed: str) -> SidePlan:
     """Plan the orders of one side.
 
-    ids, quantity (signed, UNIT = 1) and routing have the same rows. seed: the statement's hash, which fixes the rotation (RTE-4).
+    ids, quantity (signed, UNIT = 1) and routing have the same rows. seed: the statement's tie seed, which fixes the rotation (RTE-4).
     """
     wanted = np.flatnonzero(quantity > 0 if side.is_buy else quantity < 0)
     part = routing.take(wanted)
     amounts = np.abs(quantity[wanted])
-    order = _sequence(ids[wanted], part, seed)
+    order = _sequence(part, seed)
     entries: list[Entry] = []
     pooled = np.array([c.pools_blocks for c in part.connections], dtype=bool)
     for number in np.unique(part.connection):
@@ -88,21 +88,28 @@ def side_plan(*, side: Side, ids: NDArray[Any], quantity: NDArray[np.int64], rou
     return SidePlan(side, ids[wanted], amounts, part, tuple(entries))
 
 
-def _sequence(ids: NDArray[Any], routing: RoutingFacts, seed: str) -> NDArray[np.int64]:
+def _sequence(routing: RoutingFacts, seed: str) -> NDArray[np.int64]:
     """RTE-4: clients before own accounts; across owners by rotation; inside one owner sheltered, entity, taxable, then rotation."""
     owner_turn = _turns(routing.owner_ids, seed)
-    turn = _turns(ids, seed)
+    turn = _turns(_padded(routing.codes), seed)
     rank = np.array([_RANK.get(AccountClass(name), 2) for name in routing.class_legend], dtype=np.int64)[routing.classes]
     own = routing.is_own.astype(np.int64)
     return np.lexsort((turn, rank, owner_turn, own))
 
 
-def _turns(ids: NDArray[Any], seed: str) -> NDArray[np.uint64]:
-    """Return a turn per id drawn from the seed: the low half of each id, mixed (splitmix64), so that nobody is always first."""
-    low = np.frombuffer(ids.tobytes(), dtype=">u8").reshape(-1, 2).astype(np.uint64)
-    mixed = (low[:, 0] * np.uint64(0x9E3779B97F4A7C15)) ^ low[:, 1] ^ np.uint64(int.from_bytes(sha256(seed.encode()).digest()[:8], "big"))
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+def _padded(codes: NDArray[np.object_]) -> NDArray[Any]:
+    """Return codes as UTF-8 in fields of one width, so that a code's turn does not depend on who stands beside it."""
+    return np.array([code.encode() for code in codes.tolist()], dtype=f"S{_WIDEST}")
+
+
+def _turns(names: NDArray[Any], seed: str) -> NDArray[np.uint64]:
+    """Return a turn per name (bytes of one width, a multiple of 8) drawn from the seed (splitmix64), so that nobody is always first."""
+    words = np.frombuffer(names.tobytes(), dtype=">u8").reshape(len(names), names.dtype.itemsize // 8).astype(np.uint64)
+    mixed = np.full(len(names), int.from_bytes(sha256(seed.encode()).digest()[:8], "big"), dtype=np.uint64)
+    for column in words.T:
+        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     return mixed ^ (mixed >> np.uint64(31))
 
 
@@ -151,7 +158,7 @@ def due_quantity(
     """
     whole = [int((plan.quantity[entry.rows] // lot).sum(dtype=object)) for entry in plan.entries]
     odd = [int((plan.quantity[entry.rows] % lot).sum(dtype=object)) for entry in plan.entries]
-    names = uuid_texts(plan.ids[[int(entry.rows[0]) for entry in plan.entries]])
+    names = [str(plan.routing.codes[int(entry.rows[0])]) for entry in plan.entries]
     placed = [part // lot for part in [*slices[:-1], slices[-1] - sum(odd)]]
     targets = apportion(sum(placed), whole, names) if sum(placed) < sum(whole) else whole
     smallest = SMALLEST_CHILD_LOTS if len(plan.entries) > 1 else 1

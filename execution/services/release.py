@@ -79,7 +79,7 @@ def release(*, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | 
         if known := _released_before(signal.id, signal.journey_id):
             return known
         preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
-        tradable = statements.tradable_ids(actor)
+        tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
         statements.check_unchanged(preview=preview, sized=sized)
         facts, plans = _commit_statement(sized, actor, now)
@@ -93,7 +93,7 @@ def run_signal(*, firm_id: int, source: str, idempotency_key: str, body: SignalB
         signal = statements.lock_signal(signal_id=received.id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
-        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor))
+        sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor, signal))
         facts, plans = _commit_statement(sized, actor, now)
     return _finish(firm_id, facts, plans, now)
 
@@ -130,7 +130,7 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
     quantity = sized.result.quantity[:, 0]
     ids = sized.accounts.ids
     routing = sized.accounts.routing
-    seed = sized.statement().preview_hash
+    seed = sized.signal.tie_seed
     plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
     plans = [plan for plan in plans if plan.entries]
     one_at_a_time(instrument_id=sized.instrument.id)
@@ -229,7 +229,7 @@ def _refuse_crosses(plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
 
 def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
     """RTE-3: the slices, and what the whole parent reserves until they take it over."""
-    rows, carry = slice_rows(plan, _lot(sized), parent.one_minute_volume, start=now, seed=str(parent.journey_id))
+    rows, carry = slice_rows(plan, _lot(sized), parent.one_minute_volume, start=now, seed=parent.plan_seed)
     Slice.objects.bulk_create(
         Slice(parent_id=parent.id, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity), cumulative=_decimal(s.cumulative))
         for s in rows

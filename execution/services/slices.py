@@ -88,7 +88,7 @@ def _release_slice(parent: ParentOrder, now: datetime) -> int:
     current = due[0]
     lot = int(instrument.lot_step * UNIT)
     parts = [int(row.quantity * UNIT) for row in rows]
-    quantity = due_quantity(plan, lot, parts, current.number, done=_done(parent), seed=str(parent.journey_id))
+    quantity = due_quantity(plan, lot, parts, current.number, done=_done(parent), seed=parent.plan_seed)
     written = write_children(
         parent_id=parent.id,
         journey_id=parent.journey_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from uuid import UUID
@@ -64,13 +64,18 @@ class TourFirm:
     custodians: dict[str, UUID]
     connections: dict[str, UUID]
     clearing: dict[str, str]
+    sleeve_id: UUID
     strategies: dict[str, UUID]
     accounts: dict[str, UUID]
     people: tuple[Person, ...]
 
 
 def generated_people(count: int, seed: int) -> tuple[Person, ...]:
-    """Return `count` more accounts drawn from the seed: every class, three currencies, both custodians."""
+    """Return `count` more accounts drawn from the seed: every class, three currencies, both custodians.
+
+    Very many are smaller: together they are not to ask for more than the market trades in a day (CST-2).
+    """
+    share = max(1, -(-count // 5_000))
     draw = Random(seed)  # noqa: S311 - a reproducible cast, not a secret
     kinds = [
         (C.PERSONAL, R.INDIVIDUAL, T.TAXABLE),
@@ -82,15 +87,26 @@ def generated_people(count: int, seed: int) -> tuple[Person, ...]:
     for number in range(count):
         account_class, registration, tax = draw.choice(kinds)
         currency = draw.choice(["USD", "USD", "EUR", "GBP"])
-        amount = draw.randrange(20_000, 900_000)
+        amount = draw.randrange(20_000, 900_000) // share
         cash = {"USD": str(amount)} if currency == "USD" else {currency: str(amount // 2), "USD": str(amount // 2)}
         code = f"G{number + 1:05}"
         people.append(Person(code, f"Client {number + 1:05}", account_class, registration, tax, currency, cash, draw.choice([*LANES])))
     return tuple(people)
 
 
-def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings: Mapping[str, dict[str, str]] | None = None) -> TourFirm:
-    """Set a firm up through the product's own services, as a newcomer would. settings: of each connection, by its code."""
+def build_firm(
+    *,
+    name: str,
+    people: tuple[Person, ...],
+    now: datetime,
+    opened: date | None = None,
+    settings: Mapping[str, dict[str, str]] | None = None,
+) -> TourFirm:
+    """Set a firm up through the product's own services, as a newcomer would.
+
+    opened: the day its accounts were opened with their cash, today unless given; from then on custodians owe reports. settings: of each
+    connection, by its code.
+    """
     firm_id = governance.create_firm(name=name, reporting_currency="USD")
     with tenancy.firm(firm_id):
         actors = {role.value: _member(role, firm_id, now) for role in Role}  # the first member of a firm is nobody's appointment
@@ -103,14 +119,14 @@ def build_firm(*, name: str, people: tuple[Person, ...], now: datetime, settings
                 code=code, gateway="paper", custodian_id=custodians[code], pools_blocks=pools, settings=(settings or {}).get(code), now=now
             )
         sleeve = accounts.open_sleeve(code="CORE", name="Core", now=now)
-        ids = _open_accounts(people, custodians, connections, sleeve, actors["COMPLIANCE"], now)
+        ids = _open_accounts(people, custodians, connections, sleeve, actors["COMPLIANCE"], now, opened or now.date())
         strategies = {"CORE": allocation.create_strategy(code="CORE", name="Core equity", sleeve_id=sleeve, actor=boss, now=now)}
         allocation.subscribe(strategy_id=strategies["CORE"], account_ids=list(ids.values()), actor=boss, now=now)
         group = accounts.open_group(code="ALL", name="Everybody", account_ids=list(ids.values()), now=now)
         for role in ("MANAGER", "TRADER"):
             accounts.grant_group(group_id=group, user_id=int(actors[role].user_id), can_trade=True, now=now)
         _limits(actors["RISK"], now)
-    return TourFirm(firm_id, actors, custodians, connections, clearing, strategies, ids, people)
+    return TourFirm(firm_id, actors, custodians, connections, clearing, sleeve, strategies, ids, people)
 
 
 def _member(role: Role, firm_id: int, now: datetime) -> Actor:
@@ -126,6 +142,7 @@ def _open_accounts(
     sleeve: UUID,
     office: Actor,
     now: datetime,
+    opened: date,
 ) -> dict[str, UUID]:
     began = now - timedelta(days=400)
     manager = governance.record_party(code="MANAGER", name="The manager", is_entity=True, actor=office, now=now)
@@ -149,14 +166,14 @@ def _open_accounts(
             owner_id=clients,
             mandate_id=mandate if p.account_class is C.MANAGED else None,
             position_cap_rate=Decimal(p.cap) if p.cap else None,
-            opened_on=began.date(),
+            opened_on=opened,
         )
         for p in people
     ]
     ids = dict(zip((p.code for p in people), accounts.open_accounts(new=new, actor=office, now=now), strict=True))
     cash = {p.code: {currency: Decimal(amount) for currency, amount in p.cash.items()} for p in people}
     openings = [Opening(account_id=ids[p.code], sleeve_id=sleeve, cash=cash[p.code], positions={}) for p in people]
-    accounts.record_openings(openings=openings, as_of=now.date() - timedelta(days=40), now=now)
+    accounts.record_openings(openings=openings, as_of=opened, now=now)
     _authorities(people, ids, manager, clients, mandate, office, now)
     return ids
 

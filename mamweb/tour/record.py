@@ -56,8 +56,10 @@ def _journey(firm: int, journey: Journey) -> dict[str, Any]:
         "title": journey.title,
         "journey_id": key,
         "signal": rows(firm, SIGNAL, key),
+        "inputs": journey.inputs,
         "price": head.get("decision_price"),
         "statement_hash": head.get("hash"),
+        "tie_seed": head.get("tie_seed"),
         "excluded": head.get("excluded", []),
         "accounts": [
             {

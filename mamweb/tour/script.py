@@ -29,17 +29,19 @@ from governance import services as governance
 from reconciliation import services as reconciliation
 from reporting import services as reporting
 
-from .facts import OPEN, rows
+from .facts import OPEN, analyse, rows
 from .firm import FIXED, LANES, TourFirm, build_firm, generated_people
+from .inputs import inputs_of
 from .world import Broker, Market, generated_market, make_broker, real_market
 
 STEP = timedelta(seconds=5)
 WATCHED_DAYS = 5
+LARGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class TourOptions:
-    """bars: folder of real minute bars, None = the built-in market. accounts: how many beside the fixed seven. seed: of market and cast."""
+    """bars: folder of real minute bars, None = the built-in market. accounts: how many beside the fixed seven. seed: of the cast and the venues' latency."""
 
     bars: Path | None = None
     accounts: int = 0
@@ -53,6 +55,7 @@ class Journey:
     title: str
     symbol: str
     at: datetime
+    inputs: dict[str, Any]
     facts: ReleaseFacts
 
 
@@ -82,17 +85,25 @@ class Tour:
 def run_tour(options: TourOptions, tell: Callable[[str], None]) -> Tour:
     """Live one day and return what happened; `tell` hears of each step as it is done."""
     started = time.perf_counter()
-    market = real_market(options.bars) if options.bars else generated_market(options.seed)
+    market = real_market(options.bars) if options.bars else generated_market()
     tell(f"market: {', '.join(market.instruments)}{' (SIMULATED)' if market.is_simulated else ''}")
     clock = VirtualClock(market.start - timedelta(seconds=30))
     people = FIXED + generated_people(options.accounts, options.seed)
-    firm = build_firm(name=f"Tour {new_id()}", people=people, now=clock.now())
+    opened = clock.now().date() - timedelta(days=40)
+    firm = build_firm(name=f"Tour {new_id()}", people=people, now=clock.now(), opened=opened)
     tour = Tour(market, firm, clock, {}, {}, seconds={"set-up": time.perf_counter() - started})
+    _count_rows(tour)
     _connect(tour, options.seed)
     tell(f"firm: {len(people)} accounts at {len(LANES)} custodians")
     _trade(tour, tell)
     _evening(tour, tell)
     return tour
+
+
+def _count_rows(tour: Tour) -> None:
+    if len(tour.firm.people) >= LARGE:
+        with tour.stage("statistics"):
+            analyse()
 
 
 def _connect(tour: Tour, seed: int) -> None:
@@ -143,6 +154,7 @@ def _signal(
     only: tuple[UUID, ...] = (),
 ) -> None:
     body = SignalBody(strategy="CORE", symbol=symbol, method=method, figure=Decimal(figure), accounts=only)
+    inputs = inputs_of(world=tour.market, firm=tour.firm, symbol=symbol, only=only, now=tour.clock.now())
     with tour.stage("signal to orders"):
         facts = run_signal(
             firm_id=tour.firm.firm_id,
@@ -152,7 +164,8 @@ def _signal(
             actor=tour.firm.actors["TRADER"],
             now=tour.clock.now(),
         )
-    tour.journeys.append(Journey(title, symbol, tour.clock.now(), facts))
+    _count_rows(tour)
+    tour.journeys.append(Journey(title, symbol, tour.clock.now(), inputs, facts))
     tell(f"signal {len(tour.journeys)}: {title} ({symbol} {method.value} {figure})")
 
 

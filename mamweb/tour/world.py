@@ -23,6 +23,7 @@ from execution.venue.setup import CommissionModel, VenueConfig, weekdays
 from market import queries as market
 from market import services as market_services
 from market.core.calendars import session
+from market.core.generated import DEFAULT_SEED
 from market.core.generated_catalogue import XYZ_ANCHOR_AT
 from market.queries import InstrumentFacts
 from market.readers.fx import packaged_ecb_history
@@ -43,8 +44,11 @@ class Market:
     is_simulated: bool
 
 
-def generated_market(seed: int) -> Market:
-    """Load the built-in market around the instant whose prices are known in advance. Every row is labelled SIMULATED."""
+def generated_market(seed: int = DEFAULT_SEED) -> Market:
+    """Load the built-in market around the instant whose prices are known in advance. Every row is labelled SIMULATED.
+
+    A database keeps the bars of one seed: another seed's would differ from what is stored.
+    """
     day = XYZ_ANCHOR_AT.date()
     loaded = market_services.load_generated(GENERATED_SYMBOLS, days=[day], seed=seed)
     instruments = {symbol: market.instrument(pk) for symbol, pk in loaded.instrument_ids.items()}

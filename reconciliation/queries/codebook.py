@@ -27,8 +27,8 @@ _ALWAYS = ("USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD", "NZD", "SEK", "NOK",
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Codebook:
-    """A custodian and everything it may name. base_currency: int64[n_accounts] codes; margined: bool[n_instruments], held for a profit or
-    loss and not for its value; tick: float64[n_instruments]."""
+    """A custodian and everything it may name. base_currency: int64[n_accounts] codes; connections: the code of the connection each account
+    trades over; margined: bool[n_instruments], held for a profit or loss and not for its value; tick: float64[n_instruments]."""
 
     custodian_id: UUID
     code: str
@@ -37,6 +37,7 @@ class Codebook:
     directory: Directory
     account_ids: tuple[UUID, ...]
     base_currency: Ints
+    connections: tuple[str, ...]
     clearing: Bools
     opened: Ints
     closed: Ints
@@ -78,6 +79,7 @@ def codebook_of(*, custodian_id: UUID) -> Codebook:
         directory=directory,
         account_ids=tuple(row[0] for row in accounts),
         base_currency=np.array([at[row[2]] for row in accounts], np.int64),
+        connections=tuple(row[6] for row in accounts),
         clearing=np.array([row[3] for row in accounts], np.bool_),
         opened=np.array([row[4] for row in accounts], np.int64),
         closed=np.array([_FOREVER if row[5] is None else row[5] for row in accounts], np.int64),
@@ -87,10 +89,11 @@ def codebook_of(*, custodian_id: UUID) -> Codebook:
     )
 
 
-def _accounts(custodian_id: UUID) -> list[tuple[UUID, str, str, bool, int, int | None]]:
+def _accounts(custodian_id: UUID) -> list[tuple[UUID, str, str, bool, int, int | None, str]]:
     sql = (
-        "SELECT id, custodian_account, base_currency, is_clearing, opened_on - DATE '1970-01-01', closed_on - DATE '1970-01-01' "
-        "FROM accounts_account WHERE custodian_id = %(id)s ORDER BY id"
+        "SELECT a.id, a.custodian_account, a.base_currency, a.is_clearing, a.opened_on - DATE '1970-01-01', a.closed_on - DATE '1970-01-01', "
+        "c.code FROM accounts_account a JOIN accounts_brokerconnection c ON c.id = a.connection_id "
+        "WHERE a.custodian_id = %(id)s ORDER BY a.id"
     )
     return execute(sql, {"id": custodian_id}).fetchall()
 

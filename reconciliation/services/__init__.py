@@ -2,6 +2,7 @@
 
 from .blocking import BlockFacts, block_unresolved
 from .due import last_closed_session, reconcile_due
+from .fetching import Fetched, fetch_reports
 from .resolving import Resolution, UnableToResolve, assign_break, request_adjustment, request_waiver, resolve_break, waive_break
 from .runs import RunFacts, UnableToReconcile, due_at_of, reconcile_custodian, reconcile_file
 from .side_by_side import Line, side_by_side
@@ -9,6 +10,7 @@ from .snapshots import Taken, UnableToTakeSnapshot, stored_snapshot, take_snapsh
 
 __all__ = [
     "BlockFacts",
+    "Fetched",
     "Line",
     "Resolution",
     "RunFacts",
@@ -19,6 +21,7 @@ __all__ = [
     "assign_break",
     "block_unresolved",
     "due_at_of",
+    "fetch_reports",
     "last_closed_session",
     "reconcile_custodian",
     "reconcile_due",

@@ -31,7 +31,7 @@ class Compared:
 
 def compare(book: Codebook, ours: OurSide, snapshot: Snapshot) -> Compared:
     """Compare a custodian's snapshot with our side of the same date."""
-    theirs = comparable(book, snapshot)
+    theirs = comparable(book, ours, snapshot)
     expectation = replace(ours.expectation, trades=recognised(ours.expectation.trades, theirs.trades))
     outcome = reconcile(expectation, theirs, book.directory, ours.rates)
     names, currencies = book.directory.accounts, book.directory.currencies

@@ -2,7 +2,8 @@
 
 Entry point: `reconcile_due`.
 Invariants: 1. a custodian's last closed session has a run once its deadline has passed, INCOMPLETE where nothing came; 2. a snapshot that
-no run has looked at is reconciled, however late it came; 3. when nothing is due nothing is written.
+no run has looked at is reconciled, however late it came; 3. when nothing is due nothing is written; 4. a custodian whose margin rates
+cannot be read is alarmed, and stops no other.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
+from governance.core.subjects import Subject
+from governance.enums import AlertTier, Role, SubjectKind
+from governance.services import end_alert, raise_alert
 from market.core import calendars
 
 from ..models import ReconciliationRun
 from ..queries.columns import execute
+from ..queries.margins import UnreadableRates
 from .runs import due_at_of, reconcile_custodian
 
 _UNSEEN = """
@@ -32,7 +37,17 @@ def reconcile_due(*, now: datetime) -> int:
     """Run everything that is due and return how many runs were new. Safe to repeat."""
     done = 0
     for custodian_id, as_of in [*execute(_UNSEEN, {}).fetchall(), *_overdue(now)]:
-        done += not reconcile_custodian(custodian_id=custodian_id, as_of=as_of, now=now).repeated
+        key = f"REC-1|rates|{custodian_id}"
+        try:
+            done += not reconcile_custodian(custodian_id=custodian_id, as_of=as_of, now=now).repeated
+        except UnreadableRates as error:
+            subject = Subject(SubjectKind.BROKER_CONNECTION, str(custodian_id))
+            message = f"{as_of}: {error.message}; nothing is compared"[:400]
+            raise_alert(
+                tier=AlertTier.CRITICAL, audience=Role.OPERATIONS, rule="REC-1", subject=subject, message=message, now=now, dedupe_key=key
+            )
+        else:
+            end_alert(dedupe_key=key, now=now)
     return done
 
 

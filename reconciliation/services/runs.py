@@ -7,6 +7,7 @@ Invariants: 1. a run, its breaks, its alert and its audit event stand or fall to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,7 +23,7 @@ from governance.services import audit, end_alert, raise_alert
 from market.core import calendars
 
 from ..core.expectation import NO_TIMING, TimingTable
-from ..core.fixed import to_day
+from ..core.fixed import Bools, to_day
 from ..core.matching import Reconciliation
 from ..core.sla import due_at
 from ..core.snapshot import make_table
@@ -67,7 +68,8 @@ def reconcile_custodian(
     it is the reason the run gives. Safe to repeat. Raises NotFound, UnableToReconcile.
     """
     _lock(custodian_id)
-    taken = taken or stored_snapshot(custodian_id=custodian_id, as_of=as_of)
+    if taken is None or taken.source.startswith(f"{GATEWAY} "):  # of one connection: the others' reports belong to the day too
+        taken = stored_snapshot(custodian_id=custodian_id, as_of=as_of)
     book = taken.book if taken else codebook_of(custodian_id=custodian_id)
     _check(book, as_of, now)
     if taken is None:
@@ -103,11 +105,12 @@ def _finish(book: Codebook, taken: Taken | None, compared: Compared, now: dateti
     outcome, covered, as_of, custodian_id = compared.outcome, compared.covered, compared.as_of, book.custodian_id
     made = plan(book, outcome.breaks, covered, as_of=as_of, now=now, is_business_day=lambda day: calendars.is_session(book.calendar, day))
     incomplete = [book.account_ids[code] for code in np.flatnonzero(outcome.incomplete)]
+    reasons = [*outcome.reasons, *(taken.disagreements if taken else ()), *_silent(book, as_of, outcome.incomplete)]
     identity = digest(
         {
-            "snapshot": taken.snapshot_id if taken else None,
+            "snapshot": (list(taken.parts) or taken.snapshot_id) if taken else None,
             "state": outcome.state,
-            "reasons": outcome.reasons,
+            "reasons": reasons,
             "incomplete": incomplete,
             "timing": _timing_rows(book, outcome.open_timing),
             "breaks": made.content(),
@@ -128,13 +131,20 @@ def _finish(book: Codebook, taken: Taken | None, compared: Compared, now: dateti
             started_at=now,
             finished_at=now,
             items=compared.items,
-            reasons=list(outcome.reasons),
+            reasons=reasons,
             incomplete=incomplete,
             open_timing=_timing_rows(book, outcome.open_timing),
             outcome_sha256=identity,
         )
         save(made, book, run_id=run.id, as_of=as_of, now=now)
-        _tell(book, run, now, actor, {"opened": len(made.fresh), "closed": len(made.gone), "open": len(outcome.breaks)})
+        _tell(
+            book,
+            run,
+            now,
+            actor,
+            taken.parts if taken else (),
+            {"opened": len(made.fresh), "closed": len(made.gone), "open": len(outcome.breaks)},
+        )
     return RunFacts(
         id=run.id,
         state=RunState(run.state),
@@ -190,6 +200,19 @@ def _nothing(book: Codebook, as_of: date, refused: str) -> Compared:
     return Compared(as_of, outcome, Coverage(frozenset(), frozenset(), frozenset()), 0)
 
 
+def _silent(book: Codebook, as_of: date, incomplete: Bools) -> list[str]:
+    """Name the connections of which nothing was reported, where the custodian has several (REC-1)."""
+    over, due = np.array(book.connections), book.open_on(to_day(as_of))
+    if len(set(book.connections)) < 2 or bool(incomplete[due].all()):
+        return []
+    found = []
+    for code in sorted(set(over[incomplete & due].tolist())):
+        accounts = int((due & (over == code)).sum())
+        if int((incomplete & due & (over == code)).sum()) == accounts:
+            found.append(f"nothing was reported of connection {code} ({accounts} accounts)")
+    return found
+
+
 def _open_timing(book: Codebook, as_of: date) -> TimingTable:
     """Return what the last run of an earlier date left waiting for its settle date; unknown accounts and currencies are left out."""
     rows = (
@@ -212,7 +235,9 @@ def _timing_rows(book: Codebook, timing: TimingTable) -> list[list[str | int]]:
     return sorted([names[account], currencies[currency], *figures] for account, currency, figures in pairs)
 
 
-def _tell(book: Codebook, run: ReconciliationRun, now: datetime, actor: Actor | None, counts: dict[str, int]) -> None:
+def _tell(
+    book: Codebook, run: ReconciliationRun, now: datetime, actor: Actor | None, parts: Sequence[UUID], counts: dict[str, int]
+) -> None:
     subject = subject_of(book)
     after = {
         "custodian": book.code,
@@ -222,6 +247,7 @@ def _tell(book: Codebook, run: ReconciliationRun, now: datetime, actor: Actor | 
         "reasons": list(run.reasons),
         "items": run.items,
         "snapshot": str(run.snapshot_id or ""),
+        **({"snapshots": [str(part) for part in parts]} if len(parts) > 1 else {}),
         **counts,
     }
     audit(action=AuditAction.RECONCILED, subject=subject, actor=actor, now=now, after=after, rule="REC-1")

@@ -20,10 +20,12 @@ from market.core import calendars
 from ..core.expectation import NO_TIMING
 from ..core.fixed import from_fixed
 from ..core.snapshot import section_of, take
-from ..enums import ItemKind, MovementKind
+from ..enums import ItemKind, MarginKind, MovementKind
 from ..queries.codebook import Codebook
 from ..queries.expected import comparable, expectation_of
 from .snapshots import GATEWAY, stored_snapshot
+
+_KINDS: dict[ItemKind, tuple[str, ...]] = {ItemKind.FEE: tuple(MovementKind), ItemKind.MARGIN: tuple(MarginKind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ def side_by_side(*, user: Any, account_id: UUID, as_of: date) -> list[Line]:
         raise NotFound("snapshot of this account and date")
     book = taken.book
     instant = calendars.session_close(book.calendar, as_of)
-    ours = expectation_of(book, as_of, instant, NO_TIMING, charges_only=taken.source.startswith(GATEWAY)).expectation
-    theirs = comparable(book, taken.snapshot)
+    expected = expectation_of(book, as_of, instant, NO_TIMING, charges_only=taken.source.startswith(GATEWAY))
+    ours, theirs = expected.expectation, comparable(book, expected, taken.snapshot)
     code = book.account_ids.index(account_id)
     lines = []
     for item in ItemKind:
@@ -69,7 +71,7 @@ def _items(book: Codebook, item: ItemKind, table: Any, account: int) -> dict[str
                 name = f"{name} {rows.exec_id[i].decode()}".strip()
         else:
             name, amount = directory.currencies[rows.currency[i]], int(rows.amount[i])
-            if item is ItemKind.FEE:
-                name = f"{tuple(MovementKind)[rows.kind[i]]} {name}"
+            if item in _KINDS:
+                name = f"{_KINDS[item][rows.kind[i]]} {name}"
         totals[name] += amount
     return {name: from_fixed(amount) for name, amount in totals.items()}

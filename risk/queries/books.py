@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
+
+from accounts.enums import TRADING_ENTRIES
 
 ADV_DAYS = 20
 _ADV_LOOKBACK = timedelta(days=45)
 _BUYS = "('BUY', 'BUY_TO_COVER')"
+# What never moves capital, as the ledger's index of the others has it.
+FLOWLESS = f"({', '.join(repr(str(kind)) for kind in TRADING_ENTRIES)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,33 +73,49 @@ def cash_by_currency() -> dict[str, Decimal]:
     return dict(_rows("SELECT currency, sum(amount + receivable) FROM accounts_cashbalance GROUP BY 1 ORDER BY 1", []))
 
 
-def day_start(*, until: date) -> dict[str, Decimal]:
-    """Return equity at each account's last snapshot not after `until`, by base currency; an account without one starts at nothing."""
-    sql = f"SELECT a.base_currency, coalesce(sum(s.equity), 0) FROM {_SNAPSHOTS} GROUP BY 1 ORDER BY 1"
-    return dict(_rows(sql, [until]))
+@dataclass(frozen=True, slots=True)
+class DayStart:
+    """equity: at each account's last snapshot, by base currency. since: the earliest of these snapshots' days, None if there is none.
+
+    unseen: accounts without a snapshot; they start at nothing.
+    """
+
+    equity: dict[str, Decimal]
+    since: date | None
+    unseen: list[UUID]
 
 
-def flows_since(*, until: date) -> tuple[dict[str, Decimal], dict[int, Decimal]]:
+def day_start(*, until: date) -> DayStart:
+    """Return what the accounts were worth at their last snapshots not after `until`."""
+    sql = """
+        SELECT a.base_currency, coalesce(sum(s.equity), 0), min(s.as_of), array_agg(a.id) FILTER (WHERE s.as_of IS NULL)
+        FROM accounts_account a LEFT JOIN LATERAL (
+            SELECT as_of, equity FROM accounts_equitysnapshot x WHERE x.firm_id = a.firm_id AND x.account_id = a.id AND x.as_of <= %s
+            ORDER BY as_of DESC LIMIT 1) s ON true
+        GROUP BY 1 ORDER BY 1"""
+    rows = _rows(sql, [until])
+    since = min((row[2] for row in rows if row[2] is not None), default=None)
+    return DayStart({row[0]: row[1] for row in rows}, since, [pk for row in rows for pk in row[3] or ()])
+
+
+def flows_since(start: DayStart, *, until: date) -> tuple[dict[str, Decimal], dict[int, Decimal]]:
     """Return what came in (positive) or went out after each account's last snapshot: money by currency, units by instrument.
 
     A flow is a transaction against capital; what comes in kind counts by its units, not by its tax basis.
     """
     sql = f"""
         WITH flows AS (
-            SELECT DISTINCT t.id, e.account_id FROM {_SNAPSHOTS}
-            JOIN accounts_ledgerentry e ON e.firm_id = a.firm_id AND e.account_id = a.id AND e.book = 'CAPITAL'
-            JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
-            WHERE s.as_of IS NULL OR t.trade_date > s.as_of)
+            SELECT t.id, c.account_id FROM accounts_ledgertransaction t
+            JOIN accounts_ledgerentry c ON c.firm_id = t.firm_id AND c.transaction_id = t.id AND c.book = 'CAPITAL'
+            WHERE t.entry_type NOT IN {FLOWLESS} AND t.trade_date > coalesce(%s, 'infinity'::date)
+            AND t.trade_date > (SELECT max(x.as_of) FROM accounts_equitysnapshot x
+                                WHERE x.firm_id = c.firm_id AND x.account_id = c.account_id AND x.as_of <= %s)
+            UNION SELECT c.transaction_id, c.account_id FROM accounts_ledgerentry c WHERE c.book = 'CAPITAL' AND c.account_id = ANY(%s))
         SELECT e.currency, e.instrument_id, sum(e.amount) FROM flows f
         JOIN accounts_ledgerentry e ON e.transaction_id = f.id AND e.account_id = f.account_id
         WHERE e.book IN ('CASH', 'POSITION') GROUP BY 1, 2 ORDER BY 1, 2"""
-    rows = _rows(sql, [until])
+    rows = _rows(sql, [start.since, until, start.unseen])
     return {row[0]: row[2] for row in rows if row[1] is None}, {row[1]: row[2] for row in rows if row[1] is not None}
-
-
-_SNAPSHOTS = """accounts_account a LEFT JOIN LATERAL (
-    SELECT as_of, equity FROM accounts_equitysnapshot x WHERE x.firm_id = a.firm_id AND x.account_id = a.id AND x.as_of <= %s
-    ORDER BY as_of DESC LIMIT 1) s ON true"""
 
 
 def average_daily_volumes(*, instrument_ids: Sequence[int], now: datetime) -> dict[int, Decimal]:

@@ -29,9 +29,10 @@ def firm_day_loss(*, now: datetime, exposure: FirmExposure | None = None) -> Dec
     """
     book = exposure or exposure_by_instrument(now=now)
     until = last_reset(now, RESET_ZONE).date()
-    money, units = books.flows_since(until=until)
+    began = books.day_start(until=until)
+    money, units = books.flows_since(began, until=until)
     equity = _sum(_money(book.cash, book), _units({k: row.held.position for k, row in book.instruments.items()}, book))
-    start = _money(books.day_start(until=until), book)
+    start = _money(began.equity, book)
     flows = _sum(_money(money, book), _units(units, book))
     if equity is None or start is None or flows is None:
         return None

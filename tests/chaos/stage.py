@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -64,9 +64,15 @@ class Stage:
         self.start(f"gateway-{lane}", [*MANAGE, "run_gateway", lane, "--firm", str(self.firm.firm_id)], extra)
 
     def start_worker(self, extra: Mapping[str, str] | None = None) -> None:
-        beat = self.folder / "beat"
-        command = [sys.executable, "-m", "celery", "-A", "mamweb", "worker", "-B", "-s", str(beat), "-P", "solo", "-l", "WARNING"]
-        self.start("worker", [*command, "--scheduler", "celery.beat:PersistentScheduler"], extra)
+        """Start a worker; it takes work as soon as it has read the queue."""
+        celery = [sys.executable, "-m", "celery", "-A", "mamweb"]
+        self.start("worker", [*celery, "worker", "-P", "solo", "-l", "INFO", "--without-mingle", "--without-gossip"], extra)
+
+    def start_beat(self) -> None:
+        """Start beat, a process of its own: inside a worker it would outlive the worker's kill -9."""
+        celery = [sys.executable, "-m", "celery", "-A", "mamweb"]
+        scheduler = ["-s", str(self.folder / "beat"), "--scheduler", "celery.beat:PersistentScheduler"]
+        self.start("beat", [*celery, "beat", "-l", "WARNING", "--pidfile=", *scheduler])
 
     def state_signal(self, key: str, body: str, crash_at: str = "") -> int:
         """State a signal from the command line; return the process's status."""
@@ -108,11 +114,25 @@ class Stage:
             cursor.execute(sql, parameters)
             return cursor.fetchall()
 
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        """Wait until it is so. Raises TimeoutError that says what did not come and how things stand."""
+        try:
+            wait_for(condition, what, seconds)
+        except TimeoutError as error:
+            orders = """SELECT c.code, i.symbol, o.side, o.state, o.reason, count(*) FROM execution_childorder o
+                        JOIN accounts_brokerconnection c ON c.id = o.connection_id JOIN market_instrument i ON i.id = o.instrument_id
+                        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4"""
+            parents = "SELECT state, side, done_at IS NULL, count(*) FROM execution_parentorder GROUP BY 1, 2, 3"
+            lines = """SELECT binding_rule, reason, count(*), sum(quantity) FROM allocation_allocationline GROUP BY 1, 2, statement_id
+                       ORDER BY statement_id"""
+            stands = [*self.rows(orders), *self.rows(parents), *self.rows(lines)]
+            raise TimeoutError("\n".join([str(error), *map(str, stands), *map(self.tail, self.processes)])) from error
+
     def tail(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
 
-def wait_for(condition: Any, what: str, seconds: float = PATIENCE) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until it is so. Raises TimeoutError naming what did not come."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -137,7 +157,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
         firm = build_firm(
             name=f"Chaos {name}", people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
         )
-        environment = os.environ | {**_addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {**addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
         environment["PYTEST_XDIST_WORKER"] = ""
         here = Stage(firm, folder, environment)
         try:
@@ -145,6 +165,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
                 here.start_venue(lane)
                 here.start_gateway(lane)
             here.start_worker()
+            here.start_beat()
             yield here
         finally:
             for process in list(here.processes):
@@ -153,7 +174,7 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
             settings.REHEARSAL_CLOCK = ""
 
 
-def _addresses() -> dict[str, str]:
+def addresses() -> dict[str, str]:
     """Return the addresses of the clone for child processes."""
     found = {}
     for alias, variable in (("default", "DATABASE_URL"), ("owner", "DATABASE_OWNER_URL"), ("loader", "DATABASE_LOADER_URL")):

@@ -110,6 +110,11 @@ class CustodianFile:
         self.totals["FEE"] += Decimal(amount)
         return self
 
+    def margin(self, kind: str, amount: str, *, account: int = 0) -> CustodianFile:
+        self.rows["MARGIN"].append(f"MARGIN,{self._ref(account)},{kind},,USD,,,{amount},,,")
+        self.totals["MARGIN"] += Decimal(amount)
+        return self
+
     def data(self, *, without: Sequence[str] = ()) -> bytes:
         lines = ["record,account,kind,symbol,currency,quantity,price,amount,trade_date,settle_date,exec_id"]
         lines.append(f"FILE,{self.scene.custodian.code},1,,,,,,{self.as_of},,")

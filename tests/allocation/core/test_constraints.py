@@ -310,3 +310,12 @@ def test_con_2_equal_remainders_go_by_block_and_account():
         return {name for name, lots in zip(names, size(request).lots[:, 0], strict=True) if lots}
 
     assert winners(["a", "b", "c"]) == winners(["c", "a", "b"]) and len(winners(["a", "b", "c"])) == 1
+
+
+def test_con_2_names_break_ties_whatever_the_ids_are():
+    names = ["A1", "A2", "A3"]
+    plain = size(signal(SizingMethod.EQUITY, 100, equity=["1000"] * 3, price=["1"], accounts=names))
+    renamed = signal(SizingMethod.EQUITY, 100, equity=["1000"] * 3, price=["1"], accounts=["x", "y", "z"], tie_names=names)
+    assert size(renamed).lots.tolist() == plain.lots.tolist()
+    with pytest.raises(ValueError, match="tie_names"):
+        signal(SizingMethod.EQUITY, 100, equity=["1000"] * 3, price=["1"], tie_names=["A", "A", "B"])

@@ -291,8 +291,17 @@ def test_alc_1_who_was_left_out_is_part_of_the_hash():
     assert differences(one, two) == ([Difference(None, None, "excluded", [["B", "AUTH_EXPIRED"]], [["B", "KILL_SWITCH"]])], 1)
 
 
+def test_alc_1_the_names_that_ties_go_by_are_part_of_the_hash():
+    request, _ = loose()
+    terms = {"currencies": ("USD",), "policy": "P1", "price_scope": "block", "journey_id": "J"}
+    n = len(request.account_ids)
+    shared = [replace(request, rounding=Rounding.LARGEST_REMAINDER, tie_names=[f"{letter}{i}" for i in range(n)]) for letter in ("A", "B")]
+    one, two = (statement_of(asked, size(asked), **terms) for asked in shared)
+    assert one.preview_hash != two.preview_hash
+
+
 def test_alc_1_a_new_field_of_a_request_must_be_hashed_too():
     assert {f.name for f in fields(Limits)} == {*covered._LIMITS, "exposures", "pools"}
     own = {"method", "rounding", "cap_basis", "account_ids", "instrument_ids", "block_ids", "currency", "currency_exponent", "equity"}
-    own |= {"price", "multiplier", "lot_step", "fx_num", "fx_den", "stop_distance", "position"}
+    own |= {"price", "multiplier", "lot_step", "fx_num", "fx_den", "stop_distance", "position", "tie_names"}
     assert {f.name for f in fields(SizingRequest)} == {*covered._FIELDS, *covered._BY_INSTRUMENT, *own, "limits", "trace"}

@@ -15,8 +15,9 @@ from execution.models import ChildOrder, ParentOrder
 from execution.queries import denied_accounts, executions_of_parent, journey, open_child_orders
 from execution.services import finish_parents
 from execution.services.claim import claim
+from execution.services.gating import MOST_NAMED
 from execution.services.reports import process
-from governance.models import GateRecord
+from governance.models import Alert, GateRecord
 from risk.models import GateDecision
 from tests.execution.services.order_world import OrderWorld
 from tests.execution.services.test_blocks import fill
@@ -115,3 +116,14 @@ def test_finishing_looks_at_nothing_that_is_done(world: OrderWorld) -> None:
     world.live(minutes=2)
     assert finish_parents(now=world.now + timedelta(hours=1)).done == ()
     assert ChildOrder.objects.get().state == S.FILLED
+
+
+def test_rsk_10_many_refusals_of_one_parent_are_one_alert(world: OrderWorld) -> None:
+    for code in "ABC":
+        lose_gate(world, code)
+    parent = world.parent(dict.fromkeys("ABC", 100))
+    for number in range(MOST_NAMED + 1):
+        world.order(parent, "ABC"[number % 3], 10, client_order_id=f"MANY{number}")
+    assert world.step().denied == MOST_NAMED + 1
+    (alert,) = Alert.objects.filter(rule="RSK-1", ended_at=None)
+    assert alert.subject_id == str(parent.id) and f"{MOST_NAMED + 1} orders not sent" in alert.message

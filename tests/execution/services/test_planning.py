@@ -33,6 +33,7 @@ def plan_of(quantities: list[int], *, pooled: int = 0) -> SidePlan:
         is_own=np.zeros(n, dtype=bool),
         classes=np.zeros(n, dtype=np.int64),
         class_legend=("PERSONAL",),
+        codes=np.array([f"A{i}" for i in range(n)], dtype=object),
     )
     ids = np.array([UUID(int=100 + i).bytes for i in range(n)], dtype="V16")
     return side_plan(side=Side.BUY, ids=ids, quantity=np.array(quantities, dtype=np.int64), routing=routing, seed="s")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from base import tenancy
 from execution.enums import OrderState, ParentState, TimeInForce
@@ -334,3 +335,12 @@ def test_an_execution_of_nobodys_order_is_kept_and_alarmed(world: OrderWorld) ->
     assert execution.order_id is None and execution.account_id == world.accounts["A"].id
     assert "I3" in world.alerts()
     assert world.position("A") == 0
+
+
+def test_a_step_with_nothing_to_do_is_one_look_at_the_database(world: OrderWorld) -> None:
+    world.step()
+    with CaptureQueriesContext(connections["default"]) as asked:
+        activity = world.session.step()
+    assert not activity.any
+    reads = [query["sql"] for query in asked if "execution_" in query["sql"]]
+    assert len(reads) == 2, reads  # the lease is held, and what waits is looked up
