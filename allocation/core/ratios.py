@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .scales import MAX_LOTS, Bools, Floats, Ints
+from .scales import MAX_LOTS, BeyondScale, Bools, Floats, Ints
 
 _EXACT = 2**62
 _MASK = 2**64 - 1
@@ -146,7 +146,7 @@ def _bits(values: Ints) -> NDArray[np.uint64]:
 def _refuse_overflow(lots: Floats, field: str) -> None:
     if lots.size and max(float(lots.max()), -float(lots.min())) >= MAX_LOTS:
         worst = lots.flat[int(np.abs(lots).argmax())]
-        raise ValueError(f"{field}: an order of {worst:.0f} lots is beyond {MAX_LOTS} (CON-1)")
+        raise BeyondScale(f"{field}: an order of {worst:.0f} lots is beyond {MAX_LOTS} (CON-1)")
 
 
 def _settle_big(cells: Magnitudes, parts: Floats, table: Coefficients, at: Index, left: Ints, right: Ints, net: Ints | None) -> None:
@@ -216,6 +216,6 @@ def _muldiv_big(left: Ints, right: Ints, divisor: Ints, shape: tuple[int, ...]) 
     for cell in np.ndindex(shape):
         value = int(a[cell]) * int(b[cell]) // int(d[cell])
         if value >= 2**63:
-            raise ValueError(f"{value} does not fit 64 bits (CON-1)")
+            raise BeyondScale(f"{value} does not fit 64 bits (CON-1)")
         result[cell] = value
     return result

@@ -33,6 +33,10 @@ MISSING = -(2**63)
 MAX_LOTS = 2**43
 
 
+class BeyondScale(ValueError):
+    """An order that the integers of sizing do not hold: no account's order is cut to what fits (CON-1)."""
+
+
 def to_scaled(values: Iterable[Decimal | int | None], *, field: str, exponent: int = 8) -> Ints:
     """Return exact decimals as integers of 10^-exponent; None becomes `MISSING`.
 

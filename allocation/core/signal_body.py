@@ -20,6 +20,7 @@ _FIELDS = {"strategy", "symbol", "method", "figure", "stop_price", "accounts", "
 _SIGNED = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE}
 LARGEST = Decimal("9999999999.99999999")
 _RATES = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE, SizingMethod.CLOSE}
+_MOST = {CustomKind.WEIGHT: 10, CustomKind.RISK: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def _parse_custom(value: object, field: str) -> dict[UUID, tuple[CustomKind, Dec
         figure = reader.required("figure", parse_figure)
         reader.finish()
         assert account is not None and kind is not None and figure is not None  # noqa: S101 - finish() has raised otherwise
+        if kind in _MOST and abs(figure) > _MOST[kind]:
+            raise InvalidInput(f"{where}.figure", figure, "rate: 0.03 is 3%")
         if account in found:
             raise InvalidInput(where, account, "listed_twice")
         found[account] = (kind, figure)

@@ -24,7 +24,7 @@ from .constraints import apply_first, apply_mandate, apply_soft, mandate_bounds
 from .pools import apply_pools
 from .request import SizingRequest
 from .rounding import bump_to_minimum, drop_below_minimum, round_up_where_allowed
-from .scales import MICRO, Bools, Codes, Ints
+from .scales import MICRO, BeyondScale, Bools, Codes, Ints
 from .work import Context, Work, start_work
 
 _CHUNK_CELLS = 40_000
@@ -75,7 +75,7 @@ def size(request: SizingRequest) -> SizingResult:
     """Return every account's order for one signal.
 
     Guarantees: same request and block ids, same result, whatever the order of the accounts (I8); no cap or limit is passed after rounding.
-    Raises ValueError for orders beyond 64-bit quantities. Source: SIZ-1..8, CST-1..5, 7, 9, GOV-6.
+    Raises BeyondScale for orders beyond 64-bit quantities. Source: SIZ-1..8, CST-1..5, 7, 9, GOV-6.
     """
     n, m = request.shape
     if n == 0 or m == 0:
@@ -153,7 +153,7 @@ def _refuse_quantities(work: Work) -> None:
     most = work.lots.max(axis=0).tolist()
     for j, (lots, step) in enumerate(zip(most, work.request.lot_step.tolist(), strict=True)):
         if lots * step >= 2**63:
-            raise ValueError(f"quantity: {lots} lots of {work.request.instrument_ids[j]} do not fit 64 bits (CON-1)")
+            raise BeyondScale(f"quantity: {lots} lots of {work.request.instrument_ids[j]} do not fit 64 bits (CON-1)")
 
 
 def _give_reasons(work: Work, residue: Ints) -> None:

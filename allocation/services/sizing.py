@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from market import queries as market
 from market.queries import InstrumentFacts, QuoteFacts
 
 from ..core.request import Limits, PooledRoom, SizingRequest
-from ..core.scales import MISSING, UNIT, Ints, to_scaled
+from ..core.scales import MISSING, UNIT, BeyondScale, Ints, to_scaled
 from ..core.sizing import SizingResult, size
 from ..core.statement import AllocationStatement, statement_of
 from ..enums import CapBasis, CustomKind, Rounding, Rule, SizingMethod, TradeState, code
@@ -40,6 +40,7 @@ LIVE_FX_AGE = timedelta(seconds=60)
 # What a buy may take of the available cash: its price, the collar of its limit (RTE-2) and fees, so that a fill at the limit is still paid for.
 RESERVE_RATE = UNIT * 10_025 // 10_000
 _NEVER_SHORT = {"EQUITY", "ETF", "CRYPTO_SPOT", "BOND"}
+_PRICE_SCALE = Decimal(1).scaleb(-8)
 _POLICY, _SCOPE = "PRO_RATA", "BLOCK"
 
 
@@ -84,7 +85,7 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
     quote = market.latest_quotes(instrument_ids=[instrument.id], now=priced_at).get(instrument.id)
     if quote is None:
         raise UnableToSize("CON-5", f"no price of {instrument.symbol} at or before {priced_at:%Y-%m-%d %H:%M:%S} UTC", field="symbol")
-    price = quote.last if quote.last is not None else quote.mid
+    price = _price(quote)
     if price is None:
         raise UnableToSize("CON-5", f"{instrument.symbol} has neither a last trade nor two sides to price it by", field="symbol")
     followers, multipliers = _followers(signal, tradable)
@@ -130,7 +131,18 @@ def size_signal(*, signal: Signal, now: datetime, tradable: Sequence[UUID] | Non
         fx_den=fx_den,
         **amount,
     )
-    return SizedSignal(signal, instrument, quote, price, arrays, texts, request, size(request), excluded, clauses)
+    try:
+        result = size(request)
+    except BeyondScale as error:
+        raise UnableToSize("CON-1", f"{instrument.symbol}: {error}", field="figure") from error
+    return SizedSignal(signal, instrument, quote, price, arrays, texts, request, result, excluded, clauses)
+
+
+def _price(quote: QuoteFacts) -> Decimal | None:
+    """Return the last trade, else the middle of both sides, rounded half-up to the scale of prices (the one place where it is rounded)."""
+    if quote.last is not None or quote.mid is None:
+        return quote.last
+    return quote.mid.quantize(_PRICE_SCALE, rounding=ROUND_HALF_UP)
 
 
 def _is_block(signal: Signal) -> bool:
@@ -240,7 +252,11 @@ def _amount(
 
 def _stop(signal: Signal, price: Decimal) -> dict[str, Ints]:
     """Return the distance to the stop where something is sized by it (SIZ-3). Raises UnableToSize for a stop at the price."""
-    if signal.method not in {SizingMethod.RISK, SizingMethod.CUSTOM} or signal.stop_price is None:
+    if signal.method not in {SizingMethod.RISK, SizingMethod.CUSTOM}:
+        return {}
+    if signal.stop_price is None:
+        if signal.method == SizingMethod.RISK:
+            raise UnableToSize("SIZ-3", "a risk is sized by the distance to a stop, and none is stated", field="stop_price")
         return {}
     if signal.stop_price == price:
         raise UnableToSize("SIZ-3", "the stop is at the price: no distance to size by", field="stop_price", value=signal.stop_price)

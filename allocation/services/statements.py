@@ -134,7 +134,7 @@ def _write_lines(statement_id: UUID, sized: SizedSignal, quantity: Ints) -> None
     stages: Sequence[Ints] = [lots[:, 0] for _, lots in result.stages]
     after_rules = np.stack(stages, axis=1) if stages else np.zeros((len(quantity), 0), dtype=np.int64)
     lot = sized.instrument.lot_step
-    raw = result.raw[:, 0] * int(lot * UNIT) // MICRO
+    raw = _in_units(result.raw[:, 0], int(lot * UNIT))
     columns = {
         "statement_id": statement_id,
         "account_id": bulk.Uuids(sized.accounts.ids),
@@ -145,6 +145,13 @@ def _write_lines(statement_id: UUID, sized: SizedSignal, quantity: Ints) -> None
         "quantity": bulk.Decimals(quantity),
     }
     bulk.insert(AllocationLine, len(quantity), columns)
+
+
+def _in_units(micro_lots: Ints, lot: int) -> Ints:
+    """Return millionths of a lot as quantities, UNIT = 1; a wish that no quantity holds stands at the largest there is."""
+    whole, part = np.divmod(micro_lots, MICRO)
+    most = 2**62 // lot
+    return np.clip(whole, -most, most) * lot + part * lot // MICRO
 
 
 def _total(quantity: Ints) -> Decimal:

@@ -162,8 +162,11 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
 
 
 def _draft(plan: SidePlan, sized: SizedSignal, seed: str, now: datetime) -> ParentOrder:
-    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for RTE-2 and RTE-5."""
+    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for CON-1, RTE-2 and RTE-5."""
     instrument = sized.instrument
+    if plan.total >= 2**63:
+        message = f"{_decimal(plan.total):f} {instrument.symbol} in one order do not fit 64 bits"
+        raise UnableToRelease("CON-1", message, field="figure")
     _refuse_crosses(plan, sized, now)
     volume = market.minute_volume(instrument_id=instrument.id, now=now)
     beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
