@@ -91,6 +91,8 @@ def equity_and_drawdown(
 
 
 _SHORT_AMOUNT = (
+    "abs(datum.value) >= 1e12 ? replace(format(datum.value / 1e12, ',.4~f'), '-', '\N{MINUS SIGN}') + 'tn' : "
+    "abs(datum.value) >= 1e9 ? replace(format(datum.value / 1e9, ',.4~f'), '-', '\N{MINUS SIGN}') + 'bn' : "
     "abs(datum.value) >= 1e6 ? replace(format(datum.value / 1e6, ',.4~f'), '-', '\N{MINUS SIGN}') + 'm' : "
     "abs(datum.value) >= 1e4 ? replace(format(datum.value / 1e3, ',.2~f'), '-', '\N{MINUS SIGN}') + 'k' : "
     "replace(format(datum.value, ',.2~f'), '-', '\N{MINUS SIGN}')"

@@ -8,10 +8,13 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from base.core.ids import digest
@@ -24,6 +27,7 @@ from reporting.core.statement_figures import figures_of
 from reporting.core.statement_proofs import UnableToState
 from reporting.models import StatementDocument
 from reporting.statements.render import render_pdf
+from reporting.statements.typefaces import Typefaces, typefaces
 
 from .inputs import statement_inputs
 
@@ -43,16 +47,15 @@ def make_statement(*, account_id: UUID, period_start: date, period_end: date, no
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"statement|{account_id}|{period_start}"])
-    try:
+    with _refusing():
         inputs = statement_inputs(account_id=account_id, start=period_start, end=period_end, prepared=now.date())
         statement = build_statement(inputs)
-    except UnableToState as error:
-        raise UnableToMakeStatement(error.code, **error.context) from error
     figures = figures_of(statement)
     latest = _latest(account_id, period_start)
     if latest is not None and latest.period_end == period_end and latest.figures == figures:
         return latest.id
-    pdf = render_pdf(statement)
+    with _refusing():
+        pdf = render_pdf(statement, faces=_faces())
     document = StatementDocument.objects.create(
         account_id=account_id,
         period_start=period_start,
@@ -72,6 +75,20 @@ def make_statement(*, account_id: UUID, period_start: date, period_end: date, no
         rule="GOV-11",
     )
     return document.id
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except UnableToState as error:
+        raise UnableToMakeStatement(error.code, **error.context) from error
+
+
+def _faces() -> Typefaces:
+    """Return the bundled typeface and those the operator has put into var/fonts (Asian, Arabic, Indic scripts)."""
+    folder = settings.VAR_DIR / "fonts"
+    return typefaces(folder if folder.is_dir() else None)
 
 
 def _latest(account_id: UUID, period_start: date) -> StatementDocument | None:

@@ -30,6 +30,7 @@ def page_context(statement: Statement) -> dict[str, Any]:
     dates, indent = _dates(i)
     return {
         "indent": indent,
+        "size": _size(statement),
         "account": i.account,
         "custodian": i.custodian,
         "base": base,
@@ -56,6 +57,20 @@ def page_context(statement: Statement) -> dict[str, Any]:
         "fee_note": fee_note(statement),
         **realised_part(statement, base),
     }
+
+
+def _size(statement: Statement) -> str:
+    """Return how large the figures are, for the style: "" up to ten digits and signs, "large" up to thirteen, "huge" beyond."""
+    i, b, base = statement.inputs, statement.bridge, statement.inputs.account.base_currency
+    amounts = [b.opening, b.closing, b.deposits, b.withdrawals, b.realised, b.unrealised, b.currency, statement.cash_value]
+    amounts += [value for h in statement.holdings for value in (h.value_base, h.gain_base, h.position.basis_base)]
+    amounts += [statement.holdings_value, statement.holdings_basis, statement.holdings_gain]
+    amounts += [value for r in i.realised for value in (r.proceeds, r.basis)] + [t.amount_base for t in i.transactions]
+    texts = [money(amount, base, signed=True) for amount in amounts]
+    texts += [money(t.amount, t.currency) for t in i.transactions]
+    texts += [money(amount, c.currency) for c in i.cash for amount in (c.opening, c.closing, c.closing_settled)]
+    widest = max(map(figures_of, texts))
+    return "" if widest <= 10 else "large" if widest <= 13 else "huge"
 
 
 def _summary(statement: Statement, base: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from accounts.models import EquitySnapshot, LedgerEntry
 from base import tenancy
 from base.core.ids import new_id
 from base.errors import NotFound
+from governance.models import Party
 from reporting.core.statement import build_statement
 from reporting.models import StatementDocument
 from reporting.services import UnableToMakeStatement, make_statement
@@ -311,3 +312,11 @@ def test_gov_11_what_the_ledger_charged_is_shown_once_as_commission_or_fee(firm,
 def test_wash_15_the_books_hold_no_wash_sales_and_the_paper_says_so(firm, instruments):
     s = save(small_account(instruments))
     assert "Wash-sale adjustments were not computed for this period" in " ".join(text_of(state(s.account)).split())
+
+
+def test_gov_11_a_name_that_cannot_be_printed_makes_no_document(firm, instruments):
+    s = save(small_account(instruments))
+    Party.objects.filter(id=s.account.owner_id).update(name="山田太郎")
+    with pytest.raises(UnableToMakeStatement, match="CHARACTERS_MISSING") as refused:
+        state(s.account)
+    assert "U+5C71" in refused.value.context["characters"] and not StatementDocument.objects.exists()
