@@ -57,6 +57,8 @@ def _problem(options: dict[str, Any]) -> str:
         return f"--accounts {accounts}: must lie between 1 and {MOST_ACCOUNTS}; leave it out for the fixed seven alone"
     if bars is not None and not bars.is_dir():
         return f"--bars {bars}: is not a folder"
+    if not 0 <= options["seed"] < 2**32:
+        return f"--seed {options['seed']}: must lie between 0 and {2**32 - 1}"
     for name in ("json", "pdf"):
         if options[name] is not None and (reason := _unwritable(options[name])):
             return f"--{name} {options[name]}: {reason}"
