@@ -102,6 +102,12 @@ def test_gov_11_a_month_that_has_not_ended_is_not_stated(month: str, settings: A
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("month", ["2026-1", "2026-13", "2026-00", " 2026-01", "٢٠٢٦-01", "202601", ""])
+def test_a_month_is_written_in_one_way_only(month: str):
+    assert refusal("statements", "--firm", make_firm().id, f"--month={month}") == (2, f"--month {month}: is not YYYY-MM")
+
+
+@pytest.mark.django_db
 def test_verify_audit_names_a_head_file_it_cannot_read_or_write():
     assert refusal("verify_audit", "--head", "/nowhere/h") == (2, "--head /nowhere/h: No such file or directory")
     assert refusal("verify_audit", "--export-head", "/nowhere/h") == (2, "--export-head /nowhere/h: No such file or directory")

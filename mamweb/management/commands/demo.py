@@ -25,7 +25,6 @@ from governance.enums import Role
 from mamweb.embedded.locks import open_lock, take
 from mamweb.processes import ProcessGroup
 from mamweb.tour.firm import FIXED, LANES, build_firm
-from market import queries as market
 from market import services as market_services
 
 SYMBOLS = ("XYZ", "ABC", "QRS", "BTCUSD", "ETHUSD", "EURUSD", "GBPUSD")
@@ -106,13 +105,6 @@ def _commands(firm_id: int, port: int) -> dict[str, list[str]]:
         "beat": [python, "-m", "celery", "-A", "mamweb", "beat", "-l", "WARNING"],
         "gateways": [*manage, "run_gateways", *firm],
     }
-
-
-def _facts(symbol: str) -> market.InstrumentFacts:
-    found = market.instrument_by_symbol(symbol)
-    if found is None:
-        raise CommandError(f"demo: {symbol} did not load")
-    return found
 
 
 def _socket(lane: str) -> Path:
