@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -47,6 +48,12 @@ class LoadCommand(HouseCommand):
         except OSError as error:
             raise BadArgument(f"{path}: {error.strerror or error}") from error
         self.stdout.write(told)
+
+
+def require_rows(path: Path, found: Sized) -> None:
+    """Raise BadArgument for a file that has its header and nothing else: whoever made it has lost something."""
+    if not found:
+        raise BadArgument(f"{path.name}: nothing loaded: there is no row below the header")
 
 
 def told(what: str, merged: Merged) -> str:

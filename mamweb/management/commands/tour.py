@@ -41,6 +41,8 @@ class Command(HouseCommand):
             tour = run_tour(chosen, lambda text: self.stderr.write(f"· {text}"))
         except (UnableToLoadMarket, UnableToReadMarketFile) as error:  # the market comes first: no firm stands yet
             raise CommandError(f"--bars {error}", returncode=2) from error
+        except PermissionError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}", returncode=2) from error
         found = failures(tour)
         print_tour(tour, found, self.stdout, options["pdf"])
         if options["json"]:

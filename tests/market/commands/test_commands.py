@@ -166,3 +166,9 @@ def test_a_command_says_what_it_needs(arguments, told):
         as_loader(lambda: call_command(*arguments))
     # What the parser itself refuses ends a process with 2; called from Python it raises without a status of its own.
     assert error.value.returncode == (1 if str(error.value).startswith("Error: ") else 2)
+
+
+@pytest.mark.parametrize("command", ["load_bars", "load_quotes"])
+def test_a_file_without_rows_is_refused(run, command):
+    header = {"load_bars": BARS, "load_quotes": QUOTES}[command]
+    assert "there is no row below the header" in refused(run, command, header)
