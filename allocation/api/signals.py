@@ -100,6 +100,7 @@ class SignalList(ListView):
             "State a signal, once: the same key and body again answers the first one",
             {201: RECEIVED, 200: RECEIVED},
             body=SIGNAL_BODY,
+            example={"strategy": "CORE", "symbol": "XYZ", "method": "target_weight", "figure": "0.03"},
             refusals=(404, 409),
             headers={"Idempotency-Key": "your own name for this intent, at most 128 characters; or the field idempotency_key"},
         )

@@ -22,11 +22,23 @@ _TITLES = {
     422: "refused: field, value and rule",
     429: "too many requests; Retry-After says when to ask again",
 }
+_EXAMPLES = {
+    422: {
+        "type": "about:blank",
+        "title": "The request is not valid",
+        "status": 422,
+        "code": "invalid_input",
+        "errors": [{"field": "figure", "value": "1,5", "rule": "decimal_point"}],
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of an address. answers: status → shape of the answer. refusals: statuses it may refuse with, besides the usual ones."""
+    """One method of an address. answers: status → shape of the answer. refusals: statuses it may refuse with, besides the usual ones.
+
+    example: a body that is taken.
+    """
 
     summary: str
     answers: Mapping[int, Schema]
@@ -34,6 +46,7 @@ class Operation:
     refusals: tuple[int, ...] = ()
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, Any] | None = None
 
 
 def own_addresses(endpoints: list[Any]) -> list[Any]:
@@ -66,7 +79,8 @@ class FirmSchema(AutoSchema):
         if self.view.get_authenticators():
             operation["security"] = [{"token": []}]
         if declared.body is not None:
-            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": declared.body}}}
+            shown = {} if declared.example is None else {"example": dict(declared.example)}
+            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": declared.body, **shown}}}
         return operation
 
     def _is_list_view(self, serializer: Any = None) -> bool:
@@ -107,6 +121,7 @@ class FirmSchema(AutoSchema):
             for status, schema in declared.answers.items()
         }
         for status in sorted({*usual, *declared.refusals} - set(declared.answers)):
-            content = {"application/problem+json": {"schema": shapes.PROBLEM}}
+            example = _EXAMPLES.get(status)
+            content = {"application/problem+json": {"schema": shapes.PROBLEM, **({"example": example} if example else {})}}
             answers[str(status)] = {"description": _TITLES.get(status, "refused"), "content": content}
         return answers

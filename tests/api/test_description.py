@@ -68,6 +68,15 @@ def test_every_answer_is_as_described_and_none_is_a_5xx(path: str, method: str, 
     ask()
 
 
+def test_the_example_of_a_signal_is_taken_and_that_of_a_refusal_is_what_is_answered(scene: Scene):
+    posted = DOCUMENT["paths"]["/api/v1/signals"]["post"]
+    example = posted["requestBody"]["content"]["application/json"]["example"]
+    mine = {**example, "strategy": scene.strategy.code, "symbol": scene.instrument.symbol}
+    assert scene.owner.post("signals", mine, **{"Idempotency-Key": "example"}).status_code == 201
+    refused = scene.owner.post("signals", {**mine, "figure": "1,5"}, **{"Idempotency-Key": "refused"})
+    assert refused.json() == posted["responses"]["422"]["content"]["application/problem+json"]["example"]
+
+
 def test_the_description_is_valid_openapi(scene: Scene):
     answer = scene.owner.get("schema")
     validate_schema(answer.json())
