@@ -115,6 +115,9 @@ def _book(parent: _Parent, job: FilledBlock, now: datetime) -> bool:
     if outcome.excess:
         message = f"{outcome.excess:f} filled above all targets stay with the clearing account"
         _alert(parent, AlertTier.CRITICAL, message, now, f"EXCESS {job.connection_id}")
+    if outcome.unborne:
+        message = f"{outcome.unborne:f} {job.currency} of fees for executions that were all taken back stay with the clearing account"
+        _alert(parent, AlertTier.CRITICAL, message, now, f"UNBORNE {job.connection_id}")
     if outcome.is_out_of_step:
         message = "a booking that the custodian has been told was corrected; the custodian's split must be amended"
         _alert(parent, AlertTier.CRITICAL, message, now, f"AMEND {job.connection_id}")
