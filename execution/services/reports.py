@@ -33,7 +33,7 @@ from ..enums import FindingCode
 from ..gateways.crash import crash_point
 from ..gateways.reports import ExecutionReport
 from ..models import Execution
-from .alarms import alert_connection, raise_findings
+from .alarms import alert_connection, end_connection_alert, raise_findings
 from .evidence import Evidence
 from .external import ExternalNames
 from .fills import KnownExecution, KnownExecutions, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
@@ -232,6 +232,8 @@ def _book(batch: _Batch, order: WorkingOrder, report: ExecutionReport) -> None:
     before = batch.known.get(report.broker_exec_id)
     now_known = known_of(report, order.id)
     batch.known[report.broker_exec_id] = now_known
+    if any(exec_id == report.broker_exec_id for exec_id, _ in batch.strange):
+        end_connection_alert(batch.connection_id, what=f"EXTERNAL {report.broker_exec_id}", now=batch.now)
     batch.rows.append(new_row(report, order, connection_id=batch.connection_id, now=batch.now))
     entries = [undoing_of(before, order, batch.connection_id) if before is not None else None]
     entries.append(booking_of(now_known, order, batch.connection_id))
@@ -282,7 +284,12 @@ def _record_strangers(batch: _Batch) -> None:
 
 
 def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
-    """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out."""
+    """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out.
+
+    What lives again holds again what it may still take.
+    """
+    if revived := [order.id for order in orders if order.has_revived and order.slice_id is None]:
+        accounts.hold_again(order_ids=revived)
     filled = [order for order in orders if order.has_booked and not order.is_block and order.view.filled_qty != order.filled_before]
     accounts.consume_reservations(
         order_ids=[order.reservation_id for order in filled],

@@ -90,6 +90,7 @@ def test_an_execution_first_heard_as_a_strangers_is_booked_when_its_order_is_nam
     assert world.position("A") == 0 and "I3" in world.alerts()
     hear(world, fill(world, order, "1", 100, "50.01", "1"))
     assert (world.position("A"), world.cash("A"), world.state(order)) == (100, CASH - 5_001 - 1, S.FILLED)
+    assert "I3" not in world.alerts()
     settled(world)
 
 
