@@ -23,4 +23,4 @@ def booked_since(run_id: UUID, as_of: date, *, account_id: UUID | None = None, c
     """Return whether anything of that day or before was booked after the run, in an account or in any of a custodian."""
     which = "a.id = %(account)s" if account_id is not None else "a.custodian_id = %(custodian)s"
     given = {"run": run_id, "as_of": as_of, "account": account_id, "custodian": custodian_id}
-    return bool(execute(_SQL.format(which=which), given).fetchone()[0])
+    return execute(_SQL.format(which=which), given).fetchone() == (True,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,8 +12,9 @@ from accounts.enums import BlockMode
 from accounts.models import CashBalance, Reservation
 from accounts.services import block_trading, check_books
 from execution.enums import ExecutionKind, OrderState, RouteKind, Side, SliceState, TimeInForce
-from execution.models import Slice
+from execution.models import ChildOrder, GatewayLease, Slice
 from execution.services import cancel_order, cancel_parent, finish_parents, resolve_as_found
+from execution.services.claim import claim
 from governance.core.subjects import Actor
 from governance.enums import RestrictionState, Role
 from governance.services import restrict
@@ -160,3 +162,25 @@ def test_i3_what_a_venue_that_cannot_be_asked_filled_is_booked_once_a_person_has
     assert world.cash("A") < CASH and check_books() == []
     world.assert_books_equal_custody()
     world.assert_nothing_reserved()
+
+
+def claimed(world: OrderWorld, order: ChildOrder) -> bool:
+    return claim(connection_id=world.connection.id, epoch=1, order_ids=[order.id], now=world.now) == {order.id}
+
+
+def test_r5_nothing_is_claimed_under_a_lease_that_has_run_out(world: OrderWorld) -> None:
+    order = world.single(100)
+    lease = GatewayLease.objects.filter(connection=world.connection)
+    until = lease.get().expires_at
+    lease.update(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    assert not claimed(world, order)
+    lease.update(expires_at=until)
+    assert claimed(world, order)
+
+
+def test_gov_10_what_is_to_be_canceled_is_not_claimed_though_it_still_waits(world: OrderWorld) -> None:
+    order = world.single(100)
+    ChildOrder.objects.filter(pk=order.pk).update(cancel_requested_at=world.now)
+    assert not claimed(world, order)
+    ChildOrder.objects.filter(pk=order.pk).update(cancel_requested_at=None)
+    assert claimed(world, order)
