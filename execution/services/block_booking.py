@@ -79,6 +79,7 @@ def _money(job: FilledBlock, shared: dict[str, int], unit: int, revision: int) -
         unit=Decimal(unit).scaleb(-8),
         multiplier=job.multiplier,
         fees={"COMMISSION": job.shared_fee},
+        money=job.clearing_money * job.side.sign,
     )
 
 
