@@ -47,7 +47,7 @@ class AccountList(ListView):
     filters: ClassVar = {
         "code": parameters.code("code"),
         "account_class": parameters.word(AccountClass, "account_class"),
-        "base_currency": parameters.code("base_currency"),
+        "base_currency": parameters.currency("base_currency"),
         "connection": parameters.code("connection__code"),
         "custodian": parameters.code("custodian__code"),
     }
@@ -158,4 +158,4 @@ class CashList(OfAccounts):
         "settle_date": "settle_date",
         "amount": "amount",
     }
-    filters: ClassVar = {"account": parameters.uuid("account_id"), "currency": parameters.code("currency")}
+    filters: ClassVar = {"account": parameters.uuid("account_id"), "currency": parameters.currency("currency")}

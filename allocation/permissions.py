@@ -21,7 +21,7 @@ def check_may_state(*, user_id: int, body: SignalBody) -> None:
     )
     followers = set(mine.values_list("account_id", flat=True))
     if not followers:
-        raise NotFound(f"active strategy {body.strategy}")
+        raise NotFound(f"active strategy {body.strategy}", field="strategy", value=body.strategy)
     named = [("accounts", account) for account in body.accounts] + [("per_account", account) for account in body.per_account]
     problems = [InvalidInput(field, str(account), "tradable_follower") for field, account in named if account not in followers]
     if problems:

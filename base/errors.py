@@ -27,12 +27,15 @@ class Refused(Exception):
 
 
 class NotFound(Refused):
-    """There is no such thing, or the caller may not see it: the two look the same."""
+    """There is no such thing, or the caller may not see it: the two look the same.
+
+    context: `field` and `value`, where what is missing was named in a body.
+    """
 
     status = 404
 
-    def __init__(self, what: str) -> None:
-        super().__init__("not_found", f"no such {what}")
+    def __init__(self, what: str, **context: Any) -> None:
+        super().__init__("not_found", f"no such {what}", **context)
 
 
 class Conflict(Refused):

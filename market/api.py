@@ -52,7 +52,7 @@ class InstrumentList(ListView):
     filters: ClassVar = {
         "symbol": parameters.symbol("symbol"),
         "kind": parameters.word(InstrumentKind, "kind"),
-        "currency": parameters.code("currency"),
+        "currency": parameters.currency("currency"),
         "is_simulated": parameters.flag("is_simulated"),
     }
 

@@ -54,8 +54,7 @@ def parse_figure(value: object, field: str, *, positive: bool = False) -> Decima
 def parse_signal(body: object, *, now: datetime) -> SignalBody:
     """Read a signal from a JSON object. Raises InvalidInput or InvalidInputs naming field, value and rule. Source: SIZ-4."""
     reader = FieldReader(body)
-    for name in sorted(set(reader.fields) - _FIELDS):
-        reader.problems.append(InvalidInput(name, "", "unknown_field"))
+    reader.refuse_unknown(_FIELDS)
     strategy = reader.required("strategy", parse_text, max_length=40)
     symbol = reader.required("symbol", parse_symbol)
     method = reader.required("method", parse_enum, SizingMethod)
@@ -63,8 +62,9 @@ def parse_signal(body: object, *, now: datetime) -> SignalBody:
     stop_price = reader.optional("stop_price", parse_figure, positive=True)
     decided_at = reader.optional("decided_at", parse_instant, not_after=now)
     accounts = reader.optional("accounts", _parse_accounts) or ()
+    read = len(reader.problems)
     per_account = reader.optional("per_account", _parse_custom) or {}
-    if method is not None:
+    if method is not None and len(reader.problems) == read:
         reader.problems += _senseless(method, figure, per_account, reader.fields)
     reader.finish()
     assert strategy is not None and symbol is not None and method is not None  # noqa: S101 - finish() has raised otherwise
@@ -113,7 +113,8 @@ def _parse_custom(value: object, field: str) -> dict[UUID, tuple[CustomKind, Dec
     found: dict[UUID, tuple[CustomKind, Decimal]] = {}
     for number, item in enumerate(value):
         where = f"{field}[{number}]"
-        reader = FieldReader(item, where)
+        reader = FieldReader(item, where, within=True)
+        reader.refuse_unknown({"account", "kind", "figure"})
         account = reader.required("account", parse_uuid)
         kind = reader.required("kind", parse_enum, CustomKind)
         figure = reader.required("figure", parse_figure)

@@ -39,11 +39,9 @@ def receive_signal(*, source: str, idempotency_key: str, body: SignalBody, actor
     known = Signal.objects.filter(source=source, idempotency_key=idempotency_key).first()
     if known is None:
         strategy = Strategy.objects.filter(code=body.strategy, is_active=True).first()
-        instrument = market.instrument_by_symbol(body.symbol)
         if strategy is None:
-            raise NotFound(f"active strategy {body.strategy}")
-        if instrument is None:
-            raise NotFound(f"instrument {body.symbol}")
+            raise NotFound(f"active strategy {body.strategy}", field="strategy", value=body.strategy)
+        instrument = market.instrument_by_symbol(body.symbol)
         fresh = Signal(
             journey_id=new_id(),
             source=source,

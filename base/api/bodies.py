@@ -17,8 +17,7 @@ KEY_LENGTH = 128
 def fields_of(request: Request, known: Iterable[str]) -> FieldReader:
     """Return a reader of the body's fields that has noted every unknown one. Raises InvalidInputs for a body that is no object."""
     reader = FieldReader(request.data)
-    for name in sorted(set(reader.fields) - set(known)):
-        reader.problems.append(InvalidInput(name, "", "unknown_field"))
+    reader.refuse_unknown(set(known))
     return reader
 
 

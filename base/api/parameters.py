@@ -10,7 +10,16 @@ from typing import Any
 
 from django.http import QueryDict
 
-from base.core.validation import InvalidInput, InvalidInputs, parse_enum, parse_instant, parse_symbol, parse_text, parse_uuid
+from base.core.validation import (
+    InvalidInput,
+    InvalidInputs,
+    parse_currency,
+    parse_enum,
+    parse_instant,
+    parse_symbol,
+    parse_text,
+    parse_uuid,
+)
 
 from . import shapes
 
@@ -51,6 +60,11 @@ def code(lookup: str = "", description: str = "") -> Parameter:
     return Parameter(lambda value, field: parse_text(value, field, max_length=64), {"type": "string", "maxLength": 64}, lookup, description)
 
 
+def currency(lookup: str = "", description: str = "") -> Parameter:
+    """Return a parameter that is a currency's code."""
+    return Parameter(parse_currency, {"type": "string", "maxLength": 8}, lookup, description)
+
+
 def flag(lookup: str = "", description: str = "") -> Parameter:
     """Return a parameter that is true or false."""
     return Parameter(parse_flag, shapes.BOOLEAN, lookup, description)
@@ -77,11 +91,12 @@ def parse_date(value: object, field: str) -> date:
     """Return an ISO date. Raises InvalidInput."""
     text = parse_text(value, field, max_length=10)
     try:
-        if len(text) != 10:
-            raise ValueError
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise InvalidInput(field, text, "date") from None
+    if found.isoformat() != text:
+        raise InvalidInput(field, text, "date")
+    return found
 
 
 def parse_id(value: object, field: str) -> int:
@@ -101,7 +116,7 @@ def read(given: QueryDict, allowed: Mapping[str, Parameter]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, listed in given.lists():
         if name not in allowed:
-            problems.append(InvalidInput(name, "", "unknown_parameter"))
+            problems.append(InvalidInput(name, listed[0], "unknown_parameter"))
         elif len(listed) != 1:
             problems.append(InvalidInput(name, f"{len(listed)} times", "given_once"))
         else:

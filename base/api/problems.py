@@ -17,6 +17,7 @@ from base.errors import Refused
 from .formats import as_json
 
 MEDIA_TYPE = "application/problem+json"
+_PARTS = {405: ("method", "REQUEST_METHOD"), 406: ("Accept", "HTTP_ACCEPT"), 415: ("Content-Type", "CONTENT_TYPE")}
 _KEPT_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
 
 
@@ -36,11 +37,20 @@ def problem_response(error: Exception, context: Any) -> Response | None:
     if response is None:
         return None
     code = getattr(error, "default_code", "error") if isinstance(error, exceptions.APIException) else "error"
-    answer = problem(response.status_code, str(getattr(error, "detail", "")), [], code=code)
+    listed = _about_the_request(response.status_code, code, context.get("request"))
+    answer = problem(response.status_code, str(getattr(error, "detail", "")), listed, code=code)
     for name in _KEPT_HEADERS:
         if name in response:
             answer[name] = response[name]
     return answer
+
+
+def _about_the_request(status: int, code: str, request: Any) -> list[dict[str, str]]:
+    """Return which part of the request itself is refused, and what stood there."""
+    if request is None or status not in _PARTS:
+        return []
+    part, name = _PARTS[status]
+    return [{"field": part, "value": InvalidInput(part, request.META.get(name, ""), code).value, "rule": code}]
 
 
 def problem(status: int, title: str, errors: list[Any], *, code: str, context: dict[str, Any] | None = None) -> Response:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -230,23 +230,24 @@ def parse_enum(value: object, field: str, kind: type[E], *, fold: bool = False) 
 
 
 class FieldReader:
-    """Read the fields of one object and collect every problem before refusing it.
+    """Read the fields of one object and collect every problem before refusing it. within: problems name fields by their path.
 
     >>> reader = FieldReader({"quantity": "1,5", "symbol": "XYZ"})
     >>> reader.optional("quantity", parse_decimal), reader.required("symbol", parse_symbol), [problem.rule for problem in reader.problems]
     (None, 'XYZ', ['decimal_point'])
     """
 
-    def __init__(self, fields: object, path: str = "body") -> None:
+    def __init__(self, fields: object, path: str = "body", *, within: bool = False) -> None:
         if not isinstance(fields, Mapping):
             raise InvalidInputs([InvalidInput(path, fields, "object")])
         self.fields: Mapping[str, object] = fields
+        self._prefix = f"{path}." if within else ""
         self.problems: list[InvalidInput] = []
 
     def required(self, field: str, parse: Callable[Concatenate[object, str, P], T], *args: P.args, **options: P.kwargs) -> T | None:
         """Return the parsed field; None only after noting a problem, so call `finish` before using it."""
         if field not in self.fields:
-            self.problems.append(InvalidInput(field, "", "required"))
+            self.problems.append(InvalidInput(self._name(field), "", "required"))
             return None
         return self.optional(field, parse, *args, **options)
 
@@ -255,10 +256,21 @@ class FieldReader:
         if field not in self.fields:
             return None
         try:
-            return parse(self.fields[field], field, *args, **options)
+            return parse(self.fields[field], self._name(field), *args, **options)
         except InvalidInput as problem:
             self.problems.append(problem)
-            return None
+        except InvalidInputs as several:
+            self.problems += several.problems
+        return None
+
+    def refuse_unknown(self, known: Container[str]) -> None:
+        """Note every field that is not known, with what it holds."""
+        self.problems += [
+            InvalidInput(self._name(name), self.fields[name], "unknown_field") for name in sorted(self.fields) if name not in known
+        ]
+
+    def _name(self, field: str) -> str:
+        return f"{self._prefix}{field}"
 
     def finish(self) -> None:
         """Raise InvalidInputs if anything was wrong."""

@@ -10,14 +10,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.core.management.base import CommandError
-
 from base import tenancy
 from base.clock import process_clock
 from base.commands import HouseCommand
-from base.core.validation import InvalidInput, InvalidInputs, parse_integer, parse_text
-from base.errors import Refused
-from governance.queries import firm_ids, member_with_email
+from base.core.validation import InvalidInput, parse_text
+from governance.queries import member_with_email
 
 Verb = Callable[[dict[str, Any], datetime], None]
 
@@ -36,16 +33,9 @@ class CredentialCommand(HouseCommand):
                 one.add_argument(name, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            firm_id = parse_integer(options["firm"], "firm", minimum=1)
-            if firm_id not in firm_ids():
-                raise InvalidInput("firm", firm_id, "known_firm")
-            with tenancy.firm(firm_id):
-                getattr(self, options["verb"])({**options, "firm": firm_id}, process_clock().now())
-        except (InvalidInput, InvalidInputs) as error:
-            raise CommandError(str(error)) from error
-        except Refused as error:
-            raise CommandError(f"{error.code}: {error.message}") from error
+        firm_id = int(options["firm"])
+        with tenancy.firm(firm_id):
+            getattr(self, options["verb"])({**options, "firm": firm_id}, process_clock().now())
 
     def show_once(self, secret: str, *lines: str) -> None:
         """Print the secret, and beside it what it is."""

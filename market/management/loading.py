@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gzip
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.core.management.base import CommandError
 from django.db import transaction
 
-from base.commands import HouseCommand
+from base.commands import BadArgument, HouseCommand
 from base.errors import Refused
 from market.readers.columns import UnableToReadMarketFile
 from market.services.bars import UnableToLoadBars
@@ -37,17 +37,23 @@ class LoadCommand(HouseCommand):
             with transaction.atomic(using=LOADER):
                 told = self.load(path, options)
         except UnableToReadMarketFile as error:
-            raise CommandError(_complaints(error)) from error
+            raise BadArgument(_complaints(error)) from error
         except UnableToLoadBars as error:
             unknown = error.context["symbols"]
             lines = [f"  line {_line(path, symbol)}: symbol {symbol!r}: must be a known instrument" for symbol in unknown]
-            raise CommandError("\n".join([f"{path.name}: nothing loaded", *lines])) from error
+            raise BadArgument("\n".join([f"{path.name}: nothing loaded", *lines])) from error
         except Refused as error:
             problems = [f"  {entry['field']} {entry['value']!r}: {entry['rule']}" for entry in error.problems() if entry["field"]]
-            raise CommandError("\n".join([f"{path.name}: nothing loaded: {error.message}", *problems])) from error
+            raise BadArgument("\n".join([f"{path.name}: nothing loaded: {error.message}", *problems])) from error
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror or error}") from error
+            raise BadArgument(f"{path}: {error.strerror or error}") from error
         self.stdout.write(told)
+
+
+def require_rows(path: Path, found: Sized) -> None:
+    """Raise BadArgument for a file that has its header and nothing else: whoever made it has lost something."""
+    if not found:
+        raise BadArgument(f"{path.name}: nothing loaded: there is no row below the header")
 
 
 def told(what: str, merged: Merged) -> str:

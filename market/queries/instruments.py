@@ -84,7 +84,7 @@ def trade_date(*, instrument: InstrumentFacts, instant: datetime) -> date:
 def _one(where: str, key: object) -> InstrumentFacts:
     rows = fetch(_SELECT + where, {"key": key})
     if not rows:
-        raise NotFound("instrument")
+        raise NotFound(f"instrument {key}", field="symbol" if isinstance(key, str) else "instrument", value=key)
     return _facts(rows[0])
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -205,14 +206,15 @@ def _plain_lines(data: bytes, complaints: Complaints) -> bytes:
 
 def _unquoted(text: str, complaints: Complaints) -> bytes:
     lines: list[str] = []
+    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     try:
-        for number, row in enumerate(csv.reader(text.split("\n")[:-1], strict=True), 1):
+        for row in reader:
             for cell in row:
-                if "," in cell or "\n" in cell:
-                    complaints.add(number, "line", cell, "no comma or line break within a cell")
+                if not {",", "\n", "\r"}.isdisjoint(cell):
+                    complaints.add(reader.line_num, "line", cell, "no comma or line break within a cell")
             lines.append(",".join(row))
     except csv.Error as error:
-        complaints.add(len(lines) + 1, "line", "", f"not CSV: {error}")
+        complaints.add(reader.line_num, "line", "", f"not CSV: {error}")
     return ("\n".join(lines) + "\n").encode()
 
 

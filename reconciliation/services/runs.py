@@ -35,7 +35,7 @@ from ..queries.expected import OurSide, expectation_of
 from ..queries.since import booked_since
 from .carrying import Coverage, plan, save
 from .comparing import Compared, compare
-from .snapshots import FILE, GATEWAY, Taken, date_in, read_file, store, stored_snapshot
+from .snapshots import FILE, GATEWAY, Taken, date_in, is_known_session, read_file, store, stored_snapshot
 
 
 class UnableToReconcile(Refused):
@@ -179,7 +179,7 @@ def subject_of(book: Codebook) -> Subject:
 
 
 def _check(book: Codebook, as_of: date, now: datetime) -> None:
-    if not calendars.is_session(book.calendar, as_of):
+    if not is_known_session(book, as_of):
         raise UnableToReconcile("NOT_A_SESSION", f"{as_of} is not a session of {book.calendar}", value=as_of)
     close = calendars.session_close(book.calendar, as_of)
     if now < close:
@@ -187,7 +187,7 @@ def _check(book: Codebook, as_of: date, now: datetime) -> None:
 
 
 def _has_ended(book: Codebook, as_of: date, now: datetime) -> bool:
-    return calendars.is_session(book.calendar, as_of) and now >= calendars.session_close(book.calendar, as_of)
+    return is_known_session(book, as_of) and now >= calendars.session_close(book.calendar, as_of)
 
 
 def _lock(custodian_id: UUID) -> None:

@@ -99,9 +99,17 @@ def date_in(data: bytes) -> date | None:
         return None
 
 
+def is_known_session(book: Codebook, as_of: date) -> bool:
+    """Return whether the custodian's calendar has that day as a session; False for a day outside of what the calendar covers."""
+    try:
+        return calendars.is_session(book.calendar, as_of)
+    except calendars.OutsideCalendar:
+        return False
+
+
 def check_session(book: Codebook, as_of: date) -> None:
     """Raise UnableToTakeSnapshot (NOT_A_SESSION) for a day without a close."""
-    if not calendars.is_session(book.calendar, as_of):
+    if not is_known_session(book, as_of):
         raise UnableToTakeSnapshot("NOT_A_SESSION", f"{as_of} is not a session of {book.calendar}", value=as_of)
 
 

@@ -54,6 +54,8 @@ def month_bounds(month: str) -> tuple[date, date]:
     Raises ValueError for anything else.
     """
     first = datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no time zone)
+    if first.isoformat()[:7] != month:
+        raise ValueError(f"{month!r} is not YYYY-MM")
     return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 

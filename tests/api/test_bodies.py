@@ -186,3 +186,60 @@ def test_gov_10_two_people_rearm(scene: Scene):
 def test_a_switch_on_something_mistyped_is_refused(scene: Scene, body: dict[str, str], errors: set[tuple[str, str]]):
     answer = scene.owner.post("kill-switches", body)
     assert (answer.status_code, _rules(answer)) == (422, errors)
+
+
+def _errors(answer: Any) -> list[tuple[str, str, str]]:
+    return [(error["field"], error["value"], error["rule"]) for error in answer.json()["errors"]]
+
+
+def test_a_strategy_or_symbol_that_does_not_exist_is_named(scene: Scene):
+    key = {"Idempotency-Key": "k"}
+    for field in ("strategy", "symbol"):
+        answer = scene.owner.post("signals", orjson.dumps(_body(scene, **{field: "NOPE"})), **key)
+        assert (answer.status_code, _errors(answer)) == (404, [(field, "NOPE", "not_found")])
+    with tenancy.firm(scene.firm.id):
+        assert not Signal.objects.filter(idempotency_key="k").exists()
+
+
+def test_an_entry_of_a_custom_signal_is_named_by_its_place_and_nothing_unknown_stands_in_it(scene: Scene):
+    good = {"account": "01a1fd43-ff6e-7616-9be2-330f3a30fd6f", "kind": "quantity", "figure": "1"}
+    body = _body(scene, method="custom", per_account=[good, {**good, "figure": "NaN", "stop": 7}], extra="x")
+    answer = scene.owner.post("signals", orjson.dumps(body), **{"Idempotency-Key": "k"})
+    assert answer.status_code == 422
+    assert set(_errors(answer)) >= {
+        ("extra", "x", "unknown_field"),
+        ("per_account[1].stop", "7", "unknown_field"),
+        ("per_account[1].figure", "NaN", "finite"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ({"method": "DELETE", "path": "accounts"}, (405, "method", "DELETE")),
+        ({"method": "GET", "path": "accounts", "accept": "text/html"}, (406, "Accept", "text/html")),
+        ({"method": "POST", "path": "signals", "content_type": "text/csv"}, (415, "Content-Type", "text/csv")),
+    ],
+)
+def test_a_refused_part_of_the_request_itself_is_named(scene: Scene, call: dict[str, str], expected: tuple[int, str, str]):
+    headers = {"Authorization": f"Token {scene.owner.token}", "Accept": call.get("accept", "*/*")}
+    kind = call.get("content_type", "application/json")
+    answer = Client().generic(call["method"], f"/api/v1/{call['path']}", b"x", content_type=kind, headers=headers)
+    assert (answer.status_code, *_errors(answer)[0][:2]) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cash?currency=NaN",
+        "cash?currency=usd",
+        "accounts?base_currency=XXX",
+        "instruments?currency=US$",
+        "runs?as_of=2026-W10-1",
+        "runs?as_of=20260302",
+    ],
+)
+def test_a_filter_that_can_match_nothing_is_refused(scene: Scene, query: str):
+    answer = (scene.risk if query.startswith("runs") else scene.owner).get(query)
+    field, _, value = query.partition("?")[2].partition("=")
+    assert answer.status_code == 422 and _errors(answer)[0][:2] == (field, value)

@@ -15,7 +15,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from base import tenancy
-from base.commands import HouseCommand
+from base.commands import BadArgument, HouseCommand, identifier
 from governance.core.audit import FORMAT, Head
 from governance.queries import ChainReport, firm_ids, verify_chain
 
@@ -24,7 +24,7 @@ class Command(HouseCommand):
     help = "Check the audit chain; exits with 1 if anything was edited, deleted, reordered, cut off or rewritten."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--firm", type=int, help="one firm only")
+        parser.add_argument("--firm", type=identifier, help="one firm only")
         parser.add_argument("--head", type=Path, help="a head file exported earlier")
         parser.add_argument("--export-head", type=Path, help="write the heads here if all is sound")
 
@@ -36,7 +36,10 @@ class Command(HouseCommand):
         if faults:
             raise CommandError(f"{faults} findings in {len(reports)} firms", returncode=1)
         if export_head is not None:
-            write_heads(export_head, {firm_id: report.head for firm_id, report in reports.items()})
+            try:
+                write_heads(export_head, {firm_id: report.head for firm_id, report in reports.items()})
+            except OSError as error:
+                raise BadArgument(f"--export-head {export_head}: {error.strerror}") from error
         self.stdout.write(f"sound: {len(reports)} firms")
 
     def _report(self, firm_id: int, exported: Head | None) -> ChainReport:
@@ -49,14 +52,16 @@ class Command(HouseCommand):
 
 
 def read_heads(path: Path) -> dict[int, Head]:
-    """Return the heads by firm. Raises CommandError for a file that is not one."""
+    """Return the heads by firm. Raises BadArgument for a file that is not one."""
     try:
         content = json.loads(path.read_text())
         if content["format"] != FORMAT:
             raise ValueError(content["format"])
         return {int(firm): Head(int(head["sequence"]), bytes.fromhex(head["hash"])) for firm, head in content["firms"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"{path} is no head file: {error}") from error
+    except OSError as error:
+        raise BadArgument(f"--head {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadArgument(f"--head {path}: is no head file: {error}") from error
 
 
 def write_heads(path: Path, heads: dict[int, Head]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 import urllib.request
@@ -18,12 +19,12 @@ from django.core.management.base import CommandError
 
 from base import tenancy
 from base.clock import process_clock
-from base.commands import HouseCommand
+from base.commands import BadArgument, HouseCommand, port, seconds
 from governance import services as governance
 from governance.enums import Role
+from mamweb.embedded.locks import open_lock, take
 from mamweb.processes import ProcessGroup
 from mamweb.tour.firm import FIXED, LANES, build_firm
-from market import queries as market
 from market import services as market_services
 
 SYMBOLS = ("XYZ", "ABC", "QRS", "BTCUSD", "ETHUSD", "EURUSD", "GBPUSD")
@@ -34,16 +35,20 @@ class Command(HouseCommand):
     help = "Start the private services, the web, worker, beat, paper venues and gateways as one group. Ctrl-C stops all of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--seconds", type=float, default=0, help="stop by itself after this long (0: run until Ctrl-C)")
+        parser.add_argument("--port", type=port, default=8000, help="of the web process (default: %(default)s)")
+        parser.add_argument("--seconds", type=seconds, default=0, help="stop by itself after this long (0: run until Ctrl-C)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.MODE == "production":
             raise CommandError("demo: refused in production; it makes a firm and prints tokens")
-        started = time.monotonic()
-        call_command("migrate", database="owner", verbosity=0)
+        if not _is_free(options["port"]):
+            raise BadArgument(f"--port {options['port']}: is taken, by another demo perhaps; stop that or name another port")
         folder = settings.VAR_DIR / "demo"
         folder.mkdir(parents=True, exist_ok=True)
+        if not take(open_lock(folder / "lock")):  # held until this process ends: two would take each other's venues away
+            raise CommandError(f"a demo runs already in {settings.VAR_DIR}; stop it first", returncode=2)
+        started = time.monotonic()
+        call_command("migrate", database="owner", verbosity=0)
         symbols = self._load_market()
         facts = self._firm(folder / "firm.json", symbols)
         group = ProcessGroup(_commands(facts["firm"], options["port"]), folder / "log", lambda text: self.stderr.write(f"· {text}"))
@@ -102,15 +107,19 @@ def _commands(firm_id: int, port: int) -> dict[str, list[str]]:
     }
 
 
-def _facts(symbol: str) -> market.InstrumentFacts:
-    found = market.instrument_by_symbol(symbol)
-    if found is None:
-        raise CommandError(f"demo: {symbol} did not load")
-    return found
-
-
 def _socket(lane: str) -> Path:
     return Path(f"/tmp/mamweb-{os.geteuid()}-demo-{lane.lower()}.sock")  # noqa: S108 - a Unix socket's path must be short
+
+
+def _is_free(port: int) -> bool:
+    """Return whether nobody listens on this machine's port."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _wait_for(address: str, group: ProcessGroup) -> None:

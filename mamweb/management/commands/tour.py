@@ -41,6 +41,8 @@ class Command(HouseCommand):
             tour = run_tour(chosen, lambda text: self.stderr.write(f"· {text}"))
         except (UnableToLoadMarket, UnableToReadMarketFile) as error:  # the market comes first: no firm stands yet
             raise CommandError(f"--bars {error}", returncode=2) from error
+        except PermissionError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}", returncode=2) from error
         found = failures(tour)
         print_tour(tour, found, self.stdout, options["pdf"])
         if options["json"]:
@@ -57,6 +59,8 @@ def _problem(options: dict[str, Any]) -> str:
         return f"--accounts {accounts}: must lie between 1 and {MOST_ACCOUNTS}; leave it out for the fixed seven alone"
     if bars is not None and not bars.is_dir():
         return f"--bars {bars}: is not a folder"
+    if not 0 <= options["seed"] < 2**32:
+        return f"--seed {options['seed']}: must lie between 0 and {2**32 - 1}"
     for name in ("json", "pdf"):
         if options[name] is not None and (reason := _unwritable(options[name])):
             return f"--{name} {options[name]}: {reason}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from base.clock import process_clock
 from market.enums import QuoteSource
-from market.management.loading import LoadCommand, told, zone
+from market.management.loading import LoadCommand, require_rows, told, zone
 from market.queries import instruments
 from market.readers.series_csv import NEW_YORK, read_daily_bars, read_minute_bars
 from market.services import load_bars
@@ -30,5 +30,6 @@ class Command(LoadCommand):
         else:
             calendars = {facts.symbol: facts.calendar for facts in instruments().values()}
             series = read_minute_bars(path, market=calendars, zone=options["zone"], now=now)
+        require_rows(path, series)
         merged = load_bars(list(series.values()), options["source"], replace=options["replace"])
         return told(f"{len(series)} symbols, bars", merged)

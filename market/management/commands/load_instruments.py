@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from market.management.loading import LoadCommand
+from market.management.loading import LoadCommand, require_rows
 from market.readers.instruments_csv import read_instruments
 from market.services import load_instruments
 
@@ -20,5 +20,6 @@ class Command(LoadCommand):
 
     def load(self, path: Path, options: dict[str, Any]) -> str:
         specs = list(read_instruments(path).values())
+        require_rows(path, specs)
         ids = load_instruments(specs, is_simulated=options["simulated"], replace=options["replace"])
         return f"{len(ids)} instruments stand as the file says"

@@ -8,7 +8,7 @@ from typing import Any
 
 from base.clock import process_clock
 from market.enums import QuoteSource
-from market.management.loading import LoadCommand, told, zone
+from market.management.loading import LoadCommand, require_rows, told, zone
 from market.readers.series_csv import NEW_YORK, read_minute_quotes
 from market.services import load_quotes
 
@@ -23,5 +23,6 @@ class Command(LoadCommand):
 
     def load(self, path: Path, options: dict[str, Any]) -> str:
         series = read_minute_quotes(path, zone=options["zone"], now=process_clock().now())
+        require_rows(path, series)
         merged = load_quotes(list(series.values()), options["source"], replace=options["replace"])
         return told(f"{len(series)} symbols, quotes", merged)

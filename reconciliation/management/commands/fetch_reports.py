@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connections
 
 from base.clock import process_clock
-from base.commands import HouseCommand
+from base.commands import HouseCommand, identifier, seconds
 from governance.queries import firm_ids
 from reconciliation.services import fetch_reports
 
@@ -23,8 +23,8 @@ class Command(HouseCommand):
     help = "Fetch the custody reports that are due, from every connection of every custodian."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--firm", type=int, metavar="ID", help="only this firm")
-        parser.add_argument("--every", type=float, metavar="SECONDS", help="go on, a round every so many seconds")
+        parser.add_argument("--firm", type=identifier, metavar="ID", help="only this firm")
+        parser.add_argument("--every", type=seconds, metavar="SECONDS", help="go on, a round every so many seconds")
 
     def handle(self, *, firm: int | None, every: float | None, **options: Any) -> None:
         if every is None:

@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-
 from base import tenancy
-from base.commands import HouseCommand
-from base.core.clock import SystemClock
-from base.errors import Refused
+from base.clock import process_clock
+from base.commands import BadArgument, HouseCommand, identifier, iso_date
+from base.errors import NotFound
 from reconciliation.enums import RunState
 from reconciliation.queries.listing import BreakRow, breaks_of_custodian, custodian_id_of
-from reconciliation.services import RunFacts, UnableToTakeSnapshot, reconcile_custodian, take_snapshot_from_file
+from reconciliation.services import (
+    MAX_FILE_BYTES,
+    RunFacts,
+    UnableToReconcile,
+    UnableToTakeSnapshot,
+    reconcile_custodian,
+    take_snapshot_from_file,
+)
 
 COLUMNS = ("account", "item", "type", "what", "ours", "theirs", "difference", "value", "state", "age", "rule")
 RIGHT = frozenset({"ours", "theirs", "difference", "value", "age"})
@@ -30,36 +35,39 @@ class Command(HouseCommand):
     help = "Reconcile a custodian and a day, from a file in the documented CSV form or from what was taken before."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--firm", type=int, required=True, help="the firm's id")
+        parser.add_argument("--firm", type=identifier, required=True, help="the firm's id")
         parser.add_argument("--custodian", required=True, help="the custodian's code")
-        parser.add_argument("--date", type=date.fromisoformat, required=True, help="business date, YYYY-MM-DD")
+        parser.add_argument("--date", type=iso_date, required=True, help="business date, YYYY-MM-DD")
         parser.add_argument("--file", type=Path, help="the custodian's file (docs/custodian-csv.md)")
 
     def handle(self, *, firm: int, custodian: str, date: date, file: Path | None, **options: Any) -> None:
         try:
             refused = self._take(firm, custodian, date, file) if file else ""
-            now = SystemClock().now()
+            now = process_clock().now()
             with tenancy.firm(firm):
                 custodian_id = custodian_id_of(code=custodian)
                 facts = reconcile_custodian(custodian_id=custodian_id, as_of=date, now=now, refused=refused)
                 rows = breaks_of_custodian(custodian_id=custodian_id, today=date)
-        except (Refused, OSError, ValueError) as error:
-            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise BadArgument(f"--file {file}: {error.strerror}") from error
+        except (UnableToReconcile, NotFound) as error:
+            raise BadArgument(f"--date {date}: {error.message}" if isinstance(error, UnableToReconcile) else error.message) from error
         self._print(custodian, facts, rows)
         if facts.state is not RunState.COMPLETE or any(row.is_material for row in rows):
             sys.exit(1)
 
     def _take(self, firm: int, custodian: str, as_of: date, file: Path) -> str:
         """Take the file in a block of its own; return why it was refused, "" where it was taken."""
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)  # one more than a file may have: the reader refuses it for its size
         try:
             with tenancy.firm(firm):
                 custodian_id: UUID = custodian_id_of(code=custodian)
-                taken = take_snapshot_from_file(custodian_id=custodian_id, data=data, now=SystemClock().now())
+                taken = take_snapshot_from_file(custodian_id=custodian_id, data=data, now=process_clock().now())
                 if taken.as_of != as_of:
                     raise UnableToTakeSnapshot("WRONG_DATE", f"the file is of {taken.as_of}, not {as_of}", value=taken.as_of)
         except UnableToTakeSnapshot as error:
-            self.stderr.write(f"file refused, nothing stored: {error.message} [{error.code}]")
+            self.stderr.write(f"{file}: refused, nothing stored: {error.message} [{error.code}]")
             return error.message
         return ""
 

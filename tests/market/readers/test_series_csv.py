@@ -95,6 +95,13 @@ def test_symbols_may_be_mixed_and_each_knows_its_market(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("cell", ['"X\nYZ"', '"XYZ\n"', '"\nXYZ"', '"X,YZ"', '"X\rYZ"'])
+def test_a_line_break_within_quotes_is_refused_and_not_passed_over(tmp_path, cell):
+    found = refusal(tmp_path, BARS + GOOD + GOOD.replace("XYZ", cell).replace(":30:", ":31:"))
+    assert [(complaint.field, complaint.rule) for complaint in found] == [("line", "no comma or line break within a cell")]
+    assert found[0].line in {3, 4}
+
+
 def test_an_empty_table_is_no_bars(tmp_path):
     path = tmp_path / "bars.csv"
     path.write_text(BARS)
