@@ -151,7 +151,8 @@ class ChildOrder(TenantModel):
 class Execution(TenantModel):
     """A fill as the broker reported it; a correction or bust is a new revision (I3), a bust with quantity 0.
 
-    Without an order it is EXTERNAL, and alarmed. `reported_account`, `reported_symbol`: the broker's words, where we know no such thing.
+    Without an order it is EXTERNAL, and alarmed; once its order is known, the same execution stands there as well, and that row is booked.
+    `reported_account`, `reported_symbol`: the broker's words, where we know no such thing.
     """
 
     statement_checked = True
@@ -180,7 +181,18 @@ class Execution(TenantModel):
     arrival_price = PriceField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["firm", "connection", "broker_exec_id", "revision"], name="execution_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["firm", "connection", "broker_exec_id", "revision"],
+                name="execution_once",
+                condition=models.Q(order__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["firm", "connection", "broker_exec_id", "revision"],
+                name="external_execution_once",
+                condition=models.Q(order__isnull=True),
+            ),
+        ]
         indexes = [
             models.Index(fields=["firm", "order"], name="execution_order"),
             models.Index(fields=["firm", "journey_id"], name="execution_journey"),

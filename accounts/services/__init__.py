@@ -12,7 +12,7 @@ from .places import CodeTaken, open_connection, open_custodian, open_sleeve
 from .posting import UnableToPost, post, stored_transactions
 from .rebuilding import check_books, rebuild_books
 from .relations import UnableToRelate, end_relationship, relate
-from .reservations import consume_reservations, release_reservations, reserve
+from .reservations import consume_reservations, hold_again, release_reservations, reserve
 from .snapshots import SnapshotFacts, snapshot_equity
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "end_relationship",
     "grant_account",
     "grant_group",
+    "hold_again",
     "lift_block",
     "open_account",
     "open_accounts",

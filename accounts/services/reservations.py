@@ -1,6 +1,6 @@
 """Hold cash and quantity for live orders, let fills use them up, give back the rest (ACC-4, CST-3).
 
-Entry points: `reserve`, `consume_reservations`, `release_reservations`.
+Entry points: `reserve`, `consume_reservations`, `release_reservations`, `hold_again`.
 Invariants: 1. what is held depends only on the original hold and on what is filled, however the fills come; 2. cash left over is rounded up
 to the minor unit, so a hold never falls short of the order; 3. rows are locked in the order of their ids.
 """
@@ -116,3 +116,12 @@ def release_reservations(*, order_ids: Sequence[UUID] | NDArray[Any], now: datet
         "WHERE order_id = ANY(%(orders)s) AND released_at IS NULL ORDER BY id FOR UPDATE)"
     )
     return execute(sql, {"now": now, "orders": ids})
+
+
+def hold_again(*, order_ids: Sequence[UUID]) -> int:
+    """Let orders that had ended and live again hold what is left of them; return how many reservations came back."""
+    sql = (
+        "UPDATE accounts_reservation SET released_at = NULL WHERE id IN (SELECT id FROM accounts_reservation "
+        "WHERE order_id = ANY(%(orders)s) AND released_at IS NOT NULL ORDER BY id FOR UPDATE)"
+    )
+    return execute(sql, {"orders": list(order_ids)})

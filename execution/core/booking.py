@@ -63,12 +63,13 @@ def book_block(
     unit: Decimal = Decimal(1),
     multiplier: Decimal = Decimal(1),
     fees: Mapping[str, Decimal] | None = None,
+    money: Decimal | None = None,
 ) -> Booking:
     """Book every account's share at the block's exact average price; cents and fees by largest remainder over quantity.
 
     executions: the newest revision of each (busts have quantity 0). shares: account id → units, summing to what was executed.
     tie_keys: account id → CON-2 key. unit: size of one unit. multiplier: contract size. fees: kind → total in `currency`, whole minor
-    units.
+    units. money: what the executions cost as the clearing account has it (each to 10⁻⁸), so that its books come to zero; None = their exact sum.
     Linear in accounts: 10,000 in some tens of milliseconds.
 
     >>> fills = [Execution("1", 0, Decimal(3000), Decimal("50.01")), Execution("2", 0, Decimal(3500), Decimal("50.03"))]
@@ -90,7 +91,7 @@ def book_block(
         raise ValueError("a share is negative")
     keys = [tie_keys[account] for account in ids]
     notional = sum((Fraction(execution.quantity) * Fraction(execution.price) for execution in executions), Fraction(0))
-    gross = to_minor(notional * Fraction(multiplier), currency)
+    gross = to_minor(notional * Fraction(multiplier) if money is None else money, currency)
     split = {kind: tuple(_split(_whole(amount, currency), quantities, keys)) for kind, amount in sorted((fees or {}).items())}
     avg_px = notional / executed if executed else None
     return Booking(revision, ids, quantities, avg_px, tuple(_split(gross, quantities, keys)), split)

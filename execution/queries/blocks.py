@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from accounts import queries as accounts
 from accounts.core.scaled import exact_notional, to_scaled
 from allocation import queries as allocation
+from base.core.money import round_money
 
 from ..core.lifecycle import Execution as Fill
 from ..core.sharing import ShareTerms, Target, share_block
@@ -88,8 +89,13 @@ class FilledBlock:
 
     @property
     def fee(self) -> Decimal:
-        """Return all fees."""
-        return sum((row.fee for row in self.fills), Decimal(0))
+        """Return all fees, each in whole minor units as it was booked into clearing."""
+        return sum((round_money(row.fee, self.currency) for row in self.fills), Decimal(0))
+
+    @property
+    def shared_fee(self) -> Decimal:
+        """Return the fees that accounts bear: none where nothing is left executed, and nobody to bear them."""
+        return self.fee if self.executed else Decimal(0)
 
     @property
     def clearing_money(self) -> Decimal:

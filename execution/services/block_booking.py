@@ -34,18 +34,23 @@ ALLOCATOR_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class BlockOutcome:
-    """is_new: a revision was written. excess: filled above all targets. is_out_of_step: the custodian has an older split."""
+    """is_new: a revision was written. excess: filled above all targets. is_out_of_step: the custodian has an older split.
+
+    unborne: fees charged for what was taken back altogether; they stay with the clearing account.
+    """
 
     is_new: bool
     excess: Decimal = Decimal(0)
+    unborne: Decimal = Decimal(0)
     is_out_of_step: bool = False
 
 
 def book_connection(*, job: FilledBlock, now: datetime) -> BlockOutcome:
     """Share out a block and book it, or rebook it where an earlier revision says something else."""
     previous = Booking.objects.filter(parent_id=job.parent_id, connection_id=job.connection_id).order_by("-revision").first()
+    unborne = job.fee - job.shared_fee
     if previous is None and not job.executed:
-        return BlockOutcome(is_new=False)
+        return BlockOutcome(is_new=False, unborne=unborne)
     targets = block_targets(statement_id=job.statement_id, side=job.side, connection_id=job.connection_id)
     shared, excess, unit = share_out(job, targets)
     revision = 0 if previous is None else previous.revision + 1
@@ -53,14 +58,14 @@ def book_connection(*, job: FilledBlock, now: datetime) -> BlockOutcome:
     columns = _columns(booked, unit, job.currency, ids_by_code(job, targets))
     fingerprint = _hash(job, booked)
     if previous is not None and previous.hash == fingerprint:
-        return BlockOutcome(is_new=False, excess=excess)
+        return BlockOutcome(is_new=False, excess=excess, unborne=unborne)
     if previous is not None:
         reverse_shares(booking=previous, place=_place(job), now=now)
     row = _write(job, booked, columns, fingerprint, now)
     if len(columns.ids):
         post_shares(booking=row, place=_place(job), columns=columns, now=now)
     told = write_notice(booking=row, previous=previous)
-    return BlockOutcome(is_new=True, excess=excess, is_out_of_step=not told)
+    return BlockOutcome(is_new=True, excess=excess, unborne=unborne, is_out_of_step=not told)
 
 
 def _money(job: FilledBlock, shared: dict[str, int], unit: int, revision: int) -> money.Booking:
@@ -73,7 +78,8 @@ def _money(job: FilledBlock, shared: dict[str, int], unit: int, revision: int) -
         currency=job.currency,
         unit=Decimal(unit).scaleb(-8),
         multiplier=job.multiplier,
-        fees={"COMMISSION": job.fee},
+        fees={"COMMISSION": job.shared_fee},
+        money=job.clearing_money * job.side.sign,
     )
 
 
@@ -109,7 +115,7 @@ def _write(job: FilledBlock, booked: money.Booking, columns: ShareColumns, finge
         revision=booked.revision,
         quantity=job.executed,
         notional=from_minor(sum(booked.gross), job.currency),
-        fee=job.fee,
+        fee=job.shared_fee,
         clearing_money=job.clearing_money,
         trade_date=max(fill.trade_date for fill in job.fills),
         settle_date=max(fill.settle_date for fill in job.fills),

@@ -57,6 +57,8 @@ def finish_parents(*, now: datetime, session_ended: bool = False) -> Finished:
             with transaction.atomic():
                 if _book_blocks(parent, now):
                     booked.append(parent.id)
+                if parent.has_ended:
+                    _release(parent, now)
                 if parent.has_ended and parent.done_at is None:
                     _close(parent, now)
                     done.append(parent.id)
@@ -115,6 +117,9 @@ def _book(parent: _Parent, job: FilledBlock, now: datetime) -> bool:
     if outcome.excess:
         message = f"{outcome.excess:f} filled above all targets stay with the clearing account"
         _alert(parent, AlertTier.CRITICAL, message, now, f"EXCESS {job.connection_id}")
+    if outcome.unborne:
+        message = f"{outcome.unborne:f} {job.currency} of fees for executions that were all taken back stay with the clearing account"
+        _alert(parent, AlertTier.CRITICAL, message, now, f"UNBORNE {job.connection_id}")
     if outcome.is_out_of_step:
         message = "a booking that the custodian has been told was corrected; the custodian's split must be amended"
         _alert(parent, AlertTier.CRITICAL, message, now, f"AMEND {job.connection_id}")
@@ -122,13 +127,17 @@ def _book(parent: _Parent, job: FilledBlock, now: datetime) -> bool:
     return outcome.is_new
 
 
+def _release(parent: _Parent, now: datetime) -> None:
+    """Give back what a parent's orders still hold: the remainder is not carried, it is canceled (ALC-5)."""
+    own = ChildOrder.objects.filter(parent_id=parent.id, slice=None).values_list("id", flat=True)
+    accounts.release_reservations(order_ids=[*own, parent.id], now=now)
+
+
 def _close(parent: _Parent, now: datetime) -> None:
-    """Let the parent end, and give back what its orders still hold. The remainder is not carried: it is canceled (ALC-5)."""
-    states = list(ChildOrder.objects.filter(parent_id=parent.id).values_list("state", "filled_qty", "id", "slice_id"))
-    filled = any(quantity for _, quantity, _, _ in states)
+    """Let the parent end."""
+    states = list(ChildOrder.objects.filter(parent_id=parent.id).values_list("state", "filled_qty"))
+    filled = any(quantity for _, quantity in states)
     ParentOrder.objects.filter(pk=parent.id).update(state=_end_state(parent, [row[0] for row in states], filled), done_at=now)
-    held = [pk for _, _, pk, slice_id in states if slice_id is None]
-    accounts.release_reservations(order_ids=[*held, parent.id], now=now)
 
 
 def _end_state(parent: _Parent, states: Sequence[str], filled: bool) -> ParentState:

@@ -21,7 +21,7 @@ from accounts import services as accounts
 from base.errors import NotFound
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
-from governance.queries import kill_switch_sql
+from governance.queries import kill_switch_parent_sql, kill_switch_sql
 from governance.services import audit
 
 from ..core.intents import request_id
@@ -35,6 +35,7 @@ from .reports import Processed, process
 
 RESEND_AFTER = timedelta(seconds=10)
 MOST_AT_ONCE = 100
+KILLED = "GOV-10 kill switch"
 _ENDED = [state.value for state in TERMINAL]
 _NOT_WORKING = [*_ENDED, OrderState.PENDING.value]
 
@@ -77,10 +78,24 @@ def cancel_killed(*, now: datetime, connection_id: UUID | None = None) -> Cancel
     """Cancel every order that a tripped kill switch stops, of one connection or of all.
 
     A block that works is canceled for any account behind it. One that waits for the sake of one account is gate 2's to deny by name.
+    A parent that is stopped as a whole is canceled with its slices: what was cut off does not go on by itself once the switch is re-armed.
     """
+    stopped = [cancel_parent(parent_id=pk, actor=None, now=now, reason=KILLED) for pk in _stopped_parents()]
     lane, params = ("TRUE", []) if connection_id is None else ("o.connection_id = %s", [connection_id])
     waiting, working = (f"{lane} AND {kill_switch_sql(members=members)}" for members in (False, True))
-    return _cancel(waiting, params, now, "GOV-10 kill switch", working=working)
+    found = _cancel(waiting, params, now, KILLED, working=working)
+    return Canceled(found.canceled + sum(one.canceled for one in stopped), found.requested + sum(one.requested for one in stopped))
+
+
+def _stopped_parents() -> list[UUID]:
+    """Return the parents that still have something to order and that a tripped switch stops, in the order of their ids."""
+    sql = f"""SELECT p.id FROM execution_parentorder p WHERE p.done_at IS NULL AND p.cancel_requested_at IS NULL AND {kill_switch_parent_sql()}
+              AND (p.state IN ('HELD', 'RELEASING')
+                   OR EXISTS (SELECT 1 FROM execution_slice s WHERE s.parent_id = p.id AND s.state = 'PENDING'))
+              ORDER BY p.id"""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str, *, working: str = "") -> Canceled:

@@ -1,11 +1,13 @@
 """Executions: recorded once, and booked to the ledger in the same transaction (I3, I4, I6).
 
-Entry points: `KnownExecution`, `newest_executions`, `new_row`, `booking_of`, `undoing_of`, `write_rows`.
+Entry points: `KnownExecution`, `KnownExecutions`, `newest_executions`, `new_row`, `booking_of`, `undoing_of`, `write_rows`.
 
 Invariants:
 1. A single account's fill posts to that account, a block's to the connection's clearing account (DESIGN §4.10).
 2. The ledger transaction of an execution follows from its row alone, so that any revision can be reversed exactly.
 3. A source key names (connection, execution, revision): nothing is booked twice, whoever tries.
+4. What was recorded as a stranger's was never booked: it does not stand in the way of the same execution under its order's name.
+5. A fee counts in whole minor units, rounded at each execution; a bust keeps the fee that the broker still charges.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.core import clearing, entries, ledger
+from base.core.money import round_money
 
 from ..enums import ExecutionKind, Side
 from ..gateways.reports import ExecutionReport
@@ -30,7 +33,7 @@ _COLUMNS = ("broker_exec_id", "revision", "order_id", "last_qty", "last_px", "fe
 
 @dataclass(frozen=True, slots=True)
 class KnownExecution:
-    """The newest revision of an execution we have recorded. order_id None: it is EXTERNAL. quantity 0: it was busted."""
+    """A recorded revision of an execution. order_id None: it is EXTERNAL. quantity 0: it was busted."""
 
     broker_exec_id: str
     revision: int
@@ -42,11 +45,20 @@ class KnownExecution:
     settle_date: date
 
 
-def newest_executions(*, connection_id: UUID, exec_ids: Iterable[str]) -> dict[str, KnownExecution]:
-    """Return the newest revision of each of these executions that we know."""
+@dataclass(frozen=True, slots=True)
+class KnownExecutions:
+    """newest: by id, the newest revision that belongs to one of our orders. strange: (id, revision) of what was recorded as EXTERNAL."""
+
+    newest: dict[str, KnownExecution]
+    strange: set[tuple[str, int]]
+
+
+def newest_executions(*, connection_id: UUID, exec_ids: Iterable[str]) -> KnownExecutions:
+    """Return what we have recorded of these executions."""
     rows = Execution.objects.filter(connection_id=connection_id, broker_exec_id__in=set(exec_ids))
-    newest = rows.order_by("broker_exec_id", "-revision").distinct("broker_exec_id")
-    return {row[0]: KnownExecution(*row) for row in newest.values_list(*_COLUMNS)}
+    known = [KnownExecution(*row) for row in rows.order_by("broker_exec_id", "revision").values_list(*_COLUMNS)]
+    newest = {row.broker_exec_id: row for row in known if row.order_id is not None}
+    return KnownExecutions(newest, {(row.broker_exec_id, row.revision) for row in known if row.order_id is None})
 
 
 def known_of(report: ExecutionReport, order_id: UUID | None) -> KnownExecution:
@@ -113,11 +125,14 @@ def write_rows(rows: Sequence[Execution]) -> None:
 
 
 def booking_of(known: KnownExecution, order: WorkingOrder, connection_id: UUID) -> ledger.Transaction | None:
-    """Return the ledger transaction of an execution; None for a bust."""
-    if not known.quantity:
+    """Return the ledger transaction of an execution; None for a bust that charges nothing any more."""
+    charged = round_money(known.fee, order.currency)
+    if not known.quantity and not charged:
         return None
     holder = ledger.Holder(order.account_id, order.sleeve_id)
     stamp = entries.Stamp(known.trade_date, known.settle_date, _key("fill", connection_id, known), order.journey_id)
+    if not known.quantity and not order.is_block:
+        return entries.fee(holder, stamp, amount=charged, currency_code=order.currency)
     book = clearing.execution if order.is_block else entries.trade
     return book(
         holder,
@@ -126,7 +141,7 @@ def booking_of(known: KnownExecution, order: WorkingOrder, connection_id: UUID) 
         quantity=known.quantity * _sign(order.side),
         price=known.price,
         currency_code=order.currency,
-        fee=known.fee,
+        fee=charged,
         multiplier=order.multiplier,
     )
 

@@ -95,6 +95,11 @@ class WorkingOrder:
         """Return whether it has become terminal in this transaction."""
         return self.view.state in TERMINAL and self.state_before not in TERMINAL
 
+    @property
+    def has_revived(self) -> bool:
+        """Return whether it had ended before this transaction and lives again: after a bust, or a late word of the broker."""
+        return self.state_before in TERMINAL and self.view.state not in TERMINAL
+
     def apply(self, change: OrderChange, *, now: datetime, reason: str = "", is_from_broker: bool = True) -> None:
         """Take over what a report changed."""
         self.view = change.order

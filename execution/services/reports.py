@@ -4,33 +4,44 @@ Entry points: `process`, `Processed`. Inside the caller's tenancy block, which h
 
 Invariants:
 1. A report is attached by our reference, else by the broker's id and session epoch, else it is EXTERNAL: recorded, alarmed, never dropped.
+   So is an execution that contradicts its order: its id belongs to another order, its side is the other one, or its money is not the order's.
 2. An execution is one row per (connection, broker_exec_id, revision); a repetition changes nothing but what its status tells (I3).
 3. Orders, executions, ledger, reservations and parents move in this one transaction, a few statements for any number of reports.
+4. A report that cannot be booked holds up no other: it is kept as EXTERNAL and alarmed, and the rest of its batch is processed.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import DataError, IntegrityError, transaction
+
 from accounts import services as accounts
 from accounts.core import ledger
+from base.errors import Refused
 from governance.enums import AlertTier
 
 from ..core import lifecycle
 from ..core.lifecycle import OrderChange
 from ..core.order_reports import apply_report
+from ..enums import FindingCode
 from ..gateways.crash import crash_point
 from ..gateways.reports import ExecutionReport
 from ..models import Execution
-from .alarms import alert_connection, raise_findings
+from .alarms import alert_connection, end_connection_alert, raise_findings
 from .evidence import Evidence
 from .external import ExternalNames
-from .fills import KnownExecution, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
+from .fills import KnownExecution, KnownExecutions, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
 from .orders import WorkingOrder, lock_orders, save_orders
+
+log = logging.getLogger(__name__)
+# What a report's own content can bring about. Trouble of the database, and a lost lease, are none of it and end the session.
+_UNBOOKABLE = (ValueError, ArithmeticError, Refused, IntegrityError, DataError)
 
 
 @dataclass(slots=True)
@@ -45,6 +56,15 @@ class Processed:
     executions: int = 0
     externals: int = 0
 
+    def add(self, more: Processed) -> None:
+        """Count what another part of the same batch did."""
+        self.ended += more.ended
+        self.ask += more.ask
+        self.mismatched += more.mismatched
+        self.unattached += more.unattached
+        self.executions += more.executions
+        self.externals += more.externals
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -54,6 +74,7 @@ class _Batch:
     by_reference: dict[str, WorkingOrder]
     by_broker_id: dict[tuple[str, int], WorkingOrder]
     known: dict[str, KnownExecution]
+    strange: set[tuple[str, int]]
     rows: list[Execution] = field(default_factory=list)
     transactions: list[ledger.Transaction] = field(default_factory=list)
     strangers: list[ExecutionReport] = field(default_factory=list)
@@ -73,13 +94,49 @@ def process(
     with_mismatches: alarm where the broker's cumulative figure differs from ours; only right once all executions have been fetched.
     silent: raise no alarm for findings; the caller tells in its own words.
     """
+    heard = _Hearing(with_mismatches, silent)
+    try:
+        with transaction.atomic():
+            return _process(connection_id, evidence, now, heard)
+    except _UNBOOKABLE:
+        if len(evidence) == 1:
+            return _keep_unbookable(connection_id, evidence[0], now)
+    done = Processed()
+    for item in evidence:
+        done.add(process(connection_id=connection_id, evidence=[item], now=now, with_mismatches=with_mismatches, silent=silent))
+    return done
+
+
+def _keep_unbookable(connection_id: UUID, item: Evidence, now: datetime) -> Processed:
+    """Record what nobody can book, and alarm it; its order is asked about."""
+    log.exception("a report on %s cannot be processed", item.ref.client_order_id or item.ref.broker_order_id)
+    batch = _load(connection_id, [item], now)
+    done = Processed(ask=[order.client_order_id for order in batch.orders.values()])
+    _keep_stranger(batch, item, done)
+    _write(batch, done)
+    name = item.execution.broker_exec_id if item.execution else f"{item.ref.client_order_id} {item.report.kind}"
+    alert_connection(
+        connection_id,
+        tier=AlertTier.CRITICAL,
+        rule="I3",
+        message=f"the report {name} on {item.ref.client_order_id or item.ref.broker_order_id} cannot be processed and is not booked",
+        now=now,
+        what=f"UNBOOKABLE {name}"[:100],
+    )
+    return done
+
+
+def _process(connection_id: UUID, evidence: Sequence[Evidence], now: datetime, heard: _Hearing) -> Processed:
     batch = _load(connection_id, evidence, now)
     done = Processed()
-    heard = _Hearing(with_mismatches, silent)
     for item in evidence:
         order = _attach(batch, item)
         if order is None:
             _keep_stranger(batch, item, done)
+            continue
+        if _contradicts(batch, order, item):
+            _keep_stranger(batch, item, done)
+            done.ask.append(order.client_order_id)
             continue
         _name(batch, order, item)
         change = apply_report(order.view, item.report, _known(batch, item, order))
@@ -90,12 +147,12 @@ def process(
 
 def _load(connection_id: UUID, evidence: Sequence[Evidence], now: datetime) -> _Batch:
     exec_ids = [item.execution.broker_exec_id for item in evidence if item.execution is not None]
-    known = newest_executions(connection_id=connection_id, exec_ids=exec_ids) if exec_ids else {}
+    known = newest_executions(connection_id=connection_id, exec_ids=exec_ids) if exec_ids else KnownExecutions({}, set())
     orders = lock_orders(
         connection_id=connection_id,
         references={item.ref.client_order_id for item in evidence} - {""},
         broker_ids={(item.ref.broker_order_id, item.ref.session_epoch) for item in evidence if not item.ref.client_order_id},
-        ids={row.order_id for row in known.values() if row.order_id is not None},
+        ids={row.order_id for row in known.newest.values() if row.order_id is not None},
     )
     if exec_ids:  # what another transaction recorded while we waited for the locks
         known = newest_executions(connection_id=connection_id, exec_ids=exec_ids)
@@ -105,7 +162,8 @@ def _load(connection_id: UUID, evidence: Sequence[Evidence], now: datetime) -> _
         {order.id: order for order in orders},
         {order.client_order_id: order for order in orders},
         {(order.broker_order_id, order.session_epoch): order for order in orders if order.broker_order_id},
-        known,
+        known.newest,
+        known.strange,
     )
 
 
@@ -118,6 +176,15 @@ def _attach(batch: _Batch, item: Evidence) -> WorkingOrder | None:
         known = batch.known.get(item.execution.broker_exec_id)
         return batch.orders.get(known.order_id) if known is not None and known.order_id is not None else None
     return found
+
+
+def _contradicts(batch: _Batch, order: WorkingOrder, item: Evidence) -> bool:
+    """Return whether an execution cannot be this order's, whatever it says; booking it would be a guess."""
+    if item.execution is None:
+        return False
+    known = batch.known.get(item.execution.broker_exec_id)
+    is_anothers = known is not None and known.order_id != order.id
+    return is_anothers or item.execution.side.sign != order.side.sign or item.execution.currency != order.currency
 
 
 def _name(batch: _Batch, order: WorkingOrder, item: Evidence) -> None:
@@ -134,14 +201,26 @@ def _known(batch: _Batch, item: Evidence, order: WorkingOrder) -> lifecycle.Exec
     return None if known is None else lifecycle.Execution(known.broker_exec_id, known.revision, known.quantity, known.price)
 
 
+def _other_terms(batch: _Batch, item: Evidence) -> list[lifecycle.OrderFinding]:
+    """Return the conflict of a revision that comes again with another fee or other dates; the core compares quantity and price."""
+    report = item.execution
+    known = None if report is None else batch.known.get(report.broker_exec_id)
+    if report is None or known is None or known.revision != report.revision:
+        return []
+    same = (known.fee, known.trade_date, known.settle_date) == (report.commission, report.trade_date, report.settle_date)
+    return [] if same else [lifecycle.OrderFinding(FindingCode.CONFLICT, report.commission, known.fee)]
+
+
 def _take(batch: _Batch, order: WorkingOrder, item: Evidence, change: OrderChange, done: Processed, heard: _Hearing) -> None:
+    other_terms = _other_terms(batch, item)
     if change.order != order.view or change.path or order.answered_at is None:
         order.apply(change, now=batch.now, reason=item.reason, is_from_broker=item.is_from_broker)
     if change.book is not None and item.execution is not None:
         _book(batch, order, item.execution)
         done.executions += 1
     if not heard.silent:
-        raise_findings(order, change.findings, now=batch.now, with_mismatches=heard.with_mismatches)
+        findings = [*change.findings, *other_terms]
+        raise_findings(order, findings, now=batch.now, with_mismatches=heard.with_mismatches)
     if any(finding.code == "CUMULATIVE_MISMATCH" for finding in change.findings):
         done.mismatched.append(order.client_order_id)
     if change.ask_broker:
@@ -153,6 +232,8 @@ def _book(batch: _Batch, order: WorkingOrder, report: ExecutionReport) -> None:
     before = batch.known.get(report.broker_exec_id)
     now_known = known_of(report, order.id)
     batch.known[report.broker_exec_id] = now_known
+    if any(exec_id == report.broker_exec_id for exec_id, _ in batch.strange):
+        end_connection_alert(batch.connection_id, what=f"EXTERNAL {report.broker_exec_id}", now=batch.now)
     batch.rows.append(new_row(report, order, connection_id=batch.connection_id, now=batch.now))
     entries = [undoing_of(before, order, batch.connection_id) if before is not None else None]
     entries.append(booking_of(now_known, order, batch.connection_id))
@@ -163,9 +244,9 @@ def _keep_stranger(batch: _Batch, item: Evidence, done: Processed) -> None:
     if item.execution is None:
         done.unattached += 1
         return
-    known = batch.known.get(item.execution.broker_exec_id)
-    if known is None or known.revision < item.execution.revision:
-        batch.known[item.execution.broker_exec_id] = known_of(item.execution, None)
+    key = (item.execution.broker_exec_id, item.execution.revision)
+    if key not in batch.strange:
+        batch.strange.add(key)
         batch.strangers.append(item.execution)
         done.externals += 1
 
@@ -203,7 +284,12 @@ def _record_strangers(batch: _Batch) -> None:
 
 
 def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
-    """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out."""
+    """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out.
+
+    What lives again holds again what it may still take.
+    """
+    if revived := [order.id for order in orders if order.has_revived and order.slice_id is None]:
+        accounts.hold_again(order_ids=revived)
     filled = [order for order in orders if order.has_booked and not order.is_block and order.view.filled_qty != order.filled_before]
     accounts.consume_reservations(
         order_ids=[order.reservation_id for order in filled],

@@ -7,23 +7,30 @@ Who comes late orders the first slice that is due and moves the rest by the dela
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import F, Sum
 
 from allocation import queries as allocation
 from base import tenancy
+from base.errors import Refused
+from governance.enums import AlertTier
 from market import queries as market
 from market.core.calendars import is_open_at
 
 from ..core.lifecycle import TERMINAL
 from ..enums import ParentState, QuoteProblem, RouteKind, Side, SliceState
 from ..models import ChildOrder, ParentOrder, Slice
+from .alarms import alert_parent
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import CHUNK, UNIT, due_quantity, is_sliced, limit_of
 from .release import _write_chunks, plan_from_rows, wake_gateways
+
+log = logging.getLogger(__name__)
 
 
 def release_due_slices(*, firm_id: int, now: datetime) -> int:
@@ -37,10 +44,20 @@ def release_due_slices(*, firm_id: int, now: datetime) -> int:
         )
     written = 0
     for parent_id in due:
-        with tenancy.firm(firm_id):
-            parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
-            written += _release_slice(parent, now)
+        try:
+            with tenancy.firm(firm_id):
+                parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
+                written += _release_slice(parent, now)
+        except (ValueError, ArithmeticError, Refused) as error:
+            _alarm(firm_id, parent_id, error, now)
     return written
+
+
+def _alarm(firm_id: int, parent_id: UUID, error: Exception, now: datetime) -> None:
+    """Tell that a parent cannot go on, which holds up no other; its slice stays due, and is tried again until somebody cancels it."""
+    log.exception("no slice of parent %s can be ordered", parent_id)
+    with tenancy.firm(firm_id):
+        alert_parent(parent_id, tier=AlertTier.CRITICAL, rule="RTE-3", message=f"no slice can be ordered: {error}", now=now, what="STUCK")
 
 
 def release_held(*, firm_id: int, now: datetime) -> int:

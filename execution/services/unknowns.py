@@ -31,7 +31,7 @@ from ..enums import OrderState
 from ..gateways.base import GatewayError
 from ..gateways.enums import VenueClass
 from ..gateways.reports import OrderRef, OrderReport
-from ..models import ChildOrder
+from ..models import ChildOrder, GatewayLease
 from .alarms import alert_order
 from .evidence import Evidence, absent, of_order_report, unanswered
 from .line import Line
@@ -166,8 +166,12 @@ def resolve_as_absent(*, order_id: UUID, actor: Actor, now: datetime, reason: st
 
 
 def resolve_as_found(*, order_id: UUID, broker_order_id: str, session_epoch: int, actor: Actor, now: datetime, reason: str) -> None:
-    """Take a person's word which of the broker's orders it is; the gateway then asks about that one. Raises NotFound, UnableToResolve."""
+    """Take a person's word which of the broker's orders it is; the gateway then asks about that one. Raises NotFound, UnableToResolve.
+
+    What it has filled was recorded as a stranger's: all executions are fetched once more, and those that were its own are booked.
+    """
     order = _unknown(order_id)
+    GatewayLease.objects.filter(connection_id=order.connection_id).update(executions_cursor="")
     ChildOrder.objects.filter(pk=order.pk).update(broker_order_id=broker_order_id, session_epoch=session_epoch, asked_at=None)
     _resolved(order, actor, now, reason, f"{broker_order_id} of session {session_epoch}")
 

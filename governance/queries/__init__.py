@@ -7,7 +7,7 @@ from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
 from .authority_documents import accounts_losing_authority, ending_authorities
 from .credentials import TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, signing_keys
-from .killswitch import kill_index, kill_switch_sql, tripped_switches
+from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
 from .people import FirmFacts, active_roles, actor_for, firm_ids, firm_settings
 from .restrictions import restriction_state
@@ -33,6 +33,7 @@ __all__ = [
     "firm_ids",
     "firm_settings",
     "kill_index",
+    "kill_switch_parent_sql",
     "kill_switch_sql",
     "mandate_limits",
     "member_with_email",

@@ -20,6 +20,16 @@ _MEMBERS_SQL = (
     f"WHERE {_STOPS} AND k.scope = 'ACCOUNT' AND (CASE WHEN o.side = 'BUY' THEN l.quantity > 0 ELSE l.quantity < 0 END)))"
 )
 
+_PARENT_SQL = (
+    f"EXISTS (SELECT 1 FROM governance_killswitch k WHERE {_STOPS.replace('o.firm_id', 'p.firm_id')} AND (k.scope, k.subject_id) IN "
+    "(('FIRM', ''), ('INSTRUMENT', p.instrument_id::text), ('STRATEGY', p.strategy_id::text)))"
+)
+
+
+def kill_switch_parent_sql() -> str:
+    """Return an SQL condition over an execution_parentorder row aliased `p`: true when a tripped switch stops it for all its accounts."""
+    return _PARENT_SQL
+
 
 def kill_switch_sql(*, members: bool = False) -> str:
     """Return an SQL condition over an execution_childorder row aliased `o`: true when a tripped switch stops it.

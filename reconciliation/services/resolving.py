@@ -27,6 +27,7 @@ from ..core.resolution import UnableToAdjust, adjust
 from ..enums import AdjustmentKind, BreakState
 from ..models import Adjustment, Break, Waiver
 from ..queries.columns import execute
+from ..queries.since import booked_since
 from .entries import ledger_transaction
 from .rows import to_value
 
@@ -199,10 +200,12 @@ def _locked(break_id: UUID) -> tuple[Break, Found]:
 
 
 def _check_fresh(row: Break) -> None:
-    """Refuse figures that an adjustment of the same account, made after the run, may have outdated."""
+    """Refuse figures that anything booked after the run may have outdated: an adjustment of the account, or a fill that came late."""
     later = Adjustment.objects.filter(of_break__account_id=row.account_id, transaction__isnull=False, recorded_at__gte=row.run.started_at)
     if later.exists():
         raise UnableToResolve("RUN_AGAIN", "the account was adjusted since the run that found this break: reconcile it again first")
+    if booked_since(row.run_id, row.run.as_of, account_id=row.account_id):
+        raise UnableToResolve("RUN_AGAIN", "the account's books have moved since the run that found this break: reconcile it again first")
 
 
 def _adjusted(found: Found, kind: AdjustmentKind, reason: str, evidence: str, requested_by: str, approved_by: str) -> Any:

@@ -1,7 +1,7 @@
 """One run of reconciliation: a custodian's snapshot against our books, and what follows (REC-1 to REC-4).
 
 Entry points: `reconcile_custodian`, `reconcile_file`, `RunFacts`, `UnableToReconcile`, `due_at_of`.
-Invariants: 1. a run, its breaks, its alert and its audit event stand or fall together; 2. a repetition that finds the same changes nothing;
+Invariants: 1. a run, its breaks, its alert and its audit event stand or fall together; 2. a repetition that finds the same in the same books changes nothing;
 3. without a whole file a run is INCOMPLETE, whatever else agrees; 4. two runs of one custodian never overlap.
 """
 
@@ -32,6 +32,7 @@ from ..models import ReconciliationRun
 from ..queries.codebook import Codebook, codebook_of
 from ..queries.columns import execute
 from ..queries.expected import OurSide, expectation_of
+from ..queries.since import booked_since
 from .carrying import Coverage, plan, save
 from .comparing import Compared, compare
 from .snapshots import FILE, GATEWAY, Taken, date_in, is_known_session, read_file, store, stored_snapshot
@@ -118,7 +119,13 @@ def _finish(book: Codebook, taken: Taken | None, compared: Compared, now: dateti
     )
     known = ReconciliationRun.objects.filter(custodian_id=custodian_id, as_of=as_of).order_by("-started_at", "-id").first()
     due = due_at_of(book.calendar, as_of)
-    repeated = known is not None and known.outcome_sha256 == identity and not made.gone and not made.fresh
+    repeated = (
+        known is not None
+        and known.outcome_sha256 == identity
+        and not made.gone
+        and not made.fresh
+        and not booked_since(known.id, as_of, custodian_id=custodian_id)
+    )
     run = known if known is not None and repeated else None
     if run is None:
         run = ReconciliationRun.objects.create(

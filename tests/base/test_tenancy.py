@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, connections, transaction
 
 from accounts.models import Account, Position
 from base import tenancy
@@ -124,6 +124,14 @@ def test_i10_what_only_grows_cannot_be_changed_or_deleted(two_firms):
             AuditEvent.objects.filter(pk=event.pk).update(reason="other")
         with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
             AuditEvent.objects.all().delete()
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.parametrize("model", [m for m in apps.get_models() if getattr(m, "append_only", False)], ids=lambda m: m._meta.label)
+@pytest.mark.parametrize("change", ["UPDATE {} SET firm_id = firm_id", "DELETE FROM {}"])
+def test_i10_not_even_the_tables_owner_changes_what_only_grows(model, change):
+    with connections["owner"].cursor() as cursor, pytest.raises(DatabaseError, match="only grows"):
+        cursor.execute(change.format(model._meta.db_table))
 
 
 @pytest.mark.parametrize("model", [m for m in apps.get_models(include_auto_created=True) if not m._meta.proxy], ids=lambda m: m._meta.label)

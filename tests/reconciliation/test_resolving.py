@@ -139,6 +139,45 @@ def test_rec_7_the_same_money_is_not_booked_twice(scene, people):
     assert refused.value.code == "RUN_AGAIN"
 
 
+def test_rec_7_a_fill_that_came_after_the_run_is_not_booked_a_second_time_by_its_adjustment(scene, people):
+    reconciled(scene, quiet(scene))
+    row = Break.objects.get(break_type="EXTRA_FILL")
+    terms = {"break_id": row.id, "kind": AdjustmentKind.BOOK_FILL, "reason": "confirmed", "evidence": "4711.pdf", "now": LATER}
+    approval_id = request_adjustment(**terms, actor=people[0])
+    approve(approval_id=approval_id, actor=people[1], now=LATER, reason="seen")
+    fill(scene, 100, "50", "X1")  # the broker's report came late
+    with pytest.raises(UnableToResolve) as refused:
+        resolve_break(**terms, approval_id=approval_id, actor=people[0])
+    assert refused.value.code == "RUN_AGAIN"
+    assert Position.objects.get(account=scene.accounts[0]).quantity == 100
+    assert reconciled(scene, quiet(scene), LATER + timedelta(minutes=1)).open == 0
+
+
+def test_rec_7_books_that_moved_without_curing_a_break_are_looked_at_again_and_then_adjusted(scene, people):
+    reconciled(scene, quiet(scene))
+    fill(scene, 7, "50", "X8")
+    fill(scene, -7, "50", "X9")
+    row = Break.objects.get(break_type="EXTRA_FILL")
+    with pytest.raises(UnableToResolve) as refused:
+        resolve(row, AdjustmentKind.BOOK_FILL, people)
+    assert refused.value.code == "RUN_AGAIN"
+    reconciled(scene, quiet(scene), LATER + timedelta(minutes=1))
+    row.refresh_from_db()
+    assert resolve(row, AdjustmentKind.BOOK_FILL, people, now=LATER + timedelta(minutes=2)).state == "RESOLVED"
+
+
+def test_gov_4_an_approval_serves_once(scene, people):
+    reconciled(scene, quiet(scene))
+    row = Break.objects.get(break_type="EXTRA_FILL")
+    terms = {"break_id": row.id, "kind": AdjustmentKind.CUSTODIAN_CORRECTION, "reason": "claim", "evidence": "4711.pdf", "now": LATER}
+    approval_id = request_adjustment(**terms, actor=people[0])
+    approve(approval_id=approval_id, actor=people[1], now=LATER, reason="seen")
+    resolve_break(**terms, approval_id=approval_id, actor=people[0])
+    with pytest.raises(Refused):
+        resolve_break(**terms, approval_id=approval_id, actor=people[0])
+    assert Adjustment.objects.count() == 1
+
+
 def test_rec_7_a_closed_break_stays_closed(scene, people):
     reconciled(scene, quiet(scene))
     row = Break.objects.get(break_type="EXTRA_FILL")

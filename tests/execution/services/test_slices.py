@@ -14,10 +14,15 @@ from base import tenancy
 from execution.enums import OrderState, ParentState, SliceState
 from execution.models import ChildOrder, ParentOrder, Slice
 from execution.services.booking import finish_parents
-from execution.services.cancel import cancel_parent
+from execution.services.cancel import cancel_killed, cancel_parent
 from execution.services.release import ReleaseFacts, continue_release
 from execution.services.slices import release_due_slices, release_held
+from governance.core.subjects import Actor
+from governance.enums import KillScope, Role
+from governance.models import Alert
+from governance.services import confirm_rearm, request_rearm, trip_kill_switch
 from tests.desk import MINUTE, SECOND, Desk, make_desk, together
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 # 800 shares where a minute trades 12,000: 600 and more go over time, five minutes at least.
@@ -231,3 +236,39 @@ def test_rte_3_three_workers_at_once_order_a_slice_once():
     answers = together(*[lambda: release_due_slices(firm_id=desk.firm_id, now=due)] * 3)
     assert sorted(answers) == [0, 0, 2], answers
     assert sum(ordered(desk, released).values()) == 160
+
+
+@pytest.mark.parametrize("scope", [KillScope.FIRM, KillScope.STRATEGY, KillScope.INSTRUMENT])
+def test_gov_10_what_a_kill_switch_stopped_does_not_go_on_once_it_is_armed_again(desk: Desk, scope: KillScope):
+    desk.hold({"A5": 20})
+    both = desk.trade({**WISH, "A5": -10})
+    assert desk.states(both) == {"SELL": "WORKING", "BUY": "HELD"}
+    with tenancy.firm(desk.firm_id):
+        parent = desk.parents(both)["BUY"]
+        subjects = {KillScope.FIRM: "", KillScope.STRATEGY: str(parent.strategy_id), KillScope.INSTRUMENT: str(parent.instrument_id)}
+        trip_kill_switch(scope=scope, subject_id=subjects[scope], actor=desk.trader, now=desk.now, reason="stop")
+        cancel_killed(now=desk.now)
+        asked = request_rearm(scope=scope, subject_id=subjects[scope], actor=desk.trader, now=desk.now, reason="it is over")
+        confirm_rearm(approval_id=asked, actor=Actor(str(make_user(Role.RISK).id), Role.RISK), now=desk.now)
+        finish_parents(now=desk.now)
+    assert release_held(firm_id=desk.firm_id, now=desk.now + MINUTE) == 0
+    assert run(desk, desk.now + 2 * MINUTE) == 0
+    assert desk.states(both)["BUY"] == "CANCELED"
+    assert [order.state for order in desk.orders(both)] == [OrderState.CANCELED]
+    assert {part.state for part in slices(desk, both)} == {SliceState.CANCELED}
+    with tenancy.firm(desk.firm_id):
+        assert not Reservation.objects.filter(released_at=None).exists()
+
+
+def test_rte_3_one_parent_that_cannot_go_on_holds_up_no_other(desk: Desk):
+    broken, fine = desk.trade(WISH), desk.trade({"A2": 700})
+    assert broken.parents < fine.parents
+    with tenancy.firm(desk.firm_id):
+        first = desk.parents(broken)["BUY"]
+        Slice.objects.filter(parent_id=first.pk, number=0).update(quantity=10**9)
+    due = max(part.due_at for released in (broken, fine) for part in slices(desk, released) if part.number == 0)
+    run(desk, due)
+    assert [order.parent_id for order in desk.orders(fine)] == list(fine.parents)
+    with tenancy.firm(desk.firm_id):
+        assert Alert.objects.filter(subject_id=str(first.pk), rule="RTE-3", ended_at=None).exists()
+    assert desk.orders(broken) == []
