@@ -1,6 +1,6 @@
 """What every command shares: where its audit events come from (GOV-7), and how it answers a bad argument.
 
-Entry points: `HouseCommand`; `BadArgument`; `identifier`, `iso_date`, `seconds`, `port` as types of arguments.
+Entry points: `HouseCommand`; `BadArgument`; `identifier`, `count`, `iso_date`, `seconds`, `port` as types of arguments.
 Invariants
 1. A command given `--firm` runs only if there is such a firm.
 2. A bad argument is one clear line on standard error and exit status 2; nothing was done. 1 is left for work that was done and found wanting.
@@ -57,6 +57,14 @@ def identifier(text: str) -> int:
         return parse_integer(text, "id", minimum=1)
     except InvalidInput as error:
         raise ArgumentTypeError(f"{text!r} is no id; write a whole number from 1") from error
+
+
+def count(text: str) -> int:
+    """Return a number of things, 1 or more. Raises ArgumentTypeError."""
+    try:
+        return parse_integer(text, "number", minimum=1)
+    except InvalidInput as error:
+        raise ArgumentTypeError(f"{text!r} is no number of them; write a whole number from 1") from error
 
 
 def iso_date(text: str) -> date:

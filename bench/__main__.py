@@ -6,10 +6,10 @@ firm isolation.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,5 +64,10 @@ def _print(row: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure the performance goals; without ids all, kept in bench/results.json."
+    )
+    parser.add_argument("ids", nargs="*", metavar="ID", choices=[*GOALS, []], help="measure only these rows: " + " ".join(GOALS))
+    wanted = parser.parse_args().ids
     print(f"{'id':10} {'ours ms':>10} {'floor ms':>10} {'ratio':>8}")
-    main(sys.argv[1:])
+    main(wanted)

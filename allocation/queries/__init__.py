@@ -1,5 +1,5 @@
 """Reads of allocation, inside the caller's tenancy block."""
 
-from .statements import StatementLines, released_statement, sleeve_of, statement_lines
+from .statements import StatementLines, left_out, released_statement, sleeve_of, statement_lines
 
-__all__ = ["StatementLines", "released_statement", "sleeve_of", "statement_lines"]
+__all__ = ["StatementLines", "left_out", "released_statement", "sleeve_of", "statement_lines"]

@@ -40,6 +40,12 @@ def released_statement(*, signal_id: UUID) -> UUID | None:
     return AllocationStatement.objects.filter(signal_id=signal_id).order_by("-revision").values_list("id", flat=True).first()
 
 
+def left_out(*, statement_id: UUID) -> tuple[str, ...]:
+    """Return "account code: finding" of everybody who was left out of a statement, in the statement's order."""
+    rows = AllocationStatement.objects.values_list("excluded", flat=True).get(pk=statement_id)
+    return tuple(f"{row['code']}: {row['finding']}" for row in rows)
+
+
 def sleeve_of(*, strategy_id: UUID) -> UUID:
     """Return the sleeve a strategy trades in."""
     return Strategy.objects.values_list("sleeve_id", flat=True).get(pk=strategy_id)

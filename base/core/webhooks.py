@@ -29,6 +29,8 @@ TOLERANCE = timedelta(minutes=5)
 MAX_BODY_BYTES = 64 * 1024
 MIN_SECRET_BYTES = 24
 _PREFIX = "whsec_"
+_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_SHOWN = 64
 _MAX_SIGNATURES = 16
 # No full stop: it separates id, timestamp and body in what is signed, and must not be movable.
 _ID = re.compile(r"[A-Za-z0-9_\-]{1,128}")
@@ -38,12 +40,13 @@ _TIMESTAMP = re.compile(r"[1-9][0-9]{0,10}")
 class WebhookRefused(Exception):
     """A message that is not accepted.
 
-    code: BODY_TOO_LARGE, MISSING_HEADER, BAD_ID, BAD_TIMESTAMP, STALE, FROM_THE_FUTURE, NO_KEY or BAD_SIGNATURE.
+    code: BODY_TOO_LARGE, MISSING_HEADER, BAD_ID, BAD_TIMESTAMP, STALE, FROM_THE_FUTURE, NO_KEY or BAD_SIGNATURE. field: the header at
+    fault. value: what it said; empty where that would help to forge.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, field: str = "webhook-signature", value: str = "") -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.field, self.value = code, field, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +150,9 @@ def verify(
         raise WebhookRefused("BAD_SIGNATURE")
     sent_at = datetime.fromtimestamp(int(timestamp), UTC)
     if now - sent_at > tolerance:
-        raise WebhookRefused("STALE")
+        raise WebhookRefused("STALE", "webhook-timestamp", timestamp)
     if sent_at - now > tolerance:
-        raise WebhookRefused("FROM_THE_FUTURE")
+        raise WebhookRefused("FROM_THE_FUTURE", "webhook-timestamp", timestamp)
     return Webhook(source, message_id, sent_at, signed_by, body)
 
 
@@ -167,14 +170,14 @@ def _headers(headers: Mapping[str, str]) -> tuple[str, str, str]:
     named: dict[str, list[str]] = {}
     for name, value in headers.items():
         named.setdefault(name.lower(), []).append(value)
-    values = [named.get(name, []) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")]
-    if any(len(found) != 1 or not found[0] for found in values):
-        raise WebhookRefused("MISSING_HEADER")
-    message_id, timestamp, signatures = (found[0] for found in values)
+    for name in _HEADERS:
+        if len(given := named.get(name, [])) != 1 or not given[0]:
+            raise WebhookRefused("MISSING_HEADER", name)
+    message_id, timestamp, signatures = (named[name][0] for name in _HEADERS)
     if not _ID.fullmatch(message_id):
-        raise WebhookRefused("BAD_ID")
+        raise WebhookRefused("BAD_ID", "webhook-id", message_id[:_SHOWN])
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise WebhookRefused("BAD_TIMESTAMP")
+        raise WebhookRefused("BAD_TIMESTAMP", "webhook-timestamp", timestamp[:_SHOWN])
     return message_id, timestamp, signatures
 
 

@@ -184,7 +184,7 @@ def _check_subject(request: Request, scope: KillScope, subject_id: str) -> None:
     else:
         found = scope is KillScope.FIRM or any(str(lane.id) == subject_id for lane in accounts.connections())
     if not found:
-        raise NotFound(scope.value.lower())
+        raise NotFound(scope.value.lower(), field="subject_id", value=subject_id)
 
 
 def _check_request(request: Request, approval_id: UUID) -> None:

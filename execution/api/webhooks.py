@@ -59,6 +59,7 @@ _HEADERS = {
 }
 # Refusals that tell a sender how to mend the message; the others all look like a wrong signature.
 _TOLD = {"STALE", "FROM_THE_FUTURE", "MISSING_HEADER", "BAD_ID", "BAD_TIMESTAMP"}
+_SILENT = ("BAD_SIGNATURE", "webhook-signature", "")
 
 
 class Replayed(Conflict):
@@ -70,8 +71,8 @@ class NotAccepted(Refused):
 
     status = 401
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code, "the message is not accepted", field="webhook-signature" if code == "BAD_SIGNATURE" else "")
+    def __init__(self, code: str, field: str, value: str) -> None:
+        super().__init__(code, "the message is not accepted", field=field, value=value)
 
 
 class SignedWebhook(FirmView):
@@ -120,7 +121,7 @@ class SignedWebhook(FirmView):
 def _verified(request: Request, body: bytes, firm_id: int, source: str, at: datetime) -> Webhook:
     """Return the message if a key of the source signed it. Raises NotAccepted, InvalidInputs for a body too large."""
     if not 0 < firm_id < 2**63:
-        raise NotAccepted("BAD_SIGNATURE")
+        raise NotAccepted(*_SILENT)
     with tenancy.firm(firm_id):
         keys = governance.webhook_keys(source)
     try:
@@ -128,7 +129,7 @@ def _verified(request: Request, body: bytes, firm_id: int, source: str, at: date
     except WebhookRefused as refused:
         if refused.code == "BODY_TOO_LARGE":
             raise InvalidInputs([InvalidInput("body", f"over {MAX_BODY_BYTES} bytes", "max_bytes")]) from None
-        raise NotAccepted(refused.code if refused.code in _TOLD else "BAD_SIGNATURE") from None
+        raise NotAccepted(*((refused.code, refused.field, refused.value) if refused.code in _TOLD else _SILENT)) from None
 
 
 def _read(body: bytes, at: datetime) -> tuple[SignalBody, bool, tuple[str, ...]]:

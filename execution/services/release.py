@@ -122,7 +122,8 @@ def _released_before(signal_id: UUID, journey_id: UUID) -> ReleaseFacts | None:
     if statement_id is None:
         return None
     parents = ParentOrder.objects.filter(journey_id=journey_id).order_by("id").values_list("id", flat=True)
-    return ReleaseFacts(journey_id, statement_id, tuple(parents), repeated=True)
+    left_out = allocation.left_out(statement_id=statement_id)
+    return ReleaseFacts(journey_id, statement_id, tuple(parents), repeated=True, excluded=left_out)
 
 
 def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) -> tuple[ReleaseFacts, list[tuple[UUID, SidePlan]]]:

@@ -188,6 +188,11 @@ def test_a_switch_on_something_mistyped_is_refused(scene: Scene, body: dict[str,
     assert (answer.status_code, _rules(answer)) == (422, errors)
 
 
+def test_a_switch_on_what_does_not_exist_is_refused_by_name(scene: Scene):
+    answer = scene.owner.post("kill-switches", {"scope": "INSTRUMENT", "subject_id": "987654", "reason": "x"})
+    assert (answer.status_code, _errors(answer)) == (404, [("subject_id", "987654", "not_found")])
+
+
 def _errors(answer: Any) -> list[tuple[str, str, str]]:
     return [(error["field"], error["value"], error["rule"]) for error in answer.json()["errors"]]
 

@@ -53,6 +53,23 @@ def test_a_signed_signal_is_taken(scene: Scene, key: tuple[str, bytes]):
     assert scene.owner.get(f"signals/{answer.json()['id']}").json()["source"] == "webhook:charts"
 
 
+def test_a_refused_header_is_named_with_its_value(scene: Scene, key: tuple[str, bytes]):
+    body = _body(scene)
+    good = sign("named", NOW, body, key[1])
+    old = sign("named", NOW - timedelta(minutes=6), body, key[1])
+    cases = [
+        ({**good, "webhook-id": "a.b"}, ("webhook-id", "a.b", "BAD_ID")),
+        ({**good, "webhook-timestamp": "soon"}, ("webhook-timestamp", "soon", "BAD_TIMESTAMP")),
+        ({name: value for name, value in good.items() if name != "webhook-timestamp"}, ("webhook-timestamp", "", "MISSING_HEADER")),
+        (old, ("webhook-timestamp", old["webhook-timestamp"], "STALE")),
+        ({**good, "webhook-signature": "v1,AAAA"}, ("webhook-signature", "", "BAD_SIGNATURE")),
+    ]
+    for headers, expected in cases:
+        answer = _send(scene, body, headers)
+        assert answer.status_code == 401
+        assert [(error["field"], error["value"], error["rule"]) for error in answer.json()["errors"]] == [expected]
+
+
 def test_s7_replayed_altered_and_stale_messages_are_never_accepted(scene: Scene, key: tuple[str, bytes]):
     rng = random.Random(7)
     body = _body(scene)

@@ -31,7 +31,7 @@ def test_siz_7_from_signal_to_journey(house: House):
     released = house.release(signal, preview)
     assert released.status_code == 200, released.content
     facts = released.json()
-    assert house.release(signal, preview).json() == {**facts, "repeated": True, "excluded": []}
+    assert house.release(signal, preview).json() == {**facts, "repeated": True}
     journey = house.trader.get(f"journeys/{facts['journey_id']}").json()
     assert journey["signal"]["state"] == "released"
     assert [parent["id"] for parent in journey["parents"]] == facts["parents"]

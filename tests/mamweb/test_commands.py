@@ -141,3 +141,10 @@ def test_demo_says_in_one_line_that_its_port_is_taken():
 def test_a_bad_argument_ends_the_process_with_2_and_no_traceback():
     done = subprocess.run([sys.executable, "manage.py", "tour", "--seed", "-1"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and "--seed -1" in done.stderr
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", ["0", "-5", "nan", "1.5"])
+def test_a_venue_needs_a_whole_number_of_days(days: str):
+    with pytest.raises(CommandError, match="write a whole number from 1"):
+        call_command("run_paper_venue", "PAPER", "--firm=1", f"--days={days}", stdout=StringIO(), stderr=StringIO())

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 
 from accounts.queries import connection as broker_connection
 from base import tenancy
-from base.commands import HouseCommand
+from base.commands import HouseCommand, identifier
 from base.errors import NotFound, Refused
 from execution.gateways.registry import open_gateway
 from execution.services.gateway_session import GatewaySession
@@ -24,7 +24,7 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("code", help="the connection's code")
-        parser.add_argument("--firm", type=int, required=True, metavar="ID")
+        parser.add_argument("--firm", type=identifier, required=True, metavar="ID")
 
     def handle(self, *, code: str, firm: int, **options: Any) -> None:
         stop = threading.Event()

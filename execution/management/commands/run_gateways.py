@@ -15,7 +15,7 @@ from django.db import connections
 
 from accounts.queries import connections as broker_connections
 from base import tenancy
-from base.commands import HouseCommand
+from base.commands import HouseCommand, identifier
 from governance.queries import firm_ids
 
 LOOK_EVERY = 0.5
@@ -39,7 +39,7 @@ class Command(HouseCommand):
     help = "Run a gateway process for every enabled connection and keep them running."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--firm", type=int, metavar="ID", help="only this firm's connections")
+        parser.add_argument("--firm", type=identifier, metavar="ID", help="only this firm's connections")
 
     def handle(self, *, firm: int | None, **options: Any) -> None:
         stop = threading.Event()

@@ -17,7 +17,7 @@ from accounts import queries as accounts
 from accounts.core.settlement import business_days
 from base import tenancy
 from base.clock import process_clock
-from base.commands import HouseCommand
+from base.commands import BadArgument, HouseCommand, count, identifier
 from execution.venue.bars import sessions_of
 from execution.venue.engine import Venue
 from execution.venue.from_market import venue_bars, venue_instrument
@@ -34,15 +34,15 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("connection", help="code of the paper connection")
-        parser.add_argument("--firm", type=int, required=True)
-        parser.add_argument("--days", type=int, default=1, help="days of bars before and after today")
+        parser.add_argument("--firm", type=identifier, required=True, metavar="ID")
+        parser.add_argument("--days", type=count, default=1, metavar="N", help="days of bars before and after today")
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tenancy.firm(options["firm"]):
             lane = accounts.connection(code=options["connection"])
             if lane is None or lane.gateway != "paper":
-                raise CommandError(f"connection {options['connection']}: the firm has no paper connection of this name")
+                raise BadArgument(f"connection {options['connection']}: the firm has no paper connection of this name")
             opening = accounts.custody_books(connection_id=lane.id)
         address = Path(lane.settings["address"])
         folder = lane.settings.get("journal") or settings.VAR_DIR / "venues" / f"{options['firm']}-{lane.code}"
@@ -76,7 +76,7 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
             instruments.append(venue_instrument(facts, settlement_days=_days_between(day, settles)))
             bars[facts.symbol] = venue_bars(found)
     if not bars:
-        raise CommandError("the market has no bars around now: load some first (manage.py load_generated)")
+        raise CommandError("the market has no bars around now: load some first (manage.py load_bars FILE)")
     clearing = lane.clearing_custodian_account
     config = VenueConfig(
         participation_bps=2_000,

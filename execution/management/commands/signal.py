@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from allocation.core.signal_body import parse_signal
 from base import tenancy
 from base.clock import process_clock
-from base.commands import HouseCommand
+from base.commands import HouseCommand, identifier
 from base.core.validation import InvalidInput, InvalidInputs, parse_json
 from base.errors import Refused
 from execution.services.release import run_signal
@@ -25,8 +25,8 @@ class Command(HouseCommand):
         parser.add_argument(
             "body", help='for example \'{"strategy": "CORE", "symbol": "XYZ", "method": "target_weight", "figure": "0.03"}\''
         )
-        parser.add_argument("--firm", type=int, required=True, metavar="ID")
-        parser.add_argument("--user", type=int, required=True, metavar="ID", help="who states it: a manager or trader of the firm")
+        parser.add_argument("--firm", type=identifier, required=True, metavar="ID")
+        parser.add_argument("--user", type=identifier, required=True, metavar="ID", help="who states it: a manager or trader of the firm")
         parser.add_argument("--key", required=True, help="idempotency key")
 
     def handle(self, *args: Any, **options: Any) -> None:
