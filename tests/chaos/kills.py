@@ -29,6 +29,7 @@ POINTS = (
     "between_booking_and_commit",
 )
 SYMBOLS = ("XYZ", "ABC", "QRS")
+TURNS = 4  # signals a round at the most
 OPENING = 11  # shares an account: more than any round sells, and few enough that no order is sliced
 
 
@@ -95,17 +96,29 @@ def _kill_one_of(here: Stage, number: int, point: str, names: list[str], draw: R
     """Let the first of the processes that passes the point die there, on the orders of a new signal."""
     for name in names:
         here.restart(name, crash_at=point)
-    status = here.state_signal(f"kill-{number}", _body(number, draw))
-    if status:
-        raise RuntimeError(f"signal {number} ended with {status}: {here.tail('signals')}")
-    here.wait_for(lambda: any(here.has_ended(name) for name in names), f"one of {names} to die at {point}")
-    died = next(name for name in names if here.has_ended(name))
+    died = _first_to_die(here, number, point, names, draw)
     sending = _sending(here)
     for name in names:
         here.restart(name)
     started = time.monotonic()
     here.wait_for(lambda: _sending(here) == 0, "every order left SENDING to be found again or alarmed")
     return Kill(number, point, died, sending, time.monotonic() - started)
+
+
+def _first_to_die(here: Stage, number: int, point: str, names: list[str], draw: Random) -> str:
+    """State a signal and return who died on it; another one where the market ran away and nothing was filled, so that nobody could."""
+    for turn in range(TURNS):
+        status = here.state_signal(f"kill-{number}-{turn}", _body(number, draw))
+        if status:
+            raise RuntimeError(f"signal {number} ended with {status}: {here.tail('signals')}")
+        here.wait_for(lambda: _dead(here, names) or not _open(here), f"one of {names} to die at {point}")
+        if dead := _dead(here, names):
+            return dead[0]
+    raise RuntimeError(f"none of {names} passed {point} in {TURNS} signals: {here.tail('signals')}")
+
+
+def _dead(here: Stage, names: list[str]) -> list[str]:
+    return [name for name in names if here.has_ended(name)]
 
 
 def _kill_while_releasing(here: Stage, number: int, draw: Random) -> Kill:
@@ -122,9 +135,13 @@ def _sending(here: Stage) -> int:
 
 def _settle(here: Stage) -> None:
     """Wait until everything has ended: these venues know orders by our reference, so nothing may stay UNKNOWN."""
+    here.wait_for(lambda: not _open(here), "every order to end, and every split to be answered", 120)
+
+
+def _open(here: Stage) -> int:
     sql = """SELECT (SELECT count(*) FROM execution_parentorder WHERE done_at IS NULL)
                   + (SELECT count(*) FROM execution_allocationnotice WHERE state = 'PENDING')"""
-    here.wait_for(lambda: here.rows(sql)[0][0] == 0, "every order to end, and every split to be answered", 120)
+    return int(here.rows(sql)[0][0])
 
 
 def verdict(here: Stage) -> list[str]:
