@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -126,21 +125,6 @@ def random_walk(*, seed: int, start: datetime, minutes: int, price: Decimal = De
         volume=draw.integers(volume // 2, volume * 3 // 2 + 1, minutes).astype(np.int64),
         regular=np.ones(minutes, dtype=np.bool_),
     )
-
-
-def bars_digest_parts(bars: Mapping[str, Bars]) -> list[object]:
-    """Return what identifies the bars, for the header of a journal."""
-    return [
-        [symbol, series.price_decimals, series.volume_decimals, *(_column_hash(series, name) for name in _COLUMNS)]
-        for symbol, series in sorted(bars.items())
-    ]
-
-
-_COLUMNS = ("start_us", "open", "high", "low", "close", "volume", "regular")
-
-
-def _column_hash(series: Bars, name: str) -> str:
-    return hashlib.sha256(np.ascontiguousarray(getattr(series, name)).tobytes()).hexdigest()
 
 
 def _open_text(path: Path) -> TextIO:

@@ -13,11 +13,12 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from base.core.ids import digest
-from execution.venue.bars import Bars, bars_digest_parts, sessions_of
+from execution.venue.bars import Bars, sessions_of
 from execution.venue.book import OrderBook
 from execution.venue.calendar import Calendar
 from execution.venue.commands import AdminDesk, CommandRefused
@@ -35,8 +36,8 @@ __all__ = ["CommandRefused", "Venue"]
 class Venue:
     """A simulated venue with its custodian.
 
-    instruments, bars: the same symbols in both. sessions: regular trading days; derived from the bars if not given. start_us: the first
-    instant.
+    instruments, bars: the same symbols in both. sessions: regular trading days; derived from the bars if not given. hours: the
+    sessions of symbols that keep hours of their own. start_us: the first instant.
     seed: varies the latency jitter, nothing else.
     """
 
@@ -49,20 +50,22 @@ class Venue:
         start_us: int,
         seed: int = 0,
         sessions: Sequence[Session] = (),
+        hours: Mapping[str, Sequence[Session]] | None = None,
     ) -> None:
         self.config = config or VenueConfig()
         self.now_us = start_us
         self.seed = seed
         self.markets = {instrument.symbol: Market(instrument, bars[instrument.symbol]) for instrument in instruments}
         self.calendar = Calendar(sessions or sessions_of(bars[symbol] for symbol in self.markets))
+        self._hours = {symbol: Calendar(kept) for symbol, kept in (hours or {}).items()}
         self.book = OrderBook()
         self.custody = Custody(self.config.market_days, self.config.block_accounts)
         self.desk = ExecutionDesk(self.book, self.custody, self.config.commission)
         self.events: list[Event] = []
         self.execution_events: list[Event] = []
-        self.setup_digest = digest(
-            [repr(self.config), [repr(i) for i in instruments], [repr(s) for s in sessions], bars_digest_parts(bars), seed, start_us]
-        )
+        # Bars and days may be added while a venue lives; that the past ones are the same, a replay proves event by event.
+        knobs = replace(self.config, market_days=())
+        self.setup_digest = digest([repr(knobs), [repr(instrument) for instrument in instruments], seed, start_us])
         self._admin = AdminDesk(self)
         self._orders = OrderDesk(self, self._admin.halted)
         ends = [market.ends[market.bars.regular] for market in self.markets.values()]
@@ -91,10 +94,10 @@ class Venue:
         return min((due for due in (timer, bar) if due is not None), default=None)
 
     def _match_bars(self) -> None:
-        session = self.calendar.at(self.now_us - MINUTE)
-        if session is None or self.now_us > session.close_us:
-            return
         for symbol in self.book.open_symbols():
+            session = self.calendar_of(symbol).at(self.now_us - MINUTE)
+            if session is None or self.now_us > session.close_us:
+                continue
             market = self.markets[symbol]
             index = market.last_completed(self.now_us)
             if index < 0 or market.ends[index] != self.now_us or not market.bars.regular[index] or symbol in self._admin.halted:
@@ -130,6 +133,10 @@ class Venue:
         self.events.append(event)
         if event["kind"] in {"TRADE", "BUST", "CORRECT"}:
             self.execution_events.append(event)
+
+    def calendar_of(self, symbol: str) -> Calendar:
+        """Return the sessions a symbol trades in: its own, else the venue's."""
+        return self._hours.get(symbol, self.calendar)
 
     # -- readers ------------------------------------------------------------------------------------------------------------------
 

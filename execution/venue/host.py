@@ -88,7 +88,7 @@ class VenueHost:
 
     def _replay(self, history: Sequence[Record], header: Record) -> None:
         if history[0] != header:
-            raise JournalDamaged("the journal was written for other instruments, bars, settings or seed")
+            raise JournalDamaged("the journal was written for other instruments, settings or seed")
         for number, record in enumerate(history[1:], start=2):
             events = self.venue.advance(record["at"]) + self.venue.execute(record["cmd"])
             if orjson.dumps(events) != orjson.dumps(record["events"]):

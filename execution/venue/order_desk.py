@@ -66,16 +66,16 @@ class OrderDesk:
             raise CommandRefused("orders must be a list of objects")
         if not all(is_readable(wire) for wire in orders):
             raise CommandRefused("an order has fields that are no strings, or words that are not FIX's")
-        session = self._venue.calendar.at_or_after(self._venue.now_us)
         for wire in orders:
-            self._submit_one(wire, session)
+            self._submit_one(wire)
 
-    def _submit_one(self, wire: Mapping[str, str], session: Session | None) -> None:
+    def _submit_one(self, wire: Mapping[str, str]) -> None:
         reference = wire.get("client_order_id", "")
         if self._venue.config.venue_class == "A" and reference and self._venue.book.has_reference(reference):
             self.report("DUPLICATE", self._venue.book.find(reference, "", 0)[-1])
             return
         market = self._venue.markets.get(wire.get("symbol", ""))
+        session = self._venue.calendar_of(wire.get("symbol", "")).at_or_after(self._venue.now_us)
         terms = self._admit(wire, market, session)
         order = self._new_order(wire, terms if isinstance(terms, Terms) else Terms(0, None, None))
         if isinstance(terms, str) or market is None:

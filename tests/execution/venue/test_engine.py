@@ -19,7 +19,7 @@ from execution.venue.host import VenueHost
 from execution.venue.journal import MemoryJournal
 from execution.venue.matching import Spread, ask_of, bid_of
 from execution.venue.orders import to_microseconds
-from execution.venue.setup import MINUTE, CommissionModel, Instrument, VenueConfig
+from execution.venue.setup import MINUTE, CommissionModel, Instrument, Session, VenueConfig
 from tests.execution.venue.world import CONFIG, OPEN, START, make_venue, wire_order
 
 D = Decimal
@@ -107,6 +107,25 @@ def test_extended_hours_bars_neither_fill_nor_count_as_volume() -> None:
     assert venue.execution_events == [] and venue.minute_volumes("X", 20) == []
     venue.advance(to_microseconds(OPEN) + 21 * MINUTE)
     assert len(venue.execution_events) == 1
+
+
+def test_a_symbol_may_keep_hours_of_its_own() -> None:
+    day = OPEN.date()
+    night = Session(day, to_microseconds(OPEN - timedelta(hours=14)), to_microseconds(OPEN))
+    bars = {
+        "DAY": random_walk(seed=1, start=OPEN, minutes=30),
+        "NIGHT": random_walk(seed=1, start=OPEN - timedelta(minutes=30), minutes=30),
+    }
+    start = to_microseconds(OPEN - timedelta(minutes=20))
+    sessions = [Session(day, to_microseconds(OPEN), to_microseconds(OPEN) + 390 * MINUTE)]
+    venue = Venue([Instrument("DAY"), Instrument("NIGHT")], bars, start_us=start, sessions=sessions, hours={"NIGHT": [night]})
+    venue.execute({"op": "open", "accounts": {"A": {}}})
+    wires = [wire_order(symbol, symbol=symbol, quantity="1", time_in_force="IOC") for symbol in ("DAY", "NIGHT")]
+    venue.execute({"op": "submit", "orders": wires})
+    rejected = [(event["client_order_id"], event["reason"]) for event in venue.events if event["kind"] == "REJECTED"]
+    assert rejected == [("DAY", "SESSION_CLOSED")]
+    venue.advance(start + 3 * MINUTE)
+    assert [event["client_order_id"] for event in venue.execution_events] == ["NIGHT"]
 
 
 def test_quote_spread_is_at_least_a_tick_and_rounds_outwards() -> None:

@@ -8,12 +8,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from base.core.clock import VirtualClock
+from execution.venue.bars import Bars
+from execution.venue.engine import Venue
 from execution.venue.faults import FaultInjector, FaultPlan
+from execution.venue.host import VenueHost, last_instant
 from execution.venue.journal import FileJournal, JournalDamaged, MemoryJournal, read_oracle, read_records
+from execution.venue.orders import to_microseconds
+from execution.venue.service import VenueService
 from tests.execution.venue.test_custody import WHOLE, allocation
-from tests.execution.venue.world import CONFIG, make_service, wire_order
+from tests.execution.venue.world import CONFIG, INSTRUMENTS, OPENED, START, make_bars, make_service, wire_order
+
+COLUMNS = ("start_us", "open", "high", "low", "close", "volume", "regular")
 
 
 def busy_day(path: Path) -> Any:
@@ -96,6 +105,27 @@ def test_journal_of_another_setup_is_refused(tmp_path: Path) -> None:
         make_service(tmp_path / "j", replace(CONFIG, participation_bps=2_000))
     with pytest.raises(JournalDamaged, match="other"):
         make_service(tmp_path / "j", seed=1)
+
+
+def _again(path: Path, bars: dict[str, Bars]) -> VenueService:
+    """Return the venue of a journal over other bars."""
+    journal = FileJournal(path)
+    OPENED.append(journal)
+    history = journal.take_records()
+    venue = Venue(INSTRUMENTS, bars, CONFIG, start_us=to_microseconds(START))
+    return VenueService(VenueHost(venue, journal, VirtualClock(last_instant(history, START)), history=history))
+
+
+def test_a_venue_goes_on_when_days_are_added_and_refuses_another_past(tmp_path: Path) -> None:
+    busy_day(tmp_path / "j").host.journal.close()
+    whole = make_bars()
+    monday = {symbol: replace(bars, **{name: getattr(bars, name)[:390] for name in COLUMNS}) for symbol, bars in whole.items()}
+    (tmp_path / "first").write_bytes((tmp_path / "j").read_bytes())
+    once = _again(tmp_path / "first", monday)
+    more = _again(tmp_path / "j", whole)
+    assert orjson.dumps(once.host.venue.events) == orjson.dumps(more.host.venue.events)
+    with pytest.raises(JournalDamaged, match="differs"):
+        _again(tmp_path / "first", {**whole, "FLAT": whole["RISE"]})
 
 
 def test_altered_history_is_noticed(tmp_path: Path) -> None:
