@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from market.enums import Side as Side
+
 
 class OrderState(StrEnum):
     """Where an order is. DENIED is ours (never sent), REJECTED is the broker's; UNKNOWN means sent and not heard (RTE-7)."""
@@ -20,24 +22,6 @@ class OrderState(StrEnum):
     REJECTED = "REJECTED"
     DENIED = "DENIED"
     UNKNOWN = "UNKNOWN"
-
-
-class Side(StrEnum):
-    """FIX tag 54."""
-
-    BUY = "BUY"
-    SELL = "SELL"
-    SELL_SHORT = "SELL_SHORT"
-
-    @property
-    def is_buy(self) -> bool:
-        """Return True for the side that pays the ask."""
-        return self is Side.BUY
-
-    @property
-    def sign(self) -> int:
-        """Return +1 for buys, −1 for sells."""
-        return 1 if self.is_buy else -1
 
 
 class OrderType(StrEnum):

@@ -53,6 +53,17 @@ class Side(StrEnum):
 
     BUY = "BUY"
     SELL = "SELL"
+    SELL_SHORT = "SELL_SHORT"
+
+    @property
+    def is_buy(self) -> bool:
+        """Return True for the side that pays the ask."""
+        return self is Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """Return +1 for buys, −1 for sells."""
+        return 1 if self.is_buy else -1
 
 
 class TickRounding(StrEnum):

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -154,16 +153,6 @@ def verify(
     if sent_at - now > tolerance:
         raise WebhookRefused("FROM_THE_FUTURE", "webhook-timestamp", timestamp)
     return Webhook(source, message_id, sent_at, signed_by, body)
-
-
-def same_secret(given: str, expected: str) -> bool:
-    """Compare a secret sent in the clear (by senders that cannot sign) in constant time, whatever the lengths.
-
-    >>> same_secret("a", "a"), same_secret("a", "b"), same_secret("", "")
-    (True, False, False)
-    """
-    first, second = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (given, expected))
-    return hmac.compare_digest(first, second) and bool(expected)
 
 
 def _headers(headers: Mapping[str, str]) -> tuple[str, str, str]:
