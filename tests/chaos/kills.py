@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
+from accounts import services as accounts
+from base import tenancy
+from execution.venue.journal import Oracle
 from mamweb.tour.firm import LANES
 
 from .stage import Stage
@@ -35,7 +38,8 @@ OPENING = 11  # shares an account: more than any round sells, and few enough tha
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One round. sending: rows left SENDING between the kill and the restart; recovered: seconds from the restart until none was."""
+    """One round. sending: rows left SENDING between the kill and the restart; recovered: seconds from the restart, the process's
+    start included, until none was."""
 
     number: int
     point: str
@@ -73,10 +77,10 @@ def _symbol(number: int) -> str:
     return SYMBOLS[number // 2 % len(SYMBOLS)]
 
 
-def _body(number: int, draw: Random) -> str:
-    """Return a signal that leaves orders at every connection: bought in even rounds, sold in odd ones."""
+def _body(number: int, draw: Random, turn: int = 0) -> str:
+    """Return a signal that leaves orders at every connection: bought in even rounds, sold in odd ones; the other way at each next turn."""
     shares = draw.randrange(3, 9)
-    return _fixed(_symbol(number), -shares if number % 2 else shares)
+    return _fixed(_symbol(number), -shares if (number + turn) % 2 else shares)
 
 
 def _fixed(symbol: str, shares: int) -> str:
@@ -98,9 +102,9 @@ def _kill_one_of(here: Stage, number: int, point: str, names: list[str], draw: R
         here.restart(name, crash_at=point)
     died = _first_to_die(here, number, point, names, draw)
     sending = _sending(here)
+    started = time.monotonic()
     for name in names:
         here.restart(name)
-    started = time.monotonic()
     here.wait_for(lambda: _sending(here) == 0, "every order left SENDING to be found again or alarmed")
     return Kill(number, point, died, sending, time.monotonic() - started)
 
@@ -108,7 +112,7 @@ def _kill_one_of(here: Stage, number: int, point: str, names: list[str], draw: R
 def _first_to_die(here: Stage, number: int, point: str, names: list[str], draw: Random) -> str:
     """State a signal and return who died on it; another one where the market ran away and nothing was filled, so that nobody could."""
     for turn in range(TURNS):
-        status = here.state_signal(f"kill-{number}-{turn}", _body(number, draw))
+        status = here.state_signal(f"kill-{number}-{turn}", _body(number, draw, turn))
         if status:
             raise RuntimeError(f"signal {number} ended with {status}: {here.tail('signals')}")
         here.wait_for(lambda: _dead(here, names) or not _open(here), f"one of {names} to die at {point}")
@@ -161,11 +165,27 @@ def verdict(here: Stage) -> list[str]:
             if state == "FILLED" and name not in oracle.accepted:
                 found.append(f"I1 {name} is filled and the venue never had it")
         found += [f"I3 the venue has {name}, we do not" for name in oracle.accepted if name not in ours]
+        found += _executions(here, lane, oracle)
         found += _positions(here, lane, oracle.positions)
     found += _unresolved(here)
+    with tenancy.firm(here.firm.firm_id):
+        found += [f"I6 {line}" for line in accounts.check_books()]
     sums = "SELECT currency, instrument_id, sum(amount) FROM accounts_ledgerentry GROUP BY 1, 2 HAVING sum(amount) <> 0"
     found += [f"I6 the ledger is off by {total} of {currency or instrument}" for currency, instrument, total in here.rows(sums)]
     return found
+
+
+def _executions(here: Stage, lane: str, oracle: Oracle) -> list[str]:
+    """I3: what the venue executed is recorded once, as it says, and nothing else is."""
+    sql = """SELECT e.broker_exec_id, e.last_qty, e.last_px, o.client_order_id FROM execution_execution e
+             JOIN accounts_brokerconnection c ON c.id = e.connection_id LEFT JOIN execution_childorder o ON o.id = e.order_id
+             WHERE c.code = %s"""
+    ours = Counter((name, quantity.normalize(), price.normalize(), order) for name, quantity, price, order in here.rows(sql, lane))
+    theirs = Counter(
+        (name, Decimal(e["last_qty"]).normalize(), Decimal(e["last_px"]).normalize(), e["client_order_id"])
+        for name, e in oracle.executions.items()
+    )
+    return [f"I3 only ours, or twice: {row}" for row in ours - theirs] + [f"I3 only the venue's: {row}" for row in theirs - ours]
 
 
 def _positions(here: Stage, lane: str, theirs: dict[tuple[str, str], Decimal]) -> list[str]:

@@ -84,13 +84,26 @@ class Stage:
         return done.returncode
 
     def restart(self, name: str, crash_at: str = "") -> None:
-        """Kill -9 if it still runs, and start it again; it will die at the point if one is named."""
+        """Kill -9 if it still runs, and start it again; it will die at the point if one is named. A gateway is waited for until it trades."""
         self.kill(name)
         extra = {"MAMWEB_CRASH_AT": crash_at} if crash_at else {}
         if name == "worker":
             self.start_worker(extra)
         else:
-            self.start_gateway(name.removeprefix("gateway-"), extra)
+            lane = name.removeprefix("gateway-")
+            before = self._reconciled(lane)
+            self.start_gateway(lane, extra)
+            self.wait_until_trading(lane, after=before)
+
+    def wait_until_trading(self, lane: str, *, after: int = -1) -> None:
+        """Wait until the lane's gateway has reconciled under a later epoch than this one, or has ended."""
+        name = f"gateway-{lane}"
+        self.wait_for(lambda: self._reconciled(lane) > after or self.has_ended(name), f"{name} to trade")
+
+    def _reconciled(self, lane: str) -> int:
+        sql = """SELECT l.reconciled_epoch FROM execution_gatewaylease l JOIN accounts_brokerconnection c ON c.id = l.connection_id
+                 WHERE c.code = %s"""
+        return max((int(row[0]) for row in self.rows(sql, lane)), default=-1)
 
     def has_ended(self, name: str) -> bool:
         return self.processes[name].poll() is not None
@@ -167,6 +180,8 @@ def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
                 here.start_gateway(lane)
             here.start_worker()
             here.start_beat()
+            for lane in LANES:
+                here.wait_until_trading(lane)
             yield here
         finally:
             for process in list(here.processes):
