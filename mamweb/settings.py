@@ -58,7 +58,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mamweb.middleware.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "mamweb.middleware.SaysWhereFrom",
     "mamweb.middleware.BodyLimit",
