@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import portal, statements
+from .views import account, palette, portal, statements
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
+    path("", palette.start, name="start"),
+    path("search", palette.search, name="search"),
+    path("accounts/<uuid:account_id>/", account.account, name="account"),
     path("statements/", statements.statements, name="statements"),
     path("portal/", portal.start, name="portal"),
     path("portal/documents/<uuid:document_id>.pdf", portal.statement_pdf, name="statement-pdf"),
