@@ -190,3 +190,13 @@ class ChangeOutcome(StrEnum):
     PARTIAL = "partial"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+
+
+class Lamp(StrEnum):
+    """How one side of a connection is. STALE: late, or not sure yet; UNKNOWN: something was sent and not heard of."""
+
+    LIVE = "LIVE"
+    STALE = "STALE"
+    UNKNOWN = "UNKNOWN"
+    BLOCKED = "BLOCKED"
+    OFF = "OFF"
