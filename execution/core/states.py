@@ -1,6 +1,6 @@
 """States as people read them: a word, the shape of a lamp, and what is being done about it.
 
-Entry points: `lamp_of`, `words_of`, `meaning_of`, `leaves`, `may_cancel`. Invariants
+Entry points: `lamp_of`, `words_of`, `meaning_of`, `leaves`, `average`, `may_cancel`. Invariants
 1. DENIED is ours and REJECTED the broker's, in every sentence.
 2. What is UNKNOWN has no filled quantity: it may be anything up to the order's.
 """
@@ -66,6 +66,18 @@ def leaves(state: str, quantity: Decimal, filled: Decimal) -> Decimal:
     (Decimal('6'), Decimal('0'))
     """
     return Decimal(0) if state in _ENDED_ORDERS | _ENDED_PARENTS else max(quantity - filled, Decimal(0))
+
+
+def average(notional: Decimal, quantity: Decimal) -> Decimal | None:
+    """Return the average price to six places, trailing zeros left out; None before the first fill.
+
+    >>> average(Decimal("400225"), Decimal(8000)), average(Decimal(100), Decimal(3)), average(Decimal(0), Decimal(0))
+    (Decimal('50.028125'), Decimal('33.333333'), None)
+    """
+    if not quantity:
+        return None
+    exact = (notional / quantity).quantize(Decimal("0.000001")).normalize()
+    return exact if exact.as_tuple().exponent < 0 else exact.quantize(Decimal(1))  # type: ignore[operator]
 
 
 def may_cancel(state: str) -> bool:

@@ -22,7 +22,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from governance.core.subjects import Viewer
 
-from ..core.states import WORKING_ORDERS, WORKING_PARENTS
+from ..core.states import WORKING_ORDERS, WORKING_PARENTS, average
 from ..models import ChildOrder, Execution
 from .visible import visible_executions, visible_orders, visible_parents
 
@@ -213,7 +213,7 @@ class Children:
     @property
     def avg_px(self) -> Decimal | None:
         """Return the average price, None before the first fill."""
-        return self.notional / self.filled if self.filled else None
+        return average(self.notional, self.filled)
 
 
 def children_of(viewer: Viewer, parent_ids: Collection[UUID]) -> dict[UUID, Children]:

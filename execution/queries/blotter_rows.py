@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ..core.states import lamp_of, leaves, may_cancel, meaning_of, words_of
+from ..core.states import average, lamp_of, leaves, may_cancel, meaning_of, words_of
 from .blotter import Children
 
 
@@ -102,7 +102,7 @@ def _order(row: Any) -> Row:
     return Row(
         "orders", row.pk, row.created_at, row.journey_id, row.instrument.symbol, row.instrument.tick, row.instrument.currency, row.side,
         row.quantity, row.state, filled=None if is_unknown else row.filled_qty, leaves=leaves(row.state, row.quantity, row.filled_qty),
-        avg_px=row.filled_notional / row.filled_qty if row.filled_qty else None, limit=row.limit_price, account=row.account.code,
+        avg_px=average(row.filled_notional, row.filled_qty), limit=row.limit_price, account=row.account.code,
         account_name=row.account.name, is_block=row.is_block, connection=row.connection.code, is_paper=row.connection.is_paper,
         broker_id=row.broker_order_id, client_id=row.client_order_id, note=row.reason, strategy=row.parent.strategy.code,
         is_cancel_asked=row.cancel_requested_at is not None, unknown_since=row.unknown_since, asked_at=row.asked_at,

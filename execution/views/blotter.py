@@ -15,7 +15,6 @@ from base.errors import NotFound
 from governance.permissions import DEALERS
 from governance.web import Request, page
 
-from ..core.states import may_cancel
 from ..enums import Side
 from ..forms import RANGES, STATES, TABS, query_of, read_filters
 from ..queries.blotter import Filters, children_of, page_of, rows_of, totals
@@ -24,13 +23,13 @@ from .blotter_export import download
 
 COLUMNS = {
     "parents": (
-        ("time", "Time, UTC", ""), ("instrument", "Instrument", ""), ("", "Side", ""), ("quantity", "Quantity", "num"), ("filled", "Filled", "num"),
-        ("", "Leaves", "num wide-only"), ("", "Avg. price", "num"), ("", "Limit", "num wide-only"), ("state", "State", ""),
+        ("time", "Time, UTC", ""), ("instrument", "Instrument", ""), ("", "Side", ""), ("quantity", "Quantity", "num wide-only"), ("filled", "Filled", "num"),
+        ("", "Leaves", "num wide-only"), ("", "Avg. price", "num wide-only"), ("", "Limit", "num wide-only"), ("state", "State", ""),
         ("", "Orders", "num wide-only"), ("", "Route", "wide-only"), ("", "Strategy", "wide-only"), ("", "Note", "wide-only"),
     ),
     "orders": (
-        ("time", "Time, UTC", ""), ("account", "Account", ""), ("instrument", "Instrument", ""), ("", "Side", ""), ("quantity", "Quantity", "num"),
-        ("filled", "Filled", "num"), ("", "Leaves", "num wide-only"), ("", "Avg. price", "num"), ("", "Limit", "num wide-only"), ("state", "State", ""),
+        ("time", "Time, UTC", ""), ("account", "Account", ""), ("instrument", "Instrument", ""), ("", "Side", ""), ("quantity", "Quantity", "num wide-only"),
+        ("filled", "Filled", "num"), ("", "Leaves", "num wide-only"), ("", "Avg. price", "num wide-only"), ("", "Limit", "num wide-only"), ("state", "State", ""),
         ("", "Connection", "wide-only"), ("", "Broker order id", "wide-only"), ("", "Rule or reason", "wide-only"),
     ),
     "fills": (
@@ -134,8 +133,3 @@ def one_row(request: Request, tab: str, row_id: UUID) -> Row:
         raise NotFound("parent order" if tab == "parents" else "order")
     counts = children_of(request.visit.viewer, [row_id]) if tab == "parents" else {}
     return shown(tab, [row], counts)[0]
-
-
-def is_open(row: Row) -> bool:
-    """Tell whether there is something left to cancel that nobody has asked to be canceled."""
-    return may_cancel(row.state) and not row.is_cancel_asked
