@@ -22,8 +22,9 @@ from django.db import connection
 
 from accounts import services as accounts
 from governance.queries import kill_switch_sql
+from market.enums import Side
 
-from ..enums import OrderState, OrderType, Side, TimeInForce
+from ..enums import OrderState, OrderType, TimeInForce
 from ..gateways.reports import OrderRequest
 
 BATCH = 500

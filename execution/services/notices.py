@@ -17,8 +17,9 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from governance.enums import AlertTier
+from market.enums import Side
 
-from ..enums import NoticeState, Side
+from ..enums import NoticeState
 from ..gateways.enums import OutcomeKind
 from ..gateways.registry import takes_allocations
 from ..gateways.reports import AllocationInstruction, AllocationShare, Outcome

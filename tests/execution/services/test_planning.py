@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.queries import ConnectionFacts, RoutingFacts
-from execution.enums import Side
 from execution.services.planning import UNIT, SidePlan, due_quantity, side_plan, slice_rows
+from market.enums import Side
 
 AT = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 
