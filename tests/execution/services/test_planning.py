@@ -20,7 +20,9 @@ AT = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 
 def lane(number: int, *, pools: bool) -> ConnectionFacts:
     clearing = UUID(int=900 + number) if pools else None
-    return ConnectionFacts(UUID(int=number), f"C{number}", "paper", pools, clearing, UUID(int=1), True, "", MappingProxyType({}), True)
+    return ConnectionFacts(
+        UUID(int=number), f"C{number}", "paper", pools, clearing, UUID(int=1), True, "", MappingProxyType({}), True, "CUSTODIAN"
+    )
 
 
 def plan_of(quantities: list[int], *, pooled: int = 0) -> SidePlan:
