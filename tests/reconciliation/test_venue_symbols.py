@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[OrderWorld]:
     """A venue that calls our instrument FLAT, while we have a FLAT of our own; 100 bought for A and a block of 500 for A and B."""
     with tenancy.firm(make_firm().id):
         made = make_world(tmp_path / "venue.journal")
-        for symbol in (OURS, "FLAT"):
+        for symbol in (OURS, "FLAT", "THIN"):
             instrument(symbol)
         as_loader(lambda: load_venue_symbols([VenueSymbolSpec(made.connection.custodian.code, "FLAT", OURS)]))
         made.session.start()
