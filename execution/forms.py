@@ -12,8 +12,9 @@ from uuid import UUID
 from django.http import QueryDict
 
 from governance.web import Visit
+from market.enums import Side
 
-from .enums import ExecutionKind, OrderState, ParentState, Side
+from .enums import ExecutionKind, OrderState, ParentState
 from .queries.blotter import MOST_IDS, SORTS, Filters
 
 TABS = ("parents", "orders", "fills")

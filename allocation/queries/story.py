@@ -97,7 +97,9 @@ def statement_facts(viewer: Viewer, *, statement_id: UUID) -> StatementFacts:
     """Return one statement, with what bound how many of its lines in sight; three statements."""
     row = AllocationStatement.objects.defer("frozen").get(pk=statement_id)
     named = {UUID(str(one["account_id"])): one for one in row.excluded if one.get("account_id")}
-    seen = set(accounts.visible_to(viewer.user_id, on=viewer.on).filter(pk__in=list(named)).values_list("id", flat=True)) if named else set()
+    seen = (
+        set(accounts.visible_to(viewer.user_id, on=viewer.on).filter(pk__in=list(named)).values_list("id", flat=True)) if named else set()
+    )
     excluded = sorted((one.get("code", ""), one.get("finding", ""), one.get("reason", "")) for key, one in named.items() if key in seen)
     bound = (
         visible_lines(viewer)
@@ -113,9 +115,11 @@ def statement_facts(viewer: Viewer, *, statement_id: UUID) -> StatementFacts:
     )  # fmt: skip
 
 
-def line_page(viewer: Viewer, *, statement_id: UUID, after: str = "", size: int = 50) -> tuple[list[LineRow], str]:
-    """Return lines in sight by account, and where the next ones begin ("" after the last)."""
+def line_page(viewer: Viewer, *, statement_id: UUID, after: str = "", size: int = 50, ordered: bool = False) -> tuple[list[LineRow], str]:
+    """Return lines in sight by account, and where the next ones begin ("" after the last). ordered: only those with a quantity."""
     rows: Any = visible_lines(viewer).filter(statement_id=statement_id)
+    if ordered:
+        rows = rows.exclude(quantity=0)
     if after:
         rows = rows.filter(account__code__gt=after)
     columns = ("account__code", "account__name", "raw", "quantity", "binding_rule", "reason")

@@ -1,6 +1,6 @@
 """What became of decisions, as far as a person sees the accounts: of many journeys in figures, of one in parents, fills and shares.
 
-Entry points: `progress`, `parents_of`, `share_page`, `share_totals`, `fill_facts`, `bookings_of`. Inside the caller's tenancy block; a fixed
+Entry points: `progress`, `parents_of`, `results_of`, `share_page`, `fill_facts`, `bookings_of`. Inside the caller's tenancy block; a fixed
 number of statements, whatever the number of accounts.
 
 Invariants
@@ -24,7 +24,7 @@ from accounts import queries as accounts
 from governance.core.subjects import Viewer
 
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS
-from ..models import Booking, ChildOrder, Execution, ParentOrder, Share
+from ..models import Booking, ChildOrder, Execution, Share
 from .visible import visible_orders, visible_parents
 
 _ZERO = Decimal(0)
@@ -154,14 +154,6 @@ def bookings_of(viewer: Viewer, *, journey_id: UUID) -> list[Any]:
     return list(rows.select_related("connection").order_by("booked_at", "id"))
 
 
-def share_totals(viewer: Viewer, *, journey_id: UUID) -> ShareRow | None:
-    """Return the sum of shares and own fills in sight; None before the first."""
-    shares = _shares(viewer).filter(booking__journey_id=journey_id).aggregate(n=Count("pk"), q=Sum("quantity"), m=Sum("notional"), f=Sum("fee"))
-    if not shares["n"]:
-        return None
-    return ShareRow(str(shares["n"]), "", shares["q"] or _ZERO, shares["m"] or _ZERO, shares["f"] or _ZERO)
-
-
 def share_page(viewer: Viewer, *, journey_id: UUID, after: str = "", size: int = 50) -> tuple[list[ShareRow], str]:
     """Return final shares in sight by account, and where the next ones begin."""
     rows = _shares(viewer).filter(booking__journey_id=journey_id)
@@ -174,6 +166,23 @@ def share_page(viewer: Viewer, *, journey_id: UUID, after: str = "", size: int =
     )
     found = [ShareRow(*row) for row in sums[: size + 1]]
     return found[:size], found[size - 1].account if len(found) > size else ""
+
+
+def results_of(viewer: Viewer, *, journey_id: UUID, codes: Collection[str]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Return what these accounts got, (quantity, value) by code: their own orders' fills and their booked shares; two statements."""
+    own = (
+        orders_in_sight(viewer, is_whole=False)
+        .filter(journey_id=journey_id, account__code__in=list(codes), filled_qty__gt=0)
+        .order_by()
+        .values_list("account__code")
+        .annotate(q=Sum("filled_qty"), n=Sum(F("filled_notional") * F("instrument__multiplier")))
+    )
+    shares = _shares(viewer).filter(booking__journey_id=journey_id, account__code__in=list(codes)).order_by()
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    for code, quantity, value in [*own, *shares.values_list("account__code").annotate(q=Sum("quantity"), n=Sum("notional"))]:
+        before = found.get(code, (_ZERO, _ZERO))
+        found[code] = (before[0] + quantity, before[1] + abs(value))
+    return found
 
 
 def _sums(rows: QuerySet[ChildOrder], journey_ids: Collection[UUID]) -> dict[UUID, Progress]:
@@ -199,7 +208,9 @@ def _accounts(viewer: Viewer) -> Any:
 
 
 def _newest(rows: QuerySet[Booking]) -> QuerySet[Booking]:
-    newer = Booking.objects.filter(parent_id=OuterRef("parent_id"), connection_id=OuterRef("connection_id"), revision__gt=OuterRef("revision"))
+    newer = Booking.objects.filter(
+        parent_id=OuterRef("parent_id"), connection_id=OuterRef("connection_id"), revision__gt=OuterRef("revision")
+    )
     return rows.exclude(Exists(newer))
 
 
@@ -216,9 +227,3 @@ def journeys_with(viewer: Viewer, *, state: str) -> Any:
 def working_journeys(viewer: Viewer) -> Any:
     """Return the journeys that still work, as a subquery."""
     return visible_parents(viewer).filter(state__in=WORKING_PARENTS).values("journey_id")
-
-
-def cancelable_parents(viewer: Viewer, *, journey_id: UUID) -> list[ParentOrder]:
-    """Return the parents of a journey with something left to cancel that nobody has asked to be canceled."""
-    rows = visible_parents(viewer).filter(journey_id=journey_id, state__in=WORKING_PARENTS, cancel_requested_at=None)
-    return list(rows.order_by("id"))

@@ -14,8 +14,8 @@ from allocation.queries.visible import visible_strategies
 from base.errors import NotFound
 from governance.permissions import DEALERS
 from governance.web import Request, page
+from market.enums import Side
 
-from ..enums import Side
 from ..forms import RANGES, STATES, TABS, query_of, read_filters
 from ..queries.blotter import Filters, children_of, page_of, rows_of, totals
 from ..queries.blotter_rows import Row, shown
