@@ -13,7 +13,7 @@ from allocation.services import PreviewFacts, SignalFacts
 from base import tenancy
 from execution.enums import Side
 from execution.services.crosses import working_beside
-from execution.services.release import UnableToRelease
+from execution.services.drafting import UnableToRelease
 from execution.services.slices import release_held
 from tests.desk import Desk, make_desk, together
 
