@@ -1,5 +1,6 @@
 """Writes of allocation: strategies, signals, previews, the frozen statement. Allocation ends there; orders are execution's."""
 
+from ..permissions import check_may_state
 from .drafts import is_taken, released_journey, shown_hash, size_draft, waiting_signal
 from .previews import PreviewFacts, preview_signal, tradable_ids
 from .signals import SignalFacts, UnableToReceive, lock_signal, receive_signal, refuse_signal
@@ -12,6 +13,7 @@ __all__ = [
     "SignalFacts",
     "UnableToFreeze",
     "UnableToReceive",
+    "check_may_state",
     "check_unchanged",
     "create_strategy",
     "freeze",

@@ -47,10 +47,10 @@ def released_journey(*, source: str, idempotency_key: str) -> UUID | None:
     return rows.values_list("journey_id", flat=True).first()
 
 
-def is_taken(*, source: str, idempotency_key: str, body: SignalBody) -> bool:
+def is_taken(*, source: str, idempotency_key: str, body_sha256: str) -> bool:
     """Return whether the key names another body, or a signal that was released."""
     rows = Signal.objects.filter(source=source, idempotency_key=idempotency_key).values_list("body_sha256", "state")
-    return any(sha256 != body.sha256 or state == SignalState.RELEASED for sha256, state in rows)
+    return any(sha256 != body_sha256 or state == SignalState.RELEASED for sha256, state in rows)
 
 
 def shown_hash(sized: SizedSignal) -> str:

@@ -11,6 +11,7 @@ from .bars import CloseFacts, bars, minute_volume, previous_closes
 from .fx import FxRatios, fx_ratios
 from .instruments import InstrumentFacts, instrument, instrument_by_symbol, instruments, trade_date
 from .quotes import QuoteFacts, latest_quotes
+from .search import search_instruments
 
 __all__ = [
     "CHECK_MAX_AGE",
@@ -27,5 +28,6 @@ __all__ = [
     "latest_quotes",
     "minute_volume",
     "previous_closes",
+    "search_instruments",
     "trade_date",
 ]

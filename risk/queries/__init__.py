@@ -3,6 +3,7 @@
 Entry points: `limits_in_force`, `exposure_by_instrument`, `firm_day_loss`, `preview_gate_one`, `preview_gate_two`, `gate_decisions`, `limit_alerts`.
 """
 
+from .books import average_daily_volumes
 from .decisions import DecisionFacts, LimitAlertFacts, gate_decisions, limit_alerts
 from .firm import FirmExposure, InstrumentExposure, exposure_by_instrument
 from .gate_one import GateOneView, ParentFacts, preview_gate_one
@@ -22,6 +23,7 @@ __all__ = [
     "LimitAlertFacts",
     "LimitFacts",
     "ParentFacts",
+    "average_daily_volumes",
     "exposure_by_instrument",
     "firm_day_loss",
     "firm_limits",
