@@ -155,7 +155,16 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         raise NotFound("release")
     parents = list(ParentOrder.objects.filter(journey_id=journey_id, statement_id=statement.id).order_by("side"))
     facts = _Facts(parents)
-    columns = ("account_id", "account__code", "account__name", "account__connection__code", "quantity", "reason", "binding_rule")
+    columns = (
+        "account_id",
+        "account__code",
+        "account__name",
+        "account__connection__code",
+        "quantity",
+        "reason",
+        "binding_rule",
+        "account__connection__pools_blocks",
+    )
     lines = list(visible_lines(viewer).filter(statement_id=statement.id).order_by("account__code").values_list(*columns))
     rows = [(row[3], facts.part(row)) for row in lines if row[4]]
     skipped = [_skipped(row) for row in lines if not row[4]]
@@ -194,7 +203,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         cost_bps=_cost(parents, price, statement.decision_price),
         amounts=amounts,
         counts=counts,
-        lanes=facts.lanes(rows, shown),
+        lanes=facts.lanes(rows, shown, {row[3] for row in lines if row[7]}),
         never_ordered=never if most is None else never[: max(most - len(shown), 0)],
         hidden=0 if most is None else max(len(rows) + len(never) - most, 0),
         parents=tuple(parent.id for parent in parents if parent.done_at is None and parent.cancel_requested_at is None),
@@ -255,8 +264,8 @@ class _Facts:
             account_id, code, name, outcome, str(parent.side), wanted, shown, price, note, rule, singles[0]["id"] if stoppable else None
         )
 
-    def lanes(self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]]) -> list[LaneRows]:
-        """Return the connections with all their sums and the rows that are shown, blocks first."""
+    def lanes(self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]], pooled: set[str]) -> list[LaneRows]:
+        """Return the connections with all their sums and the rows that are shown, blocks first. pooled: connections that take blocks."""
         found = []
         for code in dict.fromkeys(code for code, _ in rows):
             parts = [part for lane, part in rows if lane == code]
@@ -266,7 +275,7 @@ class _Facts:
             found.append(
                 LaneRows(
                     code,
-                    bool(blocks),
+                    code in pooled,
                     sum((p.quantity or Decimal(0) for p in parts), Decimal(0)),
                     sum((p.filled or Decimal(0) for p in parts), Decimal(0)),
                     _average(orders),

@@ -10,7 +10,9 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
 from allocation.enums import SizingMethod
@@ -43,6 +45,10 @@ class Room:
     def release(self, shown: Any, **more: Any) -> Any:
         sent = self.form(**more) | {"seen": hidden(shown, "seen"), "key": hidden(shown, "key")}
         return self.client.post("/ticket/release", sent, headers={"HX-Request": "true"})
+
+    def go(self, **more: Any) -> str:
+        """Look, release, and return the address of its outcomes."""
+        return str(self.release(self.preview(**more), **more)["HX-Redirect"])
 
     def count(self, model: Any) -> int:
         with tenancy.firm(self.desk.firm_id):
@@ -133,7 +139,15 @@ def test_the_totals_are_the_sums_of_the_lines_as_shown(room: Room) -> None:
 
 def test_gov_2_and_gates_and_costs_stand_beside_the_lines(room: Room) -> None:
     text = text_of(room.preview())
-    for said in ("Order value, limit", "Gross after", "Quote age, limit 120 s", "Price move, limit 1%", "Half spread", "Impact", "Commission"):
+    for said in (
+        "Order value, limit",
+        "Gross after",
+        "Quote age, limit 120 s",
+        "Price move, limit 1%",
+        "Half spread",
+        "Impact",
+        "Commission",
+    ):
         assert said in text, said
     assert "6 of 6" in text and "Runs again" in text
 
@@ -157,7 +171,9 @@ def test_previews_write_nothing(room: Room) -> None:
 GARBAGE = ("NaN", "Infinity", "-1", "1e5", "1,000", "9" * 60, "0.123456789", "", "x", "\x00", "٣", "{{x}}", "<script>")
 
 
-@pytest.mark.parametrize("field", ["figure", "stop_price", "symbol", "strategy", "method", "side", "accounts", "per_account", "groups", "key"])
+@pytest.mark.parametrize(
+    "field", ["figure", "stop_price", "symbol", "strategy", "method", "side", "accounts", "per_account", "groups", "key"]
+)
 @pytest.mark.parametrize("value", GARBAGE)
 def test_garbage_is_refused_beside_its_field_and_writes_nothing(room: Room, field: str, value: str) -> None:
     method = {"stop_price": "risk", "per_account": "custom"}.get(field, "target_weight")
@@ -212,7 +228,7 @@ def test_books_that_changed_are_409_with_a_table_of_the_difference(room: Room) -
     room.desk.hold({"A1": 100})
     answer = room.release(shown)
     assert answer.status_code == 409 and room.count(Signal) == room.count(Preview) == 0
-    assert [c for c in re.findall(r"<td[^>]*>(.*?)</td>", answer.content.decode())][:2] == ["A1", "158"]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", answer.content.decode())[:2] == ["A1", "158"]
 
 
 def test_rsk_2_a_price_that_moved_more_than_1_percent_is_409(room: Room, settings: Any) -> None:
@@ -277,7 +293,9 @@ def test_filters_and_ticks_choose_the_accounts(room: Room) -> None:
 
 def test_the_address_fills_the_ticket(room: Room) -> None:
     text = room.client.get("/ticket/?symbol=XYZ&side=sell&method=fixed&figure=5&accounts=A1,A3").content.decode()
-    assert 'value="XYZ"' in text and 'value="sell" checked' in text and 'value="fixed" data-unit="units"' in text and 'value="A1,A3"' in text
+    assert (
+        'value="XYZ"' in text and 'value="sell" checked' in text and 'value="fixed" data-unit="units"' in text and 'value="A1,A3"' in text
+    )
 
 
 def test_instruments_are_found_by_symbol_and_name_with_their_quote(room: Room) -> None:
@@ -288,9 +306,9 @@ def test_instruments_are_found_by_symbol_and_name_with_their_quote(room: Room) -
 
 
 def test_the_released_page_tells_every_account(room: Room) -> None:
-    where = room.release(room.preview())["HX-Redirect"]
+    where = room.go(figure="0.1")
     text = text_of(room.client.get(where))
-    assert "0 of 158" in text and "Waits to be sent" in text and "Never ordered" in text and "HARBOR, one block" in text
+    assert "0 of 5" in text and "Waits to be sent" in text and "Never ordered" in text and "HARBOR, one block" in text
     assert "Previous release" in text_of(room.client.get("/ticket/"))
     assert room.client.get(where + "outcomes").status_code == 200
     risk = text_of(role_client(room.desk, "RISK").get(where))
@@ -299,7 +317,7 @@ def test_the_released_page_tells_every_account(room: Room) -> None:
 
 
 def test_a_release_of_somebody_else_is_404(room: Room) -> None:
-    where = room.release(room.preview())["HX-Redirect"]
+    where = room.go()
     with tenancy.firm(room.desk.firm_id):
         colleague = make_user(Role.TRADER)
     for client in (signed_in(colleague, room.desk.firm_id), role_client(make_desk(), "TRADER")):
@@ -309,7 +327,7 @@ def test_a_release_of_somebody_else_is_404(room: Room) -> None:
 
 
 def test_what_works_can_be_canceled(room: Room) -> None:
-    where = room.release(room.preview())["HX-Redirect"]
+    where = room.go(figure="0.1")
     order = re.search(r'"order": "([0-9a-f-]+)"', room.client.get(where).content.decode())
     assert order
     assert "Cancel asked for" in room.client.post(where + "cancel", {"order": order[1]})["HX-Trigger"]
@@ -319,21 +337,44 @@ def test_what_works_can_be_canceled(room: Room) -> None:
 
 
 def test_repeat_and_reverse_fill_the_ticket(room: Room) -> None:
-    journey = room.release(room.preview(accounts="A1,A3", pick="only"))["HX-Redirect"].split("/")[3]
+    journey = room.go(accounts="A1,A3", pick="only").split("/")[3]
     again = room.client.get(f"/ticket/?from={journey}").content.decode()
     assert 'name="figure" value="3"' in again and "Repeat of XYZ" in again
     back = room.client.get(f"/ticket/?from={journey}&reverse=1").content.decode()
     assert 'value="custom" data-unit="" data-buy="" data-sell=""' in back and "Reverse of XYZ" in back
 
 
-def test_statements_do_not_grow_with_accounts(room: Room, django_assert_max_num_queries: Any) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
+def test_a_sliced_release_says_so(room: Room) -> None:
+    assert "Twap" in text_of(room.preview()) and "Sliced over time" in text_of(room.client.get(room.go()))
 
-    counts = []
-    for named in ("A1,A2,A3", "A1,A2,A3,A4,A5,A6,A7"):
-        room.preview(accounts=named, pick="only")
-        with CaptureQueriesContext(connection) as queries:
-            assert room.preview(accounts=named, pick="only").status_code == 200
-        counts.append(len(queries))
-    assert counts[0] == counts[1], counts
+
+def test_statements_do_not_grow_with_accounts(settings: Any) -> None:
+    from accounts.enums import AccountClass, Registration, TaxClassification
+    from mamweb.tour.firm import Person, build_firm
+    from mamweb.tour.world import generated_market
+    from tests.factories import as_loader
+
+    kinds = (
+        ("P", AccountClass.PERSONAL, Registration.INDIVIDUAL, TaxClassification.TAXABLE, "USD", {"USD": "250000"}, "HARBOR"),
+        ("S", AccountClass.SHELTERED, Registration.TRADITIONAL_IRA, TaxClassification.TAX_DEFERRED, "USD", {"USD": "120000"}, "ALPINE"),
+        ("M", AccountClass.MANAGED, Registration.JOINT, TaxClassification.TAXABLE, "EUR", {"EUR": "400000", "USD": "9000"}, "ALPINE"),
+    )
+    people = tuple(Person(f"{letter}{n}", f"Client {letter}{n}", *rest) for n in range(10) for letter, *rest in kinds)
+    market = as_loader(lambda: generated_market(1))
+    firm = build_firm(name="Counted", people=people, now=market.start - timedelta(minutes=1))
+    room = Room(Desk(firm, market, market.start), role_client(Desk(firm, market, market.start), "TRADER"))
+    stop_clock(settings, market.start)
+    counts = {}
+    for number in (3, 30):
+        named = ",".join(p.code for p in people[:number])
+        answer = room.preview(accounts=named, pick="only", figure="0.05")
+        assert f"of {number} accounts" in text_of(answer)
+        with CaptureQueriesContext(connection) as preview:
+            room.preview(accounts=named, pick="only", figure="0.05")
+        where = room.go(accounts=named, pick="only", figure="0.05")
+        with CaptureQueriesContext(connection) as released:
+            assert room.client.get(where).status_code == 200
+        with CaptureQueriesContext(connection) as page:
+            assert room.client.get("/ticket/").status_code == 200
+        counts[number] = (len(preview), len(released), len(page))
+    assert counts[3] == counts[30]
