@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 from django import template
@@ -19,6 +20,8 @@ def _decimal(value: Any) -> Decimal | None:
     """Return the value as a decimal; None for what is none."""
     if value is None or value == "":
         return None
+    if isinstance(value, Fraction):
+        return Decimal(value.numerator) / Decimal(value.denominator)
     try:
         return value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:

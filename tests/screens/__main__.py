@@ -1,8 +1,8 @@
 """Take pictures of pages in both themes at 1440 and 390 px, and tell what a browser complains about.
 
-    python -m tests.screens                          every page
-    python -m tests.screens --page /blotter/ --role TRADER
-    python -m tests.screens --page "/accounts/?q=a" --width 390 --theme dark
+python -m tests.screens                          every page
+python -m tests.screens --page /blotter/ --role TRADER
+python -m tests.screens --page "/accounts/?q=a" --width 390 --theme dark
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ from base import tenancy
 from governance.enums import Role
 from governance.models import Firm, Membership, User
 from governance.web import FIRM_KEY
+from mamweb.assets import make_assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,24 @@ class Stage:
 def prepare(accounts: int = 8) -> Stage:
     """Return the stage; lives the tour's day first if nobody has."""
     call_command("migrate", database="owner", verbosity=0)
+    make_assets()
     firm = Firm.objects.order_by("-id").first()
     if firm is None:
         call_command("tour", accounts=accounts, stdout=StringIO())
         firm = Firm.objects.latest("id")
+        with tenancy.firm(firm.pk):
+            _give_the_investor_accounts()
     with tenancy.firm(firm.pk):
         return Stage(firm.pk, _end_of_day(), _ids())
+
+
+def _give_the_investor_accounts() -> None:
+    from accounts.models import Account
+    from accounts.services import grant_account
+
+    user_id = Membership.objects.filter(role=Role.INVESTOR).earliest("id").user_id
+    for account in Account.objects.filter(code__in=["A1", "A4"]):
+        grant_account(account_id=account.pk, user_id=user_id, now=_end_of_day())
 
 
 def _end_of_day() -> datetime:
