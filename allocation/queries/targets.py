@@ -45,7 +45,7 @@ def tradable_strategies(*, user_id: int) -> list[StrategyChoice]:
     return [StrategyChoice(*row) for row in rows.order_by("name", "code").values_list("code", "name", "rounding", "mine")]
 
 
-def tradable_followers(*, user_id: int, strategy: str) -> list[Follower]:
+def tradable_followers(*, user_id: int, strategy: str, with_groups: bool = True) -> list[Follower]:
     """Return the accounts of a strategy that the person may trade, by code; nobody for a code that no strategy can have."""
     if not strategy.isprintable():
         return []
@@ -54,5 +54,5 @@ def tradable_followers(*, user_id: int, strategy: str) -> list[Follower]:
     )
     columns = ("account_id", "account__code", "account__name", "account__account_class", "account__connection__code")
     found = list(rows.order_by("account__code").values_list(*columns))
-    groups = accounts.groups_of(account_ids=[row[0] for row in found])
+    groups = accounts.groups_of(account_ids=[row[0] for row in found]) if with_groups else {}
     return [Follower(pk, code, name, kind, lane, groups.get(pk, ())) for pk, code, name, kind, lane in found]

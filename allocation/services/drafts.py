@@ -16,7 +16,7 @@ from governance.core.subjects import Actor
 from ..core.signal_body import SignalBody
 from ..enums import SignalState
 from ..models import Signal
-from ..permissions import check_may_state
+from ..permissions import refuse_untradable
 from .previews import tradable_ids
 from .signals import signal_of
 from .sizing import SizedSignal, size_signal
@@ -28,11 +28,12 @@ def size_draft(*, source: str, idempotency_key: str, body: SignalBody, actor: Ac
     A signal that was received under this key with this body (and waits for an approval) is sized as it stands.
     Raises NotFound, InvalidInputs for accounts the person may not trade, UnableToSize. Source: DESIGN §4.5.
     """
-    check_may_state(user_id=int(actor.user_id), body=body)
     signal = waiting_signal(source=source, idempotency_key=idempotency_key, body=body)
     if signal is None:
         signal = signal_of(source=source, idempotency_key=idempotency_key, body=body, actor=actor, stated_at=now)
-    return size_signal(signal=signal, now=now, tradable=tradable_ids(actor, signal))
+    tradable = tradable_ids(actor, signal) or []
+    refuse_untradable(body=body, followers=set(tradable))
+    return size_signal(signal=signal, now=now, tradable=tradable)
 
 
 def waiting_signal(*, source: str, idempotency_key: str, body: SignalBody) -> Signal | None:

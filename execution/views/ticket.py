@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.enums import AccountClass
 from accounts.queries import group_names
+from allocation.core.signal_body import SignalBody
 from allocation.core.words import METHODS
 from allocation.queries import Follower, tradable_followers, tradable_strategies
 from allocation.services import is_taken
@@ -19,7 +20,7 @@ from base import tenancy
 from base.core.validation import InvalidInput, InvalidInputs
 from base.errors import Forbidden, NotFound, Refused
 from governance.permissions import DEALERS
-from governance.web import Request, page
+from governance.web import Request, Visit, page
 from market.queries import latest_quotes, search_instruments
 
 from ..forms import TicketForm, new_key, problems_by_field, seal, unseal
@@ -93,7 +94,7 @@ def release(request: Request) -> HttpResponse:
     try:
         shown = unseal(request.POST.get("seen", ""), user_id=visit.user_id)
         with tenancy.firm(visit.firm_id):
-            body = form.body(tradable_followers(user_id=visit.user_id, strategy=form.strategy), now=visit.now)
+            body = _body(form, visit)
         key = _key(form)
         facts = release_ticket(firm_id=visit.firm_id, key=key, body=body, shown=shown, actor=actor, now=visit.now, reason=form.reason)
     except InvalidInput as problem:
@@ -112,7 +113,7 @@ def approval(request: Request) -> HttpResponse:
     visit, form = request.visit, TicketForm.of(request.POST)
     try:
         shown = unseal(request.POST.get("seen", ""), user_id=visit.user_id)
-        body = form.body(tradable_followers(user_id=visit.user_id, strategy=form.strategy), now=visit.now)
+        body = _body(form, visit)
     except InvalidInput as problem:
         raise Refused(problem.rule, f"{problem.field}: {problem.rule}") from problem
     except InvalidInputs as several:
@@ -127,11 +128,17 @@ def approval(request: Request) -> HttpResponse:
     return answer
 
 
+def _body(form: TicketForm, visit: Visit) -> SignalBody:
+    """Return what the form states for the accounts its person may trade; in the firm's block."""
+    followers = tradable_followers(user_id=visit.user_id, strategy=form.strategy, with_groups=bool(form.groups))
+    return form.body(followers, now=visit.now)
+
+
 def _previewed(request: Request, form: TicketForm) -> TicketPreview:
     """Return the preview under the form's key, or under a fresh one where that names another body or was released."""
     visit = request.visit
     actor, key = visit.actor(DEALERS), _key(form)
-    body = form.body(tradable_followers(user_id=visit.user_id, strategy=form.strategy), now=visit.now)
+    body = _body(form, visit)
     if is_taken(source=source_of(actor), idempotency_key=key, body_sha256=body.sha256):
         key = new_key()
     return preview_ticket(key=key, body=body, actor=actor, now=visit.now, show_all=form.show_all)

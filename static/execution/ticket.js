@@ -90,7 +90,8 @@ if (form) {
   if (form.dataset.prefilled === "no") restore();
   settle();
   fit();
-  if (symbol().value) queueMicrotask(change);
+  // htmx listens from DOMContentLoaded on.
+  window.addEventListener("load", () => symbol().value && change());
 
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", (event) => {
