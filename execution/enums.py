@@ -188,3 +188,16 @@ class ChangeOutcome(StrEnum):
     PARTIAL = "partial"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What became of one account's part of a release, for people; CANCELED ended without a fill, SKIPPED had nothing to order."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    WORKING = "working"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"

@@ -1,7 +1,7 @@
 """Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
 
 from .alerts import AlertFacts, open_alerts
-from .approvals import ApprovalFacts, approval, pending_approvals
+from .approvals import ApprovalFacts, approval, latest_approval, pending_approvals
 from .audit_chain import ChainReport, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
@@ -37,6 +37,7 @@ __all__ = [
     "kill_index",
     "kill_switch_parent_sql",
     "kill_switch_sql",
+    "latest_approval",
     "mandate_limits",
     "member_with_email",
     "open_alerts",
