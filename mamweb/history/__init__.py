@@ -5,8 +5,8 @@ Nothing is inserted beside the services: signals are sized, judged, frozen, orde
 """
 
 from .build import Built, Login, build_firm, let_people_trade
-from .plans import HARBOUR_LANE, TESSELLATE, FirmPlan
 from .northlight import NORTHLIGHT
+from .plans import HARBOUR_LANE, TESSELLATE, FirmPlan
 from .walk import HistoryOptions, live_history
 
 __all__ = [

@@ -35,6 +35,7 @@ _GATES: Mapping[AccountClass, tuple[AccountGate, ...]] = {
     AccountClass.SHELTERED: (AccountGate.OWNER_CONFIRMED, AccountGate.NO_BORROWING),
     AccountClass.PROP: (AccountGate.CONTRACT_COPYING, AccountGate.CONTRACT_HEDGING),
 }
+_DESK = "SELECT u.id FROM governance_membership m JOIN governance_user u ON u.id = m.user_id WHERE m.firm_id = %s AND u.email LIKE %s"
 _LIMITS = {
     FirmLimitKind.ORDER_NOTIONAL: "8000000",
     FirmLimitKind.ADV_RATE: "0.5",
@@ -129,13 +130,13 @@ def load_firm(*, firm_id: int, plan: FirmPlan) -> Built:
     """Return the ids of a firm that was built. Raises LookupError if it is not the plan's."""
 
     def by_code(table: str) -> dict[str, UUID]:
-        return {row["code"]: row["id"] for row in rows(firm_id, f"SELECT code, id FROM {table} ORDER BY code")}  # noqa: S608 - our own names
+        return {row["code"]: row["id"] for row in rows(firm_id, f"SELECT code, id FROM {table} ORDER BY code")}
 
     known = by_code("accounts_account")
     if not {account.code for account in plan.accounts} <= known.keys():
         raise LookupError(f"firm {firm_id} is not {plan.name}")
     opened = rows(firm_id, "SELECT min(opened_on) AS day FROM accounts_account WHERE NOT is_clearing")[0]["day"]
-    desk = rows(firm_id, "SELECT id FROM governance_user WHERE email = %s", _address(plan, DESK))[0]["id"]
+    desk = rows(firm_id, _DESK, firm_id, f"{DESK}@%")[0]["id"]
     return Built(
         firm_id=firm_id,
         plan=plan,
@@ -149,12 +150,8 @@ def load_firm(*, firm_id: int, plan: FirmPlan) -> Built:
     )
 
 
-def _address(plan: FirmPlan, key: str) -> str:
-    return f"{key}@{plan.domain}"
-
-
 def _login(plan: FirmPlan, key: str, name: str, role: Role, password: str | None, now: datetime) -> Login:
-    email = _address(plan, key)
+    email = f"{key}@{plan.domain}"
     user_id = governance.create_user(email=email, name=name, password=password)
     governance.add_member(user_id=user_id, role=role, actor=None, now=now)
     return Login(key, user_id, email, name, role)
@@ -213,11 +210,13 @@ def _cash(p: AccountPlan) -> dict[str, Decimal]:
 
 
 def _strategies(plan: FirmPlan, ids: Mapping[str, UUID], sleeves: Mapping[str, UUID], boss: Actor, now: datetime) -> None:
-    followers: dict[str, list[UUID]] = defaultdict(list)
+    followers: dict[tuple[str, str], list[UUID]] = defaultdict(list)
     for p in plan.accounts:
-        followers[p.strategy].append(ids[p.code])
+        followers[p.strategy, p.multiplier].append(ids[p.code])
     for strategy in plan.strategies:
         strategy_id = allocation.create_strategy(
             code=strategy.code, name=strategy.name, sleeve_id=sleeves[strategy.code], actor=boss, now=now
         )
-        allocation.subscribe(strategy_id=strategy_id, account_ids=followers[strategy.code], actor=boss, now=now)
+        for (code, multiplier), ones in followers.items():
+            if code == strategy.code:
+                allocation.subscribe(strategy_id=strategy_id, account_ids=ones, multiplier=Decimal(multiplier), actor=boss, now=now)

@@ -94,7 +94,9 @@ def _revoke(event: Event, firm: Built, lanes: Mapping[str, Lane], now: datetime)
     sql = "SELECT id FROM governance_authority WHERE code = %s AND revoked_at IS NULL"
     for row in rows(firm.firm_id, sql, f"IMA-{event.account}"):
         with tenancy.firm(firm.firm_id):
-            governance.revoke_authority(authority_id=row["id"], actor=None, now=now, reason="the client's letter: transition to a new manager")
+            governance.revoke_authority(
+                authority_id=row["id"], actor=None, now=now, reason="the client's letter: transition to a new manager"
+            )
 
 
 _DOES: Mapping[What, Callable[[Event, Built, Mapping[str, Lane], datetime], None]] = {

@@ -13,8 +13,10 @@ WITHOUT_AUTHORITY, ENDING_SOON = "GE-06", "GE-09"
 
 _ACCOUNTS = (
     AccountPlan("GE-01", "Whitcombe, personal", C.PERSONAL, R.INDIVIDUAL, T.TAXABLE, "USD", {"USD": "1180000"}, HARBOR, EQUITY),
-    AccountPlan("GE-02", "Whitcombe, Roth IRA", C.SHELTERED, R.ROTH_IRA, T.TAX_FREE, "USD", {"USD": "1720000"}, HARBOR, EQUITY, cap="0.04"),
-    AccountPlan("GE-03", "Lane Street LLC", C.ENTITY, R.LLC, T.DISREGARDED, "USD", {"USD": "3650000"}, HARBOR, EQUITY),
+    AccountPlan(
+        "GE-02", "Whitcombe, Roth IRA", C.SHELTERED, R.ROTH_IRA, T.TAX_FREE, "USD", {"USD": "1720000"}, HARBOR, EQUITY, cap="0.065"
+    ),
+    AccountPlan("GE-03", "Lane Street LLC", C.ENTITY, R.LLC, T.DISREGARDED, "USD", {"USD": "3650000"}, HARBOR, EQUITY, cap="0.065"),
     AccountPlan(
         "GE-04",
         "Fjordland Family Office",
@@ -25,11 +27,11 @@ _ACCOUNTS = (
         {"EUR": "2400000", "USD": "4300000"},
         ALPINE,
         EQUITY,
-        cap="0.06",
+        cap="0.065",
         mandate="FAMILY",
         investor="fjordland",
     ),
-    AccountPlan("GE-05", "Okafor Trust", C.ENTITY, R.TRUST, T.GRANTOR_TRUST, "USD", {"USD": "5400000"}, ALPINE, EQUITY),
+    AccountPlan("GE-05", "Okafor Trust", C.ENTITY, R.TRUST, T.GRANTOR_TRUST, "USD", {"USD": "5400000"}, ALPINE, EQUITY, cap="0.065"),
     AccountPlan(
         "GE-06",
         "Meridian Pension",
@@ -40,7 +42,7 @@ _ACCOUNTS = (
         {"GBP": "900000", "USD": "2600000"},
         ALPINE,
         EQUITY,
-        cap="0.05",
+        cap="0.065",
         mandate="PENSION",
     ),
     AccountPlan(
@@ -53,7 +55,7 @@ _ACCOUNTS = (
         {"USD": "2450000"},
         ALPINE,
         EQUITY,
-        cap="0.05",
+        cap="0.065",
         mandate="BALANCED",
         investor="investor",
     ),
@@ -67,16 +69,28 @@ _ACCOUNTS = (
         {"USD": "3550000"},
         SUMMIT,
         EQUITY,
-        cap="0.05",
+        cap="0.065",
         mandate="FOUNDATION",
     ),
     AccountPlan(
-        "GE-09", "R. Halloran", C.MANAGED, R.INDIVIDUAL, T.TAXABLE, "USD", {"USD": "1120000"}, SUMMIT, EQUITY, cap="0.05", mandate="BALANCED"
+        "GE-09",
+        "R. Halloran",
+        C.MANAGED,
+        R.INDIVIDUAL,
+        T.TAXABLE,
+        "USD",
+        {"USD": "1120000"},
+        SUMMIT,
+        EQUITY,
+        cap="0.065",
+        mandate="BALANCED",
     ),
-    AccountPlan("GE-10", "Dunmore Holdings Ltd", C.ENTITY, R.CORPORATION, T.C_CORPORATION, "USD", {"USD": "1480000"}, SUMMIT, EQUITY),
+    AccountPlan(
+        "GE-10", "Dunmore Holdings Ltd", C.ENTITY, R.CORPORATION, T.C_CORPORATION, "USD", {"USD": "1480000"}, SUMMIT, EQUITY, cap="0.065"
+    ),
     AccountPlan("GE-11", "A. and B. Halvorsen", C.PERSONAL, R.JOINT, T.TAXABLE, "USD", {"USD": "860000"}, HARBOR, EQUITY),
     AccountPlan(
-        "GE-12", "Halvorsen, SEP IRA", C.SHELTERED, R.SEP_IRA, T.TAX_DEFERRED, "USD", {"USD": "430000"}, HARBOR, EQUITY
+        "GE-12", "Halvorsen, SEP IRA", C.SHELTERED, R.SEP_IRA, T.TAX_DEFERRED, "USD", {"USD": "430000"}, HARBOR, EQUITY, multiplier="0.4"
     ),
     AccountPlan(
         "FX-01",
@@ -154,4 +168,5 @@ NORTHLIGHT = FirmPlan(
         "DIGITAL": ("Crypto Carry", ("CC-",)),
         "HOUSEHOLD-W": ("Whitcombe household", ("GE-01", "GE-02", "GE-03")),
     },
+    domain="northlight.example",
 )

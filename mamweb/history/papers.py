@@ -23,7 +23,7 @@ _BEGAN = timedelta(days=400)
 _SOON, _LATER = 24, 500
 _LONG_ONLY = Rule(K.LONG_ONLY, "§2: no short positions")
 MANDATES: Mapping[str, tuple[str, tuple[MandateRuleSpec, ...]]] = {
-    "BALANCED": ("Balanced mandate", (_LONG_ONLY, Rule(K.POSITION_CAP, "§3: at most 5% in one position", Decimal("0.05")))),
+    "BALANCED": ("Balanced mandate", (_LONG_ONLY, Rule(K.POSITION_CAP, "§3: at most 6.5% in one position", Decimal("0.065")))),
     "FAMILY": (
         "Family office mandate",
         (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: shares, funds and currencies", words=("EQUITY", "ETF", "FX"))),
@@ -32,7 +32,7 @@ MANDATES: Mapping[str, tuple[str, tuple[MandateRuleSpec, ...]]] = {
         "Pension mandate",
         (
             _LONG_ONLY,
-            Rule(K.POSITION_CAP, "§4: at most 4% in one position", Decimal("0.04")),
+            Rule(K.POSITION_CAP, "§4: at most 6% in one position", Decimal("0.06")),
             Rule(K.ALLOWED_KINDS, "§3: listed shares and funds only", words=("EQUITY", "ETF")),
         ),
     ),

@@ -26,7 +26,9 @@ class LanePlan:
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """An account. cash: currency → amount it opens with. cap: its own position cap as a rate of equity. mandate, powers: for managed ones."""
+    """An account. cash: currency → amount it opens with. cap: its own position cap as a rate of equity. mandate, powers: for managed ones.
+    multiplier: of its strategy's weights.
+    """
 
     code: str
     name: str
@@ -41,6 +43,7 @@ class AccountPlan:
     mandate: str = ""
     powers: tuple[Power, ...] = (Power.TRADE,)
     investor: str = ""
+    multiplier: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class PersonPlan:
 
 @dataclass(frozen=True, slots=True)
 class FirmPlan:
-    """A firm. groups: code → (name, beginnings of the codes of its accounts)."""
+    """A firm. groups: code → (name, beginnings of the codes of its accounts). domain: where its people have their addresses."""
 
     key: str
     name: str
@@ -72,11 +75,7 @@ class FirmPlan:
     accounts: tuple[AccountPlan, ...]
     people: tuple[PersonPlan, ...]
     groups: Mapping[str, tuple[str, tuple[str, ...]]]
-
-    @property
-    def domain(self) -> str:
-        """Return where its people have their addresses."""
-        return f"{self.key}.example"
+    domain: str
 
 
 HARBOUR_LANE = FirmPlan(
@@ -91,6 +90,7 @@ HARBOUR_LANE = FirmPlan(
     ),
     people=(PersonPlan("manager", "I. Vance", Role.MANAGER), PersonPlan("risk", "B. Oduya", Role.RISK)),
     groups={"ALL": ("Everybody", ("",))},
+    domain="harbourlane.example",
 )
 TESSELLATE = FirmPlan(
     key="tessellate",
@@ -103,4 +103,5 @@ TESSELLATE = FirmPlan(
     ),
     people=(PersonPlan("manager", "J. Tan", Role.MANAGER), PersonPlan("risk", "E. Sorin", Role.RISK)),
     groups={"ALL": ("Everybody", ("",))},
+    domain="tessellate.example",
 )

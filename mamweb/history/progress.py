@@ -1,6 +1,6 @@
 """How far a history has come, in a small file that a page can show.
 
-Entry points: `Progress`, `read_progress`. Invariant: a reader finds a whole document, the one before or the one after.
+Entry points: `Progress`, `read_progress`, `retell`. Invariant: a reader finds a whole document, the one before or the one after.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Progress:
-    """Writes {"done", "of", "day", "state", "message"}; state: running, stating, done, failed."""
+    """Writes {"done", "of", "day", "state", "message"}; state: running, done, failed."""
 
     path: Path | None
     of: int = 0
@@ -36,6 +36,13 @@ class Progress:
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps(document))
         fresh.replace(self.path)
+
+
+def retell(path: Path, state: str, message: str = "") -> None:
+    """Write another state and message over the figures that stand."""
+    known = read_progress(path)
+    day = date.fromisoformat(known["day"]) if known.get("day") else None
+    Progress(path, int(known.get("of", 0)), int(known.get("done", 0)), day).tell(state, message)
 
 
 def read_progress(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from random import Random
 
 from allocation.enums import SizingMethod
@@ -86,7 +87,7 @@ def story_of(sessions: Sequence[date], seed: int) -> Story:
     building = [*CORE]
     for number, day in enumerate(sessions[1:]):
         for symbol in building[:_BUILD_A_DAY]:
-            weights[symbol] = Decimal(draw.choice(("0.035", "0.04", "0.045", "0.05")))
+            weights[symbol] = Decimal(draw.choice(("0.044", "0.048", "0.052", "0.056")))
             _decide(decisions, day, EQUITY, symbol, weights[symbol])
         building = building[_BUILD_A_DAY:]
         if number >= 1:
@@ -95,11 +96,10 @@ def story_of(sessions: Sequence[date], seed: int) -> Story:
 
 
 def _week(decisions: dict[date, list[Decision]], day: date, number: int, weights: dict[str, Decimal], draw: Random) -> None:
-    """Add what the calendar brings: currencies and coins every second week, shares twice a week, something unusual each month."""
-    fortnight = number // 5 % 2
-    if number % 5 == 1 and not fortnight:
+    """Add what the calendar brings: currencies and coins every few weeks, shares twice a week, something unusual each month."""
+    if number % 10 == 1:
         _decide(decisions, day, FX, draw.choice(PAIRS), Decimal(draw.choice(("0", "0.08", "0.15", "0.22", "0.3"))))
-    if number % 5 == 2 and fortnight:
+    if number % 15 == 2:
         _decide(decisions, day, CRYPTO, draw.choice(COINS), Decimal(draw.choice(("0.02", "0.06", "0.1", "0.15"))))
     if number % 5 in {1, 3} and len(weights) > 8:
         symbol = draw.choice(sorted(weights))
@@ -108,8 +108,9 @@ def _week(decisions: dict[date, list[Decision]], day: date, number: int, weights
             weights[symbol] = Decimal("0.02")
         else:
             change = Decimal(draw.choice(("-0.012", "-0.008", "0.006", "0.01", "0.012")))
-            weights[symbol] = min(max(weights[symbol] + change, Decimal("0.01")), Decimal("0.058"))
-            _decide(decisions, day, EQUITY, symbol, weights[symbol])
+            most = Decimal("0.06") if draw.random() < 0.9 else Decimal("0.072")  # now and then more than some accounts may hold
+            weights[symbol] = min(max(weights[symbol] + change, Decimal("0.01")), most)
+            _decide(decisions, day, EQUITY, symbol, weights[symbol] if most == Decimal("0.06") else most)
     if number % 21 == 8:
         symbol = draw.choice(sorted(ABROAD))
         _decide(decisions, day, EQUITY, symbol, Decimal(draw.choice(("0.02", "0.03", "0.04"))), only=ABROAD[symbol])
@@ -133,8 +134,8 @@ def _decide(
 def _events(sessions: Sequence[date], draw: Random) -> dict[date, tuple[Event, ...]]:
     last = len(sessions) - 1
     found: dict[date, list[Event]] = {day: [] for day in sessions}
-    clients = [p for p in NORTHLIGHT.accounts]
-    for before, day in zip(sessions[1:], sessions[2:], strict=False):
+    clients = NORTHLIGHT.accounts
+    for before, day in pairwise(sessions[1:]):
         if day.month != before.month:
             client = draw.choice(clients)
             share = Decimal(draw.randrange(8, 30)).scaleb(-3)
@@ -144,11 +145,11 @@ def _events(sessions: Sequence[date], draw: Random) -> dict[date, tuple[Event, .
             if day.month in {1, 4, 7, 10}:
                 found[day].append(Event(day, What.FEES))
     once = (
-        (last * 7 // 20, Event(sessions[0], What.MISSTATE_CASH, HELD_BY_A_CORRECTION, Decimal("-250.00"), "USD")),
-        (last * 7 // 20 + 2, Event(sessions[0], What.CORRECT_CASH, HELD_BY_A_CORRECTION, Decimal("250.00"), "USD")),
+        (last * 7 // 20, Event(sessions[0], What.MISSTATE_CASH, HELD_BY_A_CORRECTION, Decimal("-4800.00"), "USD")),
+        (last * 7 // 20 + 2, Event(sessions[0], What.CORRECT_CASH, HELD_BY_A_CORRECTION, Decimal("4800.00"), "USD")),
         (last * 12 // 20, Event(sessions[0], What.RESTRICT, item="GROVE")),
         (last - 8 if last > 12 else last, Event(sessions[0], What.REVOKE, WITHOUT_AUTHORITY)),
-        (last - 3 if last > 12 else last - 1, Event(sessions[0], What.MISSTATE_POSITION, CLOSED_BY_A_BREAK, Decimal(-5), CORE[0])),
+        (last - 3 if last > 12 else last - 1, Event(sessions[0], What.MISSTATE_POSITION, CLOSED_BY_A_BREAK, Decimal(-60), CORE[0])),
     )
     for place, event in once:
         if 0 < place <= last:

@@ -39,6 +39,10 @@ from .story import Decision, Story, story_of
 log = logging.getLogger(__name__)
 LONGEST = timedelta(minutes=38)
 COUNTED_AFTER = (5, 40, 120)
+_BUSY = """
+SELECT DISTINCT c.code FROM execution_childorder o JOIN accounts_brokerconnection c ON c.id = o.connection_id
+WHERE o.state NOT IN ('FILLED', 'REJECTED', 'DENIED', 'CANCELED', 'EXPIRED')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ def _live_day(walk: Walk, day: date) -> None:
     decisions = walk.story.decisions[day] if day != walk.sessions[0] else ()
     if decisions:
         _trade(walk, day, decisions)
-    for event in walk.story.events[day]:
+    for event in walk.story.events[day]:  # after the close: a custodian's charge is of the day that has begun
+        _until(walk, calendars.session_close(EXCHANGE, day) + timedelta(minutes=5))
         with walk.stage("events"):
             happen(event, walk.firm, walk.lanes, walk.clock.now())
     _evening(walk, day)
@@ -150,9 +155,7 @@ def _trade(walk: Walk, day: date, decisions: tuple[Decision, ...]) -> None:
 
 def _signal(walk: Walk, decision: Decision) -> None:
     only = tuple(walk.firm.accounts[code] for code in decision.only)
-    body = SignalBody(
-        strategy=decision.strategy, symbol=decision.symbol, method=decision.method, figure=decision.figure, accounts=only
-    )
+    body = SignalBody(strategy=decision.strategy, symbol=decision.symbol, method=decision.method, figure=decision.figure, accounts=only)
     try:
         run_signal(
             firm_id=walk.firm.firm_id,
@@ -169,9 +172,7 @@ def _signal(walk: Walk, decision: Decision) -> None:
 def _live(walk: Walk, until: datetime) -> None:
     """Let the session go on until everything released has ended: just behind each minute's end, when bars fill orders."""
     while _step(walk) and walk.clock.now() < until:
-        now = walk.clock.now()
-        minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1, seconds=1)
-        walk.clock.move_to(minute if now.second >= 30 or now.second <= 5 else now + timedelta(seconds=30))
+        walk.clock.move_to(walk.clock.now().replace(second=0, microsecond=0) + timedelta(minutes=1, seconds=1))
 
 
 def _step(walk: Walk, *, session_ended: bool = False) -> bool:
@@ -181,12 +182,19 @@ def _step(walk: Walk, *, session_ended: bool = False) -> bool:
         lane.service.tick()
     release_due_slices(firm_id=firm_id, now=now)
     release_held(firm_id=firm_id, now=now)
-    while sum(lane.session.step().any for lane in walk.lanes.values()):  # all of them, every time
-        pass
+    for lane in walk.lanes.values() if session_ended else _busy(walk):
+        while lane.session.step().any:
+            pass
     if session_ended:
         with tenancy.firm(firm_id):
             finish_parents(now=now, session_ended=True)
     return bool(rows(firm_id, OPEN)[0]["n"])
+
+
+def _busy(walk: Walk) -> list[Lane]:
+    """Return the lanes whose orders still live: the others have nothing to hear or to send."""
+    codes = {row["code"] for row in rows(walk.firm.firm_id, _BUSY)}
+    return [lane for code, lane in walk.lanes.items() if code in codes]
 
 
 def _evening(walk: Walk, day: date) -> None:
