@@ -2,7 +2,8 @@
 
 Entry points: `paper_service`, `open_books`, `venue_folder`, `NoBars`.
 Invariants: 1. whoever serves a connection next, on whichever clock, replays the same journal: custody, order and execution numbers go on;
-2. the bars of a venue's past stay the same bars, counted from the instant its journal was begun.
+2. the bars of a venue's past stay the same bars, counted from the instant its journal was begun; what the market has learnt since of
+other instruments, or of earlier days, changes neither its instruments nor its first instant.
 """
 
 from __future__ import annotations
@@ -47,11 +48,16 @@ def paper_service(
     days: of bars before its beginning and after `until` (None: the clock's now). Raises NoBars, JournalDamaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    begun, now = _begun(folder, clock.now()), until or clock.now()
+    note = folder / "begun"
+    known = note.read_text().splitlines() if note.exists() else []
+    begun, now = datetime.fromisoformat(known[0]) if known else clock.now(), until or clock.now()
+    traded = set(known[2].split(",")) if len(known) > 2 else None
     since, until = begun - timedelta(days=days), now + timedelta(days=days)
     instruments, bars = [], {}
     hours, kinds = {}, {}
     for facts in market.instruments().values():
+        if traded is not None and facts.symbol not in traded:
+            continue
         found = market.bars(instrument_id=facts.id, since=since, until=until)
         if len(found.start):
             day = begun.date()
@@ -70,7 +76,9 @@ def paper_service(
         market_days=weekdays(begun.date() - timedelta(days=30), now.date() + timedelta(days=60)),
     )
     journal = FileJournal(folder / "venue.journal")
-    start_us = min(int(series.start_us[0]) for series in bars.values())
+    start_us = int(known[1]) if len(known) > 1 else min(int(series.start_us[0]) for series in bars.values())
+    if not known:
+        _keep(note, [begun.isoformat(), str(start_us), ",".join(bars)])
     exchange = [symbol for symbol in hours if kinds[symbol] not in {"FX", "CRYPTO_SPOT"}]  # its days are the custodian's
     sessions = hours[(exchange or sorted(hours))[0]]
     venue = Venue(instruments, bars, config, start_us=start_us, seed=seed, sessions=sessions, hours=hours)
@@ -86,17 +94,14 @@ def open_books(service: VenueService, lane: accounts.ConnectionFacts, books: Map
     return True
 
 
-def _begun(folder: Path, now: datetime) -> datetime:
-    """Return when the journal was begun, noting it if it begins now: the bars of a venue's past must stay the same bars."""
-    note = folder / "begun"
-    if not note.exists():
-        fresh = note.with_suffix(".new")
-        with fresh.open("w") as stream:
-            stream.write(now.isoformat())
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(note)
-    return datetime.fromisoformat(note.read_text())
+def _keep(note: Path, lines: list[str]) -> None:
+    """Note when the journal was begun, the venue's first instant and its instruments: a journal stands only for these."""
+    fresh = note.with_suffix(".new")
+    with fresh.open("w") as stream:
+        stream.write("\n".join(lines))
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(note)
 
 
 def _hours_of(calendar: str, first: date, last: date) -> list[Session]:

@@ -89,7 +89,7 @@ def _history(now: datetime, days: int) -> tuple[datetime, date | None]:
     """Return when the first firm's accounts are opened, and the last session before today."""
     if not days:
         return now, None
-    until = calendars.previous_session(EXCHANGE, calendars.trade_date(EXCHANGE, now))
+    until = calendars.previous_session(EXCHANGE, now.date())
     opened = until
     for _ in range(days):
         opened = calendars.previous_session(EXCHANGE, opened)

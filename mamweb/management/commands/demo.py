@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +18,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from base import tenancy
 from base.clock import process_clock
 from base.commands import BadArgument, HouseCommand, count, port, seconds
+from execution.queries.gateways import gateway_states
 from governance import services as governance
 from mamweb.embedded.locks import open_lock, take
 from mamweb.history import let_people_trade
@@ -28,6 +31,8 @@ from mamweb.history.story import SYMBOLS
 from mamweb.history.trial import PLANS, YEAR, Trial, trial_firms
 from mamweb.processes import ProcessGroup
 from market import services as market_services
+
+LOOK_EVERY, LONGEST_START = 2.0, 120.0
 
 
 class Command(HouseCommand):
@@ -59,20 +64,18 @@ class Command(HouseCommand):
         trial = trial_firms(folder / "firm.json", now=process_clock().now(), days=days, sockets=sockets)
         group = ProcessGroup(_commands(options["port"]), folder / "log", lambda text: self.stderr.write(f"· {text}"))
         address = f"http://127.0.0.1:{options['port']}"
-        with ExitStack() as rest:
-            lives = _has_days_left(trial, folder / "history.json")
-            if lives:
-                rest.enter_context(governance.resting(trial.firm))
+        lives = _has_days_left(trial, folder / "history.json")
+        with _Rest(trial.firms.values()) as rest:
             group.start()
             _wait_for(f"{address}/healthz", group)
             self._print(address, trial, time.monotonic() - started, lives=lives)
             for firm_id, plan in zip(trial.firms.values(), PLANS, strict=True):
                 if firm_id != trial.firm or not lives:
-                    _open(group, firm_id, [lane.code for lane in plan.lanes])
+                    _open(group, rest, firm_id, [lane.code for lane in plan.lanes])
             if lives:
                 self._live(group, trial, folder / "history.json", rest)
             ends = time.monotonic() + options["seconds"] if options["seconds"] else None
-            group.watch(until=lambda: ends is not None and time.monotonic() > ends)
+            group.watch(until=lambda: rest.look() or (ends is not None and time.monotonic() > ends))
         self.stdout.write("stopped")
 
     def _load_market(self) -> None:
@@ -80,16 +83,15 @@ class Command(HouseCommand):
         today = process_clock().now().date()
         market_services.load_generated(SYMBOLS, days=[today + timedelta(days=n) for n in range(-1, VENUE_DAYS)])
 
-    def _live(self, group: ProcessGroup, trial: Trial, path: Path, rest: ExitStack) -> None:
+    def _live(self, group: ProcessGroup, trial: Trial, path: Path, rest: _Rest) -> None:
         """Live the first firm's past beside the running web; then its venues and gateways open, on the very same journals."""
         python = [sys.executable, "manage.py", "demo_history", "--firm", str(trial.firm), "--until", trial.until]
 
         def lived(done: bool) -> None:
-            rest.close()
             if not done:
                 retell(path, "failed", "see var/demo/log/history.log")
                 let_people_trade(firm_id=trial.firm, now=process_clock().now())
-            _open(group, trial.firm, [lane.code for lane in PLANS[0].lanes])
+            _open(group, rest, trial.firm, [lane.code for lane in PLANS[0].lanes])
             self.stderr.write(f"· the history {'is lived' if done else 'ended early'}: the first firm trades")
             if done:
                 group.add_once("statements", [*python, "--statements"], lambda done: None)
@@ -116,6 +118,40 @@ class Command(HouseCommand):
         self.stdout.write("  Logs are in var/demo/log. Ctrl-C stops everything.\n")
 
 
+class _Rest:
+    """Keeps scheduled work from firms whose gateways do not serve yet: it would take a start for a failure."""
+
+    def __init__(self, firms: Iterable[int]) -> None:
+        self._resting = {firm_id: ExitStack() for firm_id in firms}
+        self._opened: dict[int, float] = {}
+        self._looked = 0.0
+
+    def __enter__(self) -> _Rest:
+        for firm_id, stack in self._resting.items():
+            stack.enter_context(governance.resting(firm_id))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for stack in self._resting.values():
+            stack.close()
+
+    def ends_when_served(self, firm_id: int) -> None:
+        """Wake the firm once every gateway of it serves, or after LONGEST_START."""
+        self._opened[firm_id] = time.monotonic()
+
+    def look(self) -> bool:
+        """Wake whom it is time to wake; always False."""
+        if self._opened and time.monotonic() - self._looked > LOOK_EVERY:
+            self._looked = time.monotonic()
+            for firm_id, since in list(self._opened.items()):
+                with tenancy.firm(firm_id):
+                    is_served = all(state.is_alive for state in gateway_states())
+                if is_served or self._looked - since > LONGEST_START:
+                    self._resting.pop(firm_id).close()
+                    del self._opened[firm_id]
+        return False
+
+
 def _has_days_left(trial: Trial, path: Path) -> bool:
     return bool(trial.until) and read_progress(path).get("state") not in {"done", "failed"}
 
@@ -129,12 +165,13 @@ def _commands(port: int) -> dict[str, list[str]]:
     }
 
 
-def _open(group: ProcessGroup, firm_id: int, lanes: list[str]) -> None:
+def _open(group: ProcessGroup, rest: _Rest, firm_id: int, lanes: list[str]) -> None:
     """Start a firm's venues and gateways: from now on it trades."""
     manage, firm = [sys.executable, "manage.py"], ["--firm", str(firm_id)]
     for lane in lanes:
         group.add(f"venue-{lane.lower()}", [*manage, "run_paper_venue", lane, *firm, "--days", str(VENUE_DAYS)])
     group.add(f"gateways-{firm_id}", [*manage, "run_gateways", *firm])
+    rest.ends_when_served(firm_id)
 
 
 def _socket(lane: str) -> Path:
