@@ -20,7 +20,7 @@ from execution.gateways.paper.gateway import PaperGateway
 from execution.gateways.paper.transports import LocalTransport
 from execution.services.gateway_session import GatewaySession
 from execution.services.lease import LeaseHeld
-from execution.venue.journal import read_records
+from execution.venue.journal import FileJournal, read_records
 from execution.venue.paper import open_books, paper_service, venue_folder
 from execution.venue.service import VenueService
 
@@ -48,6 +48,14 @@ class Lane:
         self.service.host.sync()
         self.told.add(name)
         return True
+
+
+    def close(self) -> None:
+        """Let the lease and the journal go."""
+        self.session.stop()
+        journal = self.service.host.journal
+        if isinstance(journal, FileJournal):
+            journal.close()
 
 
 def open_lanes(*, firm_id: int, codes: Sequence[str], clock: VirtualClock, until: datetime) -> dict[str, Lane]:

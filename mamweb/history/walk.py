@@ -112,7 +112,7 @@ def live_history(*, firm_id: int, plan: FirmPlan, options: HistoryOptions, tell:
                 tell(f"{day}: {progress.done} of {progress.of} sessions")
         finally:
             for lane in lanes.values():
-                lane.session.stop()
+                lane.close()
     return walk
 
 
