@@ -59,12 +59,13 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Ids of a firm, by the plan's codes. opened_on: the day its accounts were opened. desk: who decides in its history."""
+    """Ids of a firm, by the plan's codes. opened_on: the day its accounts were opened. desk: who decides in its history; risk: who sees to its alerts."""
 
     firm_id: int
     plan: FirmPlan
     opened_on: date
     desk: Actor
+    risk: Actor
     accounts: Mapping[str, UUID]
     custodians: Mapping[str, UUID]
     connections: Mapping[str, UUID]
@@ -137,11 +138,14 @@ def load_firm(*, firm_id: int, plan: FirmPlan) -> Built:
         raise LookupError(f"firm {firm_id} is not {plan.name}")
     opened = rows(firm_id, "SELECT min(opened_on) AS day FROM accounts_account WHERE NOT is_clearing")[0]["day"]
     desk = rows(firm_id, _DESK, firm_id, f"{DESK}@%")[0]["id"]
+    sql = "SELECT min(user_id) AS id FROM governance_membership WHERE is_active AND firm_id = %s AND role = %s"
+    risk_office = rows(firm_id, sql, firm_id, Role.RISK.value)[0]["id"]
     return Built(
         firm_id=firm_id,
         plan=plan,
         opened_on=opened,
         desk=Actor(str(desk), Role.MANAGER),
+        risk=Actor(str(risk_office), Role.RISK),
         accounts={account.code: known[account.code] for account in plan.accounts},
         custodians=by_code("accounts_custodian"),
         connections=by_code("accounts_brokerconnection"),

@@ -1,6 +1,6 @@
 """What happens in a history beside its decisions: money in and out, fees, the custodian's errors, restrictions, an authority revoked.
 
-Entry point: `happen`. Invariant: each is done once, however often its day is begun: by its source key, its note, or what stands already.
+Entry points: `happen`, `see_to_alerts`. Invariant: each is done once, however often its day is begun: by its source key, its note, or what stands already.
 """
 
 from __future__ import annotations
@@ -97,6 +97,14 @@ def _revoke(event: Event, firm: Built, lanes: Mapping[str, Lane], now: datetime)
             governance.revoke_authority(
                 authority_id=row["id"], actor=None, now=now, reason="the client's letter: transition to a new manager"
             )
+
+
+def see_to_alerts(firm: Built, now: datetime) -> None:
+    """Let risk put a name to what was refused, and end it: whoever decided has seen why."""
+    for row in rows(firm.firm_id, "SELECT id FROM governance_alert WHERE ended_at IS NULL AND rule IN ('RSK-1', 'CON-5') ORDER BY id"):
+        with tenancy.firm(firm.firm_id):
+            governance.acknowledge_alert(alert_id=row["id"], actor=firm.risk, now=now)
+            governance.end_alert(alert_id=row["id"], actor=firm.risk, now=now, reason="looked at; the intent stands smaller")
 
 
 _DOES: Mapping[What, Callable[[Event, Built, Mapping[str, Lane], datetime], None]] = {

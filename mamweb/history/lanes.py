@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from execution.venue.paper import open_books, paper_service, venue_folder
 from execution.venue.service import VenueService
 
 VENUE_DAYS, VENUE_SEED = 3, 1
+SWEEP_EVERY = timedelta(hours=4)
+"""A venue in this process loses no report, and minutes pass in moments."""
 _LEASE_WAIT = 0.25
 
 
@@ -48,7 +50,6 @@ class Lane:
         self.service.host.sync()
         self.told.add(name)
         return True
-
 
     def close(self) -> None:
         """Let the lease and the journal go."""
@@ -76,7 +77,7 @@ def open_lanes(*, firm_id: int, codes: Sequence[str], clock: VirtualClock, until
     lanes = {}
     for code, (lane, _) in facts.items():
         gateway = PaperGateway(LocalTransport(services[code]))
-        session = GatewaySession(firm_id=firm_id, connection_id=lane.id, gateway=gateway, clock=clock)
+        session = GatewaySession(firm_id=firm_id, connection_id=lane.id, gateway=gateway, clock=clock, sweep_every=SWEEP_EVERY)
         _start(session)
         lanes[code] = Lane(code, services[code], gateway, session, told[code])
     return lanes

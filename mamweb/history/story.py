@@ -100,7 +100,7 @@ def _week(decisions: dict[date, list[Decision]], day: date, number: int, weights
     if number % 10 == 1:
         _decide(decisions, day, FX, draw.choice(PAIRS), Decimal(draw.choice(("0", "0.08", "0.15", "0.22", "0.3"))))
     if number % 15 == 2:
-        _decide(decisions, day, CRYPTO, draw.choice(COINS), Decimal(draw.choice(("0.02", "0.06", "0.1", "0.15"))))
+        _decide(decisions, day, CRYPTO, draw.choice(COINS), Decimal(draw.choice(("0.05", "0.1", "0.16", "0.22"))))
     if number % 5 in {1, 3} and len(weights) > 8:
         symbol = draw.choice(sorted(weights))
         if draw.random() < 0.12:
@@ -108,7 +108,7 @@ def _week(decisions: dict[date, list[Decision]], day: date, number: int, weights
             weights[symbol] = Decimal("0.02")
         else:
             change = Decimal(draw.choice(("-0.012", "-0.008", "0.006", "0.01", "0.012")))
-            most = Decimal("0.06") if draw.random() < 0.9 else Decimal("0.072")  # now and then more than some accounts may hold
+            most = Decimal("0.06") if draw.random() < 0.94 else Decimal("0.072")  # now and then more than some accounts may hold
             weights[symbol] = min(max(weights[symbol] + change, Decimal("0.01")), most)
             _decide(decisions, day, EQUITY, symbol, weights[symbol] if most == Decimal("0.06") else most)
     if number % 21 == 8:

@@ -29,7 +29,7 @@ from market.core import calendars
 from reconciliation import services as reconciliation
 
 from .build import Built, load_firm
-from .happenings import happen
+from .happenings import happen, see_to_alerts
 from .lanes import Lane, open_lanes
 from .past import EXCHANGE, decides_at, evening_of, load_past, morning_of
 from .plans import FirmPlan
@@ -38,6 +38,8 @@ from .story import Decision, Story, story_of
 
 log = logging.getLogger(__name__)
 LONGEST = timedelta(minutes=38)
+SIGHT = 10
+"""Alerts of the last so many sessions wait for whoever signs in."""
 COUNTED_AFTER = (5, 40, 120)
 _BUSY = """
 SELECT DISTINCT c.code FROM execution_childorder o JOIN accounts_brokerconnection c ON c.id = o.connection_id
@@ -212,6 +214,8 @@ def _evening(walk: Walk, day: date) -> None:
             left += run.open + run.closed
     walk.has_breaks = left > 0
     with walk.stage("snapshots"), tenancy.firm(firm_id):
+        if day not in walk.sessions[-SIGHT:]:
+            see_to_alerts(walk.firm, now)
         if day.weekday() == 4:
             governance.warn_of_expiring_authorities(now=now)
         governance.seal_audit(now=now)

@@ -72,10 +72,10 @@ def our_books(firm_id: int) -> dict[tuple[str, str], Decimal]:
 def past(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     """Give what lives histories; the venues' journals lie in a folder of the test."""
     folder = tmp_path_factory.mktemp("history")
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
-        with cloned_database(f"history_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"):
-            patch.setattr(settings, "VAR_DIR", folder)
-            yield Past(folder)
+    name = f"history_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), cloned_database(name):
+        patch.setattr(settings, "VAR_DIR", folder)
+        yield Past(folder)
 
 
 @pytest.fixture(scope="module")

@@ -146,4 +146,6 @@ def test_every_month_of_a_history_has_its_statements(past: Past, lived: int) -> 
 
 def test_decisions_are_made_while_new_york_and_frankfurt_trade() -> None:
     for day in (date(2026, 1, 15), date(2026, 3, 16), date(2026, 7, 15), date(2026, 11, 3)):
-        assert timedelta(hours=14) <= decides_at(day) - datetime(day.year, day.month, day.day, tzinfo=UTC) <= timedelta(hours=15, minutes=20)
+        assert (
+            timedelta(hours=14) <= decides_at(day) - datetime(day.year, day.month, day.day, tzinfo=UTC) <= timedelta(hours=15, minutes=20)
+        )
