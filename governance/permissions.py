@@ -17,10 +17,11 @@ from .queries import actor_for
 
 EVERYBODY = frozenset(Role)
 STAFF = EVERYBODY - {Role.INVESTOR}
+CONTROL = frozenset({Role.COMPLIANCE, Role.RISK})
 DEALERS = frozenset({Role.MANAGER, Role.TRADER})
 OVERSIGHT = frozenset({Role.COMPLIANCE, Role.RISK, Role.OPERATIONS})
 # In this order when a person holds several roles that may do something.
-_PRECEDENCE = (Role.MANAGER, Role.TRADER, Role.RISK, Role.COMPLIANCE, Role.OPERATIONS, Role.INVESTOR)
+PRECEDENCE = (Role.MANAGER, Role.TRADER, Role.RISK, Role.COMPLIANCE, Role.OPERATIONS, Role.INVESTOR)
 
 
 class RoleAllowed(BasePermission):
@@ -39,7 +40,7 @@ class RoleAllowed(BasePermission):
 def actor_of(request: Request, roles: frozenset[Role]) -> Actor:
     """Return the token's person in the first of these roles they hold. Raises ValueError for somebody who was not let in."""
     held = _token(request).roles & roles
-    for role in _PRECEDENCE:
+    for role in PRECEDENCE:
         if role in held:
             return Actor(str(request.user.pk), role)
     raise ValueError("a person without any of these roles was let in")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import include, path
 
 
@@ -12,9 +13,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def problem(request: HttpRequest, status: int, title: str) -> HttpResponse:
-    """Answer what never reached a view, or broke inside one, in the API's own form; other pages keep Django's."""
+    """Answer what never reached a view, or broke inside one: the API in its own form, pages with a page that needs no database."""
     if not request.path.startswith("/api/"):
-        return HttpResponse(title, status=status, content_type="text/plain")
+        return HttpResponse(render_to_string(f"{status}.html", {"status": status}), status=status)
     code = title.lower().replace(" ", "_")
     body = {"type": "about:blank", "title": title, "status": status, "code": code, "errors": []}
     return JsonResponse(body, status=status, content_type="application/problem+json")
@@ -25,13 +26,31 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(request, 400, "bad request")
 
 
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer somebody whose role may not be here."""
+    return problem(request, 403, "forbidden")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for what is not there, or not in sight: the two look the same."""
+    return problem(request, 404, "not found")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for a defect of ours, without a word about it."""
     return problem(request, 500, "server error")
 
 
-handler400, handler500 = bad_request, server_error
+handler400, handler403, handler404, handler500 = bad_request, forbidden, not_found, server_error
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include(("mamweb.api_urls", "api"), namespace="api")),
+    path("auth/", include("allauth.urls")),
+    path("", include("governance.urls")),
+    path("", include("accounts.urls")),
+    path("", include("risk.urls")),
+    path("", include("allocation.urls")),
+    path("", include("execution.urls")),
+    path("", include("reconciliation.urls")),
+    path("", include("reporting.urls")),
 ]

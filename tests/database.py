@@ -50,7 +50,7 @@ def use_database(name: str) -> str:
 
 
 def _template(owner: psycopg.Connection) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("|".join(settings.INSTALLED_APPS).encode())
     for path in sorted(path for pattern in SHAPES for path in ROOT.glob(pattern)):
         digest.update(path.name.encode() + path.read_bytes())
     name = f"template_{digest.hexdigest()[:16]}"

@@ -53,6 +53,21 @@ def actor_for(user_id: int, role: Role | None = None) -> Actor:
     raise NotFound("member of this firm")
 
 
+@dataclass(frozen=True, slots=True)
+class FirmName:
+    """A firm as its people see it named."""
+
+    id: int
+    name: str
+
+
+def firms_of(user_id: int) -> list[FirmName]:
+    """Return the firms the person is an active member of, by name. Needs no block of a firm."""
+    with tenancy.person(user_id):
+        ids = set(Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).values_list("firm_id", flat=True))
+        return [FirmName(row.pk, row.name) for row in Firm.objects.filter(pk__in=ids).order_by("name")]
+
+
 def firm_settings() -> FirmFacts:
     """Return what the current firm chose."""
     row = FirmSettings.objects.get()

@@ -1,6 +1,6 @@
 """Reads of market reference, the same for every firm; no tenancy block is needed.
 
-Entry points: `instrument`, `instrument_by_symbol`, `instruments`, `latest_quotes`, `previous_closes`, `minute_volume`, `bars`, `fx_ratios`,
+Entry points: `instrument`, `instrument_by_symbol`, `instruments`, `find_instruments`, `latest_quotes`, `previous_closes`, `minute_volume`, `bars`, `fx_ratios`,
 `trade_date`.
 Invariant: `now` is an argument, and nothing that became known after it is ever returned.
 """
@@ -9,7 +9,7 @@ from market.core.fx import CHECK_MAX_AGE, FIXING_MAX_AGE
 
 from .bars import CloseFacts, bars, minute_volume, previous_closes
 from .fx import FxRatios, fx_ratios
-from .instruments import InstrumentFacts, instrument, instrument_by_symbol, instruments, trade_date
+from .instruments import InstrumentFacts, find_instruments, instrument, instrument_by_symbol, instruments, trade_date
 from .quotes import QuoteFacts, latest_quotes
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "InstrumentFacts",
     "QuoteFacts",
     "bars",
+    "find_instruments",
     "fx_ratios",
     "instrument",
     "instrument_by_symbol",

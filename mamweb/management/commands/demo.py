@@ -23,6 +23,7 @@ from base.clock import process_clock
 from base.commands import BadArgument, HouseCommand, count, port, seconds
 from execution.queries.gateways import gateway_states
 from governance import services as governance
+from mamweb.assets import make_assets
 from mamweb.embedded.locks import open_lock, take
 from mamweb.history import let_people_trade
 from mamweb.history.lanes import VENUE_DAYS
@@ -58,6 +59,7 @@ class Command(HouseCommand):
             raise CommandError(f"a demo runs already in {settings.VAR_DIR}; stop it first", returncode=2)
         started = time.monotonic()
         call_command("migrate", database="owner", verbosity=0)
+        make_assets()
         self._load_market()
         sockets = {lane.code: str(_socket(lane.code)) for plan in PLANS for lane in plan.lanes}
         days = 0 if options["no_history"] else options["days"]
@@ -74,6 +76,8 @@ class Command(HouseCommand):
                     _open(group, rest, firm_id, [lane.code for lane in plan.lanes])
             if lives:
                 self._live(group, trial, folder / "history.json", rest)
+            elif read_progress(folder / "history.json").get("message"):
+                group.add_once("statements", [*_history(trial), "--statements"], lambda done: None)
             ends = time.monotonic() + options["seconds"] if options["seconds"] else None
             group.watch(until=lambda: rest.look() or (ends is not None and time.monotonic() > ends))
         self.stdout.write("stopped")
@@ -85,7 +89,6 @@ class Command(HouseCommand):
 
     def _live(self, group: ProcessGroup, trial: Trial, path: Path, rest: _Rest) -> None:
         """Live the first firm's past beside the running web; then its venues and gateways open, on the very same journals."""
-        python = [sys.executable, "manage.py", "demo_history", "--firm", str(trial.firm), "--until", trial.until]
 
         def lived(done: bool) -> None:
             if not done:
@@ -94,9 +97,9 @@ class Command(HouseCommand):
             _open(group, rest, trial.firm, [lane.code for lane in PLANS[0].lanes])
             self.stderr.write(f"· the history {'is lived' if done else 'ended early'}: the first firm trades")
             if done:
-                group.add_once("statements", [*python, "--statements"], lambda done: None)
+                group.add_once("statements", [*_history(trial), "--statements"], lambda done: None)
 
-        group.add_once("history", python, lived)
+        group.add_once("history", _history(trial), lived)
 
     def _print(self, address: str, trial: Trial, spent: float, *, lives: bool) -> None:
         self.stdout.write(f"\nmamweb is up after {spent:.0f} s. Everything it trades is SIMULATED: {', '.join(SYMBOLS)}.")
@@ -163,6 +166,10 @@ def _commands(port: int) -> dict[str, list[str]]:
         "worker": [python, "-m", "celery", "-A", "mamweb", "worker", "-l", "WARNING", "-c", "2"],
         "beat": [python, "-m", "celery", "-A", "mamweb", "beat", "-l", "WARNING"],
     }
+
+
+def _history(trial: Trial) -> list[str]:
+    return [sys.executable, "manage.py", "demo_history", "--firm", str(trial.firm), "--until", trial.until]
 
 
 def _open(group: ProcessGroup, rest: _Rest, firm_id: int, lanes: list[str]) -> None:

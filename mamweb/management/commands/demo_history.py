@@ -58,7 +58,7 @@ class Command(HouseCommand):
         if options.stop_after is None:
             let_people_trade(firm_id=firm, now=process_clock().now())
             if options.progress is not None:
-                retell(options.progress, "done", "")
+                retell(options.progress, "done", "its statements are next")
 
     def _state(self, firm: int, until: Any, path: Path) -> None:
         def tell(done: int, months: int, problem: str) -> None:

@@ -1,0 +1,36 @@
+// Toasts tell what happened; they never ask. The server sends one as HX-Trigger: {"toast": {"kind", "text", "note", "href", "rule"}}.
+const stack = document.getElementById("toasts");
+
+function element(tag, name, text) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text) made.textContent = text;
+  return made;
+}
+
+export function toast({ kind = "pass", text, note = "", href = "", rule = "" }) {
+  const box = element("div", "toast");
+  const body = element("div", "", text);
+  if (rule) body.append(" ", element("span", "rule", rule));
+  if (note) body.append(element("small", "", note));
+  box.append(element("span", `mark mark--${kind}`), body);
+  if (href) {
+    const link = element("a", "", "Follow");
+    link.href = href;
+    box.append(link);
+  }
+  const close = element("button", "btn btn--quiet btn--small push", "×");
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", () => box.remove());
+  box.append(close);
+  stack.append(box);
+  if (kind !== "fail") setTimeout(() => box.remove(), 8000);
+}
+
+document.body.addEventListener("toast", (event) => toast(event.detail));
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return;
+  const words = { 403: "Your role may not do this", 404: "That is no longer there", 429: "Too many at once; wait a moment" };
+  toast({ kind: "fail", text: words[event.detail.xhr.status] || "The server could not do that", note: `Error ${event.detail.xhr.status}; nothing was changed` });
+});
+document.body.addEventListener("htmx:sendError", () => toast({ kind: "fail", text: "The server does not answer", note: "What you see may be old" }));

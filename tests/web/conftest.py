@@ -1,0 +1,20 @@
+"""Pages at a known instant, asked by people who have signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.scene import NOW, Scene, make_scene
+
+
+@pytest.fixture(autouse=True)
+def _at_a_known_instant(settings: Any) -> None:
+    """Stop the clock of this process."""
+    settings.REHEARSAL_CLOCK = f"{NOW.isoformat()}@{NOW.isoformat()}*0"
+
+
+@pytest.fixture
+def scene(db: None) -> Scene:
+    return make_scene()
