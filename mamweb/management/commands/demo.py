@@ -60,15 +60,17 @@ class Command(HouseCommand):
         started = time.monotonic()
         call_command("migrate", database="owner", verbosity=0)
         make_assets()
+        group = ProcessGroup({"web": _web(options["port"])}, folder / "log", lambda text: self.stderr.write(f"· {text}"))
+        group.start()  # while the rest is made: starting takes seconds
         self._load_market()
         sockets = {lane.code: str(_socket(lane.code)) for plan in PLANS for lane in plan.lanes}
         days = 0 if options["no_history"] else options["days"]
         trial = trial_firms(folder / "firm.json", now=process_clock().now(), days=days, sockets=sockets)
-        group = ProcessGroup(_commands(options["port"]), folder / "log", lambda text: self.stderr.write(f"· {text}"))
         address = f"http://127.0.0.1:{options['port']}"
         lives = _has_days_left(trial, folder / "history.json")
         with _Rest(trial.firms.values()) as rest:
-            group.start()
+            for name, command in _schedule().items():
+                group.add(name, command)
             _wait_for(f"{address}/healthz", group)
             self._print(address, trial, time.monotonic() - started, lives=lives)
             for firm_id, plan in zip(trial.firms.values(), PLANS, strict=True):
@@ -76,7 +78,7 @@ class Command(HouseCommand):
                     _open(group, rest, firm_id, [lane.code for lane in plan.lanes])
             if lives:
                 self._live(group, trial, folder / "history.json", rest)
-            elif read_progress(folder / "history.json").get("message"):
+            elif (said := read_progress(folder / "history.json")).get("state") == "done" and said["message"]:
                 group.add_once("statements", [*_history(trial), "--statements"], lambda done: None)
             ends = time.monotonic() + options["seconds"] if options["seconds"] else None
             group.watch(until=lambda: rest.look() or (ends is not None and time.monotonic() > ends))
@@ -159,13 +161,14 @@ def _has_days_left(trial: Trial, path: Path) -> bool:
     return bool(trial.until) and read_progress(path).get("state") not in {"done", "failed"}
 
 
-def _commands(port: int) -> dict[str, list[str]]:
-    python = sys.executable
-    return {
-        "web": [python, "-m", "uvicorn", "mamweb.asgi:application", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"],
-        "worker": [python, "-m", "celery", "-A", "mamweb", "worker", "-l", "WARNING", "-c", "2"],
-        "beat": [python, "-m", "celery", "-A", "mamweb", "beat", "-l", "WARNING"],
-    }
+def _web(port: int) -> list[str]:
+    application = [sys.executable, "-m", "uvicorn", "mamweb.asgi:application"]
+    return [*application, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+
+
+def _schedule() -> dict[str, list[str]]:
+    celery = [sys.executable, "-m", "celery", "-A", "mamweb"]
+    return {"worker": [*celery, "worker", "-l", "WARNING", "-c", "2"], "beat": [*celery, "beat", "-l", "WARNING"]}
 
 
 def _history(trial: Trial) -> list[str]:
