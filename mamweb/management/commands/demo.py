@@ -61,8 +61,7 @@ class Command(HouseCommand):
         call_command("migrate", database="owner", verbosity=0)
         make_assets()
         group = ProcessGroup({"web": _web(options["port"])}, folder / "log", lambda text: self.stderr.write(f"· {text}"))
-        group.start()  # while the rest is made: starting takes seconds
-        self._load_market()
+        group.start()  # while the firms are made: starting takes seconds
         sockets = {lane.code: str(_socket(lane.code)) for plan in PLANS for lane in plan.lanes}
         days = 0 if options["no_history"] else options["days"]
         trial = trial_firms(folder / "firm.json", now=process_clock().now(), days=days, sockets=sockets)
@@ -73,6 +72,7 @@ class Command(HouseCommand):
                 group.add(name, command)
             _wait_for(f"{address}/healthz", group)
             self._print(address, trial, time.monotonic() - started, lives=lives)
+            self._load_market()
             for firm_id, plan in zip(trial.firms.values(), PLANS, strict=True):
                 if firm_id != trial.firm or not lives:
                     _open(group, rest, firm_id, [lane.code for lane in plan.lanes])
