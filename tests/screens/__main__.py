@@ -22,6 +22,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.screens.chromium import CHROMIUM, FLAGS
+
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
@@ -100,4 +102,5 @@ def _options() -> Namespace:
     return options
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
