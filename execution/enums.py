@@ -198,3 +198,16 @@ class Lamp(StrEnum):
     UNKNOWN = "UNKNOWN"
     BLOCKED = "BLOCKED"
     OFF = "OFF"
+
+
+class Outcome(StrEnum):
+    """What became of one account's part of a release, for people; CANCELED ended without a fill, SKIPPED had nothing to order."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    WORKING = "working"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"

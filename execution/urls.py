@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import blotter, cancels, connections
+from .views import blotter, cancels, connections, released, ticket
 
 app_name = "execution"
 urlpatterns: list[URLPattern] = [
@@ -15,4 +15,13 @@ urlpatterns: list[URLPattern] = [
     path("blotter/orders/<uuid:order_id>/cancel", cancels.order, name="cancel-order"),
     path("connections/", connections.connections, name="connections"),
     path("connections/lamps", connections.lamps, name="lamps"),
+    path("ticket/", ticket.ticket, name="ticket"),
+    path("ticket/accounts", ticket.accounts, name="ticket-accounts"),
+    path("ticket/instruments", ticket.instruments, name="ticket-instruments"),
+    path("ticket/preview", ticket.preview, name="ticket-preview"),
+    path("ticket/release", ticket.release, name="ticket-release"),
+    path("ticket/approval", ticket.approval, name="ticket-approval"),
+    path("ticket/released/<uuid:journey_id>/", released.released, name="released"),
+    path("ticket/released/<uuid:journey_id>/outcomes", released.outcomes, name="released-outcomes"),
+    path("ticket/released/<uuid:journey_id>/cancel", released.cancel, name="released-cancel"),
 ]

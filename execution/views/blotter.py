@@ -16,10 +16,10 @@ from governance.permissions import DEALERS
 from governance.web import Request, page
 from market.enums import Side
 
-from ..forms import RANGES, STATES, TABS, query_of, read_filters
 from ..queries.blotter import Filters, children_of, page_of, rows_of, totals
 from ..queries.blotter_rows import Row, shown
 from .blotter_export import download
+from .blotter_filters import RANGES, STATES, TABS, query_of, read_filters
 
 COLUMNS = {
     "parents": (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from base.core.figures import money, number, percent
+from base.core.figures import money, number, percent, price
 from governance.enums import AuditAction, SubjectKind
 from reporting.core.journey_words import lapse
 
@@ -72,7 +72,7 @@ def steps_of(story: Story) -> list[Step]:
 def _decision(story: Story) -> Iterator[Step]:
     signal, statement, summary = story.signal, story.statement, story.summary
     sender = story.who.get(signal.received_by_id, "")
-    limit = f" Limit {number(signal.limit_price)}." if signal.limit_price else ""
+    limit = f" Limit {price(signal.limit_price, signal.instrument.tick)}." if signal.limit_price else ""
     yield Step(
         signal.received_at, "pass", "Signal", f"{_upper(story.what)}, strategy {signal.strategy.code}.{limit}",
         who=f"{sender}, {signal.source}" if sender else signal.source, note="decision",
@@ -84,7 +84,7 @@ def _decision(story: Story) -> Iterator[Step]:
     sides = [f"{word} {number(q)}" for word, q in (("buy", summary.bought), ("sell", summary.sold)) if q]
     yield Step(
         statement.decided_at, "pass", "Sizing",
-        f"{_count(summary.ordered, 'account')} of {summary.lines}: {' and '.join(sides) or 'nothing to trade'} at the decision price {number(statement.decision_price)}.",
+        f"{_count(summary.ordered, 'account')} of {summary.lines}: {' and '.join(sides) or 'nothing to trade'} at the decision price {price(statement.decision_price, signal.instrument.tick)}.",
         rules=("SIZ-4",), part="lines", rows=summary.lines,
     )  # fmt: skip
     yield _constraints(story)
@@ -116,7 +116,7 @@ def _trade(story: Story) -> Iterator[Step]:
             yield step
     for parent in story.parents:
         size = f" {number(parent.quantity)}" if parent.quantity is not None else ""
-        limit = f", limit {number(parent.limit_price)}" if parent.limit_price else ""
+        limit = f", limit {price(parent.limit_price, story.signal.instrument.tick)}" if parent.limit_price else ""
         share = _volume(parent.quantity, parent.one_minute_volume)
         yield Step(
             parent.created_at, "pass", "Parent order",

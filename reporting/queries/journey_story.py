@@ -99,7 +99,7 @@ class Story:
     @property
     def state(self) -> tuple[str, str]:
         """Return the state in a word and the shape of its lamp."""
-        word, lamp = state_of(str(self.signal.state), self.progress, self.is_open)
+        word, lamp = state_of(str(self.signal.state), self.progress, self.is_open, self.quantity)
         if word in ("Done", "Partly filled") and self.confirmed and all(one.agrees for one in self.confirmed):
             return "Reconciled", ""
         return word, lamp
@@ -158,7 +158,7 @@ def gates_in_sight(viewer: Viewer, *, journey_id: UUID) -> list[Any]:
     return [one for one in decisions if not one.account_ids or seen.issuperset(one.account_ids)]
 
 
-def state_of(signal_state: str, done: Progress, is_open: bool) -> tuple[str, str]:
+def state_of(signal_state: str, done: Progress, is_open: bool, quantity: Decimal) -> tuple[str, str]:
     """Return a decision's state in a word, and the shape of its lamp; the worst first."""
     if done.unknown:
         return "Unknown", "unknown"
@@ -170,12 +170,12 @@ def state_of(signal_state: str, done: Progress, is_open: bool) -> tuple[str, str
         return "Stated", "off"
     if done.orders and not done.filled:
         return ("Denied", "blocked") if done.denied else ("Not filled", "off")
-    return ("Partly filled", "part") if done.denied or done.rejected else ("Done", "")
+    return ("Done", "") if done.filled >= quantity else ("Partly filled", "part")
 
 
 def _row(row: Any, summary: LineSummary | None, done: Progress, is_open: bool, who: dict[int, str]) -> JourneyRow:
-    word, lamp = state_of(str(row.state), done, is_open)
     quantity = summary.quantity if summary else Decimal(0)
+    word, lamp = state_of(str(row.state), done, is_open, quantity)
     return JourneyRow(
         row.journey_id, row.received_at, who.get(row.received_by_id, "") if row.received_by_id else "", row.source, row.instrument.symbol,
         intent(str(row.method), row.figure, row.instrument.symbol), row.strategy.code, summary.ordered if summary else None, word, lamp,
