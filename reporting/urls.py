@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, palette, portal, statements
+from .views import account, exposure, home, palette, portal, statements
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
     path("", palette.start, name="start"),
     path("search", palette.search, name="search"),
     path("accounts/<uuid:account_id>/", account.account, name="account"),
+    path("home/", home.home, name="home"),
+    path("home/arrange", home.arrange, name="arrange"),
+    path("home/widgets/<slug:name>", home.widget, name="widget"),
+    path("exposure/", exposure.exposure, name="exposure"),
+    path("exposure/<int:instrument_id>/holders", exposure.holders, name="holders"),
     path("statements/", statements.statements, name="statements"),
     path("portal/", portal.start, name="portal"),
     path("portal/documents/<uuid:document_id>.pdf", portal.statement_pdf, name="statement-pdf"),

@@ -97,6 +97,24 @@ def words(value: Any) -> str:
     return str(value).replace("_", " ").capitalize()
 
 
+@register.filter
+def pairs(value: Any) -> list[tuple[str, str]]:
+    """Return what an audit event holds as lines to read: names in words, lists with commas."""
+    if not isinstance(value, dict):
+        return [] if value in (None, "") else [("", str(value))]
+    return [(words(key), _spoken(entry)) for key, entry in value.items() if entry not in (None, "", [])]
+
+
+def _spoken(entry: Any) -> str:
+    if isinstance(entry, bool):
+        return "yes" if entry else "no"
+    if isinstance(entry, list):
+        return ", ".join(map(_spoken, entry))
+    if isinstance(entry, dict):
+        return ", ".join(f"{key} {_spoken(one)}" for key, one in entry.items())
+    return str(entry)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """{% icon "bell" %}: a drawing of the sprite, silent for screen readers."""

@@ -28,10 +28,11 @@ from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 from market import queries as market
+from market.enums import Side
 from risk import services as risk
 from risk.core.findings import describe
 
-from ..enums import ParentState, RouteKind, Side
+from ..enums import ParentState, RouteKind
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
 from .children import reserve_rows, write_children

@@ -13,6 +13,7 @@ from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening,
 from .mandates import MandateRuleSpec, record_mandate
 from .parties import record_gate, record_gates, record_party
 from .permission import NotPermitted
+from .resting import resting
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
 from .tokens import issue_token, revoke_token
@@ -50,6 +51,7 @@ __all__ = [
     "remove_member",
     "request_approval",
     "request_rearm",
+    "resting",
     "restrict",
     "revoke_authority",
     "revoke_token",
