@@ -20,9 +20,10 @@ from allocation.queries.visible import visible_lines, visible_signals, visible_s
 from base.core import figures
 from base.errors import NotFound
 from governance.core.subjects import Viewer
+from market.enums import Side
 
 from ..core.outcomes import may_cancel, outcome_of
-from ..enums import OrderState, Outcome, ParentState, RouteKind, Side
+from ..enums import OrderState, Outcome, ParentState, RouteKind
 from ..models import ChildOrder, ParentOrder
 from .blocks import ProvisionalShare, provisional_shares
 

@@ -15,9 +15,10 @@ from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal
 from base.errors import Conflict
 from market import queries as market
+from market.enums import Side
 from risk.services import ParentFacts
 
-from ..enums import OrderType, ParentState, QuoteProblem, RemainderPolicy, SharePolicy, Side, TimeInForce
+from ..enums import OrderType, ParentState, QuoteProblem, RemainderPolicy, SharePolicy, TimeInForce
 from ..models import ParentOrder
 from .crosses import find_cross, working_beside
 from .planning import SidePlan, is_sliced, limit_of, route_of, side_plan

@@ -15,8 +15,8 @@ from allocation.queries import StrategyChoice
 from allocation.queries.visible import visible_signals
 from base.errors import NotFound
 from governance.core.subjects import Viewer
+from market.enums import Side
 
-from ..enums import Side
 from ..forms import TicketForm, new_key
 from ..queries.releases import ReleaseStory, release_story
 
