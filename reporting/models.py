@@ -35,6 +35,7 @@ class AccountFigures(TenantModel):
 
     equity, day_start (equity at the last reset with what came in since), margin_used: own currency; all other money: `currency_to`,
     at `rate`. points: equity of the last evenings, minor units of the own currency. unit, peak: RSK-9 up to `history_on`.
+    attention: how loud its flags are, 0 none.
     strategy … account_group: the one label of each kind under which the account is counted, so that groups add up.
     """
 
@@ -81,6 +82,7 @@ class AccountFigures(TenantModel):
     block_reason = models.CharField(max_length=200, blank=True)
     authority = models.CharField(max_length=200, blank=True)
     is_short_of_cash = models.BooleanField(default=False)
+    attention = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=120, blank=True)
     points = ArrayField(models.BigIntegerField(), default=list)
     unit = RateField(default=1)
@@ -130,6 +132,7 @@ class FigureTotals(TenantModel):
     working = models.PositiveIntegerField(default=0)
     closed = models.PositiveIntegerField(default=0)
     unauthorised = models.PositiveIntegerField(default=0)
+    stopped = models.PositiveIntegerField(default=0)
     points = ArrayField(models.BigIntegerField(), default=list)
     unit = RateField(default=1)
     peak = RateField(default=1)

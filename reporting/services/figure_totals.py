@@ -16,18 +16,8 @@ from django.db import connection
 
 from ..models import FigureTotals
 from ..queries.figure_inputs import GROUP_KINDS
+from ..queries.figures import SUM_NAMES, SUMS
 
-SUMS = """
-count(*)::int, count(*) FILTER (WHERE equity_to IS NULL)::int, coalesce(sum(equity_to), 0), coalesce(sum(start_to) FILTER (WHERE day_pnl IS NOT NULL), 0),
-coalesce(sum(day_pnl), 0), coalesce(sum(open_pnl), 0), coalesce(sum(realised), 0), coalesce(sum(gross), 0), coalesce(sum(net), 0),
-coalesce(sum(positions), 0)::int, coalesce(sum(orders), 0)::int, coalesce(sum(fills), 0)::int, coalesce(sum(working), 0)::int,
-count(*) FILTER (WHERE block <> '')::int, count(*) FILTER (WHERE authority <> '')::int,
-coalesce(sum(equity_to - flow_to) FILTER (WHERE day_pnl IS NOT NULL), 0), coalesce(sum(start_to - flow_to) FILTER (WHERE day_pnl IS NOT NULL), 0)
-"""
-SUM_NAMES = (
-    "accounts", "missing", "equity_to", "start_to", "day_pnl", "open_pnl", "realised", "gross", "net", "positions", "orders", "fills",
-    "working", "closed", "unauthorised",
-)  # fmt: skip
 _TOTALS = f"""
 INSERT INTO reporting_figuretotals (id, kind, label, currency, computed_at, {", ".join(SUM_NAMES)}, grown, before, unit, peak, points, curve, sectors)
 SELECT gen_random_uuid(), %(kind)s, s.*, 1, 1, ARRAY[]::bigint[], jsonb_build_object(), jsonb_build_array()

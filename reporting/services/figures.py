@@ -41,8 +41,9 @@ from risk.queries.loss import RESET_ZONE
 
 from ..models import AccountFigures, FigureTotals
 from ..queries import figure_inputs as inputs
+from ..queries.figure_history import EVENINGS, History, history_of
 from ..queries.figure_inputs import GROUP_KINDS, AccountFacts
-from .figure_history import EVENINGS, History, history_of
+from ..queries.figures import sector_of
 from .figure_totals import write_totals
 
 VISIT_COUNTS = timedelta(minutes=5)
@@ -254,6 +255,15 @@ def _flags(work: _Work) -> None:
     c["loss_use"] = np.where(np.isfinite(use), np.rint(np.nan_to_num(use) * _UNIT), float(MISSING)).astype(np.int64)
     c["loss_use"][~np.isfinite(use)] = MISSING
     c["priced_at"] = _oldest_price(work)
+    c["attention"] = _attention(work)
+
+
+def _attention(work: _Work) -> Ints:
+    """Return how loud each account's flags are, for sorting: authority 16, a block 8, no figures 4, loss or margin 2, cash and breaks 1."""
+    c = work.columns
+    marks = np.array([16 * bool(lost) + 8 * bool(mode) for lost, (mode, _) in zip(c["authority"], c["block"], strict=True)], np.int64)
+    tight = (c["margin_rate"] > _UNIT // 2) | (c["loss_use"] >= _UNIT * 6 // 10)
+    return marks + 4 * (c["equity"] == MISSING) + 2 * tight + ((c["breaks"] > 0) | c["is_short_of_cash"])
 
 
 def _oldest_price(work: _Work) -> Ints:
@@ -393,6 +403,7 @@ def _write(work: _Work, history: History | None) -> None:
         "block": _texts([mode for mode, _ in c["block"]]),
         "block_reason": _texts([reason for _, reason in c["block"]]),
         "authority": _texts(c["authority"]),
+        "attention": bulk.Integers(c["attention"]),
         "is_short_of_cash": bulk.Booleans(c["is_short_of_cash"]),
         "reason": _texts(c["reason"]),
         "priced_at": bulk.Integers(c["priced_at"], _INSTANT),
@@ -432,11 +443,6 @@ def _sectors(work: _Work) -> list[list[Any]]:
     return [list(row) for row in ranked if row[1] or row[2]]
 
 
-def sector_of(instrument: Any) -> str:
-    """Return the sector an instrument is shown under: its own, or what kind of thing it is."""
-    return str(instrument.sector or str(instrument.kind).replace("_", " ").capitalize())
-
-
 def note_visit(*, now: datetime) -> None:
     """Remember that somebody looks at the firm's dashboard, so that its figures are kept fresh; at most twice a minute."""
     FigureTotals.objects.filter(kind="FIRM").exclude(seen_at__gt=now - VISIT_NOTED).update(seen_at=now)
@@ -455,4 +461,4 @@ def refresh_where_watched(*, now: datetime) -> bool:
     return True
 
 
-__all__ = ["EVENINGS", "FigureFacts", "note_visit", "refresh_figures", "refresh_where_watched", "sector_of"]
+__all__ = ["EVENINGS", "FigureFacts", "note_visit", "refresh_figures", "refresh_where_watched"]
