@@ -27,8 +27,10 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
+from django.urls import reverse
 
 from base.clock import process_clock
+from base.errors import NotFound
 from base.origin import plain_address
 
 from .enums import AuditAction
@@ -98,6 +100,18 @@ def keep_track(request: HttpRequest) -> None:
     from allauth.usersessions.models import UserSession
 
     UserSession.objects.create_from_request(request)
+
+
+def password_link(user_id: int, origin: str) -> str:
+    """Return the address where the person chooses a password; it works once, for a day. origin: https://host. Raises NotFound."""
+    from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+    from allauth.account.utils import user_pk_to_url_str
+
+    user = User.objects.filter(id=user_id).first()
+    if user is None:
+        raise NotFound("person")
+    key = EmailAwarePasswordResetTokenGenerator().make_token(user)
+    return origin + reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
 
 def connect() -> None:

@@ -15,7 +15,7 @@ from .parties import record_gate, record_gates, record_party
 from .permission import NotPermitted
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
-from .signing_in import record_signing
+from .signing_in import record_signing, reset_second_factor
 from .tokens import issue_token, revoke_token
 from .webhooks import create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
 
@@ -53,6 +53,7 @@ __all__ = [
     "rename_person",
     "request_approval",
     "request_rearm",
+    "reset_second_factor",
     "restrict",
     "revoke_authority",
     "revoke_token",

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
+from django.contrib.sessions.models import Session
+
 from base import tenancy
 
 from ..core.subjects import Subject
@@ -35,3 +38,14 @@ def record_signing(
             subject = Subject(SubjectKind.USER, str(user_id))
             audit(action=action, subject=subject, actor=actor, now=now, before=before, after=after, reason=reason)
     return len(firms)
+
+
+def reset_second_factor(*, user_id: int, now: datetime, reason: str) -> int:
+    """Take off the person's second factors and recovery codes, end their sessions, and return how many credentials went. Opens its blocks itself."""
+    gone, _ = apps.get_model("mfa", "Authenticator")._default_manager.filter(user_id=user_id).delete()
+    sessions = apps.get_model("usersessions", "UserSession")._default_manager.filter(user_id=user_id)
+    Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
+    sessions.delete()
+    after = {"kind": "second factor", "removed_count": gone}
+    record_signing(user_id=user_id, action=AuditAction.CREDENTIAL_ROTATED, now=now, proven=False, after=after, reason=reason)
+    return gone
