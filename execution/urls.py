@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from .views import released, ticket
 
 app_name = "execution"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("ticket/", ticket.ticket, name="ticket"),
+    path("ticket/accounts", ticket.accounts, name="ticket-accounts"),
+    path("ticket/instruments", ticket.instruments, name="ticket-instruments"),
+    path("ticket/preview", ticket.preview, name="ticket-preview"),
+    path("ticket/release", ticket.release, name="ticket-release"),
+    path("ticket/approval", ticket.approval, name="ticket-approval"),
+    path("ticket/released/<uuid:journey_id>/", released.released, name="released"),
+    path("ticket/released/<uuid:journey_id>/outcomes", released.outcomes, name="released-outcomes"),
+    path("ticket/released/<uuid:journey_id>/cancel", released.cancel, name="released-cancel"),
+]

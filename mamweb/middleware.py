@@ -9,6 +9,8 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import add_never_cache_headers
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from base.origin import acting_from
 from governance.sign_in import BEGAN, SEEN, keep_track
@@ -67,4 +69,21 @@ class SessionLife:
         answer = self.get_response(request)
         if not answer.has_header("Cache-Control") and answer.get("Content-Type", "").startswith("text/html"):
             add_never_cache_headers(answer)
+        return answer
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """WhiteNoise, but each file in one piece: a sync stream under ASGI is read whole anyway, with a warning for every file."""
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        """Answer a file."""
+        found = static_file.get_response(request.method, request.META)
+        body = b""
+        if found.file is not None:
+            with found.file as file:
+                body = file.read()
+        answer = HttpResponse(body, status=found.status)
+        for name, value in found.headers:
+            answer[name] = value
         return answer

@@ -69,13 +69,17 @@ class Activity:
 
 @dataclass(slots=True)
 class GatewaySession:
-    """Serves one connection. gateway: not connected yet. clock: domain time, asked once a step unless `now` is given."""
+    """Serves one connection. gateway: not connected yet. clock: domain time, asked once a step unless `now` is given.
+
+    sweep_every: how often it asks about every working order, though nothing is missing.
+    """
 
     firm_id: int
     connection_id: UUID
     gateway: Gateway
     clock: Clock
     lease_seconds: float = LEASE_SECONDS
+    sweep_every: timedelta = SWEEP_EVERY
     holder: str = ""
     _line: Line | None = None
     _is_ready: bool = False
@@ -155,7 +159,7 @@ class GatewaySession:
         _count(activity, heard)
         if pulse.asks:
             _count(activity, ask_unknowns(line, now=now))
-        is_swept = self._swept_at is None or heard.has_gap or now - self._swept_at >= SWEEP_EVERY
+        is_swept = self._swept_at is None or heard.has_gap or now - self._swept_at >= self.sweep_every
         if is_swept:
             _count(activity, sweep(line, now=now))
             self._swept_at = now

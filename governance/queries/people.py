@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db import connection
+
 from base import tenancy
 from base.errors import NotFound
 
@@ -80,3 +82,19 @@ def firm_settings() -> FirmFacts:
 def firm_ids() -> list[int]:
     """Return the ids of all firms, for work that goes over each in turn. Needs no block."""
     return list(Firm.objects.order_by("id").values_list("id", flat=True))
+
+
+RESTING = 28_023
+"""First key of the advisory locks that say which firms rest; the second is the firm's id."""
+_RESTING = """
+SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objsubid = 2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def awake_firm_ids() -> list[int]:
+    """Return the ids of the firms that scheduled work may touch now: all but those that rest (`resting`). Needs no block."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RESTING, [RESTING])
+        asleep = {row[0] for row in cursor.fetchall()}
+    return [one for one in firm_ids() if one not in asleep]

@@ -13,6 +13,7 @@ from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening,
 from .mandates import MandateRuleSpec, record_mandate
 from .parties import record_gate, record_gates, record_party
 from .permission import NotPermitted
+from .resting import resting
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
 from .signing_in import record_signing, reset_second_factor
@@ -54,6 +55,7 @@ __all__ = [
     "request_approval",
     "request_rearm",
     "reset_second_factor",
+    "resting",
     "restrict",
     "revoke_authority",
     "revoke_token",
