@@ -14,7 +14,7 @@ from celery.schedules import crontab
 
 from base import tenancy
 from base.clock import process_clock
-from governance.queries import awake_firm_ids
+from governance.queries import awake_firm_ids, firm_ids
 
 from .services import last_month, refresh_where_watched, state_month
 
