@@ -48,6 +48,7 @@ from ..models import ParentOrder, Slice
 from .children import reserve_rows, write_children
 from .crosses import find_cross, meets, one_at_a_time, working_beside
 from .planning import CHUNK, SidePlan, is_sliced, limit_of, route_of, side_plan, slice_rows
+from .telling import tell_parents
 
 UNIT = 10**8
 
@@ -156,6 +157,7 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
             _write_slices(draft, plan, sized, now)
         elif draft.state == ParentState.RELEASING:
             written.append((draft.id, plan))
+    tell_parents([(draft.id, journey_id) for draft in drafts])
     after = {"statement": str(frozen.id), "hash": frozen.hash, "parents": [_summary(draft) for draft in drafts]}
     subject = Subject(SubjectKind.SIGNAL, str(sized.signal.id))
     audit(action=AuditAction.RELEASED, subject=subject, actor=actor, now=now, after=after, journey_id=journey_id, rule="RTE-7")
