@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import uvicorn
+from asgiref.sync import SyncToAsync
+from django.db import connections
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -36,6 +38,7 @@ def serving() -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(10)
+        SyncToAsync.single_thread_executor.submit(connections.close_all).result()  # the thread sockets sign in on
 
 
 def cookie_of(user: Any, firm_id: int | None = None) -> str:

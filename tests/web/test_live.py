@@ -103,7 +103,7 @@ def test_alerts_go_by_their_audience(scene: Scene, tab: Callable[..., Tab]) -> N
     with tenancy.firm(scene.firm.id):
         subject = Subject(SubjectKind.ACCOUNT, scene.ids["account"])
         alert = governance.raise_alert(
-            tier=AlertTier.NOTICE, audience=Role.OPERATIONS, rule="RSK-10", subject=subject, message="look", now=NOW
+            tier=AlertTier.WARNING, audience=Role.OPERATIONS, rule="RSK-10", subject=subject, message="look", now=NOW
         )
     assert told.await_ids("alerts", 1) == {str(alert)}
     assert untold.hear(0.5) == []
