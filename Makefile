@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo tour test check fmt bench chaos clean
+.PHONY: help demo tour test check fmt bench chaos screens clean
 help:
 	@grep -E '^[a-z]+:.*#' Makefile | sed -E 's/:.*# */\t/' | expand -t 10
 
@@ -34,6 +34,9 @@ bench: .venv/bench  # the performance table, and bench/results.json
 
 chaos: .venv/dev  # twenty kills against running processes
 	@MAMWEB_ENV=test $(PY) -m tests.chaos $(ARGS)
+
+screens: .venv/dev  # a picture of every page, both themes, 1440 and 390 px, into var/screens
+	@MAMWEB_ENV=demo $(PY) -m tests.screens $(ARGS)
 
 clean:  # remove what the targets made, data included
 	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis

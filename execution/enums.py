@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from market.enums import Side as Side
-
 
 class OrderState(StrEnum):
     """Where an order is. DENIED is ours (never sent), REJECTED is the broker's; UNKNOWN means sent and not heard (RTE-7)."""

@@ -11,6 +11,7 @@ from django.db import models
 from base.fields import CodeField, ExactField, MoneyField, PriceField, QuantityField
 from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
+from market.enums import Side
 
 from .core.transition_sql import transition_trigger_sql
 from .enums import (
@@ -22,7 +23,6 @@ from .enums import (
     RemainderPolicy,
     RouteKind,
     SharePolicy,
-    Side,
     SliceState,
     TimeInForce,
 )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from base.origin import acting_from
 
@@ -39,3 +41,20 @@ class BodyLimit:
             }
             return JsonResponse(body, status=413, content_type="application/problem+json")
         return self.get_response(request)
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """WhiteNoise, but each file in one piece: a sync stream under ASGI is read whole anyway, with a warning for every file."""
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        """Answer a file."""
+        found = static_file.get_response(request.method, request.META)
+        body = b""
+        if found.file is not None:
+            with found.file as file:
+                body = file.read()
+        answer = HttpResponse(body, status=found.status)
+        for name, value in found.headers:
+            answer[name] = value
+        return answer

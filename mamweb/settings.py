@@ -58,7 +58,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mamweb.middleware.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "mamweb.middleware.SaysWhereFrom",
     "mamweb.middleware.BodyLimit",
@@ -183,7 +183,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [ROOT / "static", *([VAR_DIR / "static"] if (VAR_DIR / "static").is_dir() else [])]
+STATICFILES_DIRS = [ROOT / "static", *([VAR_DIR / "static"] if (VAR_DIR / "static").is_dir() else [])]  # the second: mamweb/assets.py
 STATIC_ROOT = None if _local else VAR_DIR / "collected"
 # Production serves hashed names with a year of cache from collectstatic; a trial serves the sources as they are.
 WHITENOISE_USE_FINDERS = _local

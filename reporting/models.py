@@ -23,3 +23,13 @@ class StatementDocument(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["firm", "account", "period_start", "version"], name="statement_document_once")]
+
+
+class HomeLayout(TenantModel):
+    """Which widgets a person's home page shows, in order: [{"name", "width"}] as `reporting.core.home` reads it."""
+
+    user = models.ForeignKey("governance.User", models.CASCADE, related_name="+")
+    widgets = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["firm", "user"], name="home_layout_once")]

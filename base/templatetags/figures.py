@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 from django import template
@@ -19,6 +20,8 @@ def _decimal(value: Any) -> Decimal | None:
     """Return the value as a decimal; None for what is none."""
     if value is None or value == "":
         return None
+    if isinstance(value, Fraction):
+        return Decimal(value.numerator) / Decimal(value.denominator)
     try:
         return value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
@@ -92,6 +95,24 @@ def clock(value: datetime | None) -> str:
 def words(value: Any) -> str:
     """Return a code as words: PARTIALLY_FILLED is "Partially filled"."""
     return str(value).replace("_", " ").capitalize()
+
+
+@register.filter
+def pairs(value: Any) -> list[tuple[str, str]]:
+    """Return what an audit event holds as lines to read: names in words, lists with commas."""
+    if not isinstance(value, dict):
+        return [] if value in (None, "") else [("", str(value))]
+    return [(words(key), _spoken(entry)) for key, entry in value.items() if entry not in (None, "", [])]
+
+
+def _spoken(entry: Any) -> str:
+    if isinstance(entry, bool):
+        return "yes" if entry else "no"
+    if isinstance(entry, list):
+        return ", ".join(map(_spoken, entry))
+    if isinstance(entry, dict):
+        return ", ".join(f"{key} {_spoken(one)}" for key, one in entry.items())
+    return str(entry)
 
 
 @register.simple_tag

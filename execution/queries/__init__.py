@@ -1,13 +1,13 @@
 """Reads of execution, inside the caller's tenancy block.
 
 Entry points: `open_child_orders`, `executions_of_parent`, `denied_accounts`, `provisional_shares`, `journey`,
-`gateway_states`, `anything_open`.
+`gateway_states`.
 """
 
 from .blocks import ProvisionalShare, provisional_shares
 from .gateways import GatewayState, gateway_states
 from .journeys import Step, journey
-from .orders import ChildFacts, DeniedAccount, ExecutionFacts, anything_open, denied_accounts, executions_of_parent, open_child_orders
+from .orders import ChildFacts, DeniedAccount, ExecutionFacts, denied_accounts, executions_of_parent, open_child_orders
 
 __all__ = [
     "ChildFacts",
@@ -16,7 +16,6 @@ __all__ = [
     "GatewayState",
     "ProvisionalShare",
     "Step",
-    "anything_open",
     "denied_accounts",
     "executions_of_parent",
     "gateway_states",

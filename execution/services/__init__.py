@@ -1,6 +1,5 @@
 """What moves an order: release, claim, send, hear, recover, cancel, share out. One module a concept; the entry points are named here."""
 
-from ..queries.orders import anything_open
 from .booking import Finished, finish_parents
 from .cancel import Canceled, cancel_killed, cancel_order, cancel_parent
 from .gateway_session import Activity, GatewaySession
@@ -20,7 +19,6 @@ __all__ = [
     "UnableToRelease",
     "UnableToResolve",
     "alarm_unanswered",
-    "anything_open",
     "cancel_killed",
     "cancel_order",
     "cancel_parent",

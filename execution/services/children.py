@@ -15,10 +15,11 @@ from accounts import services as accounts
 from accounts.core.reservations import reserved_cash_arrays
 from base import bulk
 from base.core.ids import new_ids, uuid_texts
+from market.enums import Side
 from market.queries import InstrumentFacts
 
 from ..core.intents import client_order_id, client_order_ids
-from ..enums import OrderType, Side, TimeInForce
+from ..enums import OrderType, TimeInForce
 from ..models import ChildOrder
 from .planning import Entry, SidePlan
 from .telling import tell_parents

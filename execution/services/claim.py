@@ -22,8 +22,10 @@ from django.db import connection
 
 from accounts import services as accounts
 from governance.queries import kill_switch_sql
+from market.enums import Side
+from market.queries import venue_symbols
 
-from ..enums import OrderState, OrderType, Side, TimeInForce
+from ..enums import OrderState, OrderType, TimeInForce
 from ..gateways.reports import OrderRequest
 from .telling import tell_orders
 
@@ -35,7 +37,10 @@ DAY_LIFE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A PENDING order that may be claimed, with what gate 2 and the gateway need to know of it."""
+    """A PENDING order that may be claimed, with what gate 2 and the gateway need to know of it.
+
+    symbol: ours, for people. venue_symbol: what the venue calls the instrument, "" where it has no name for it.
+    """
 
     id: UUID
     journey_id: UUID
@@ -58,6 +63,7 @@ class Candidate:
     client_order_id: str
     account_number: str
     flattens: bool = False
+    venue_symbol: str = ""
 
     @property
     def reservation_id(self) -> UUID:
@@ -69,7 +75,7 @@ class Candidate:
         return OrderRequest(
             client_order_id=self.client_order_id,
             account=self.account_number,
-            symbol=self.symbol,
+            symbol=self.venue_symbol,
             side=self.side,
             quantity=_plain(self.quantity),
             order_type=self.order_type,
@@ -91,22 +97,26 @@ def candidates(*, connection_id: UUID, hold_unknown: bool, limit: int = BATCH) -
     sql = f"""
         SELECT o.id, o.journey_id, o.parent_id, p.statement_id, p.strategy_id, o.account_id, o.is_block, o.instrument_id, i.symbol, o.side,
                o.quantity, o.order_type, o.time_in_force, o.limit_price, o.stop_price, p.decision_price, p.arrival_price, o.slice_id,
-               o.client_order_id, a.custodian_account, p.flattens
+               o.client_order_id, a.custodian_account, p.flattens, k.code
         FROM execution_childorder o
         JOIN execution_parentorder p ON p.id = o.parent_id
         JOIN market_instrument i ON i.id = o.instrument_id
         JOIN accounts_account a ON a.id = o.account_id
+        JOIN accounts_brokerconnection b ON b.id = o.connection_id
+        JOIN accounts_custodian k ON k.id = b.custodian_id
         WHERE o.connection_id = %s AND o.state = 'PENDING' AND o.cancel_requested_at IS NULL
           AND NOT ({kill_switch_sql()}) {held if hold_unknown else ""}
         ORDER BY o.sequence, o.id LIMIT %s"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [connection_id, limit])
-        return [_candidate(row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    names = venue_symbols(venue=rows[0][-1], instrument_ids=[row[7] for row in rows]) if rows else {}
+    return [_candidate(row, names.get(row[7], "")) for row in rows]
 
 
-def _candidate(row: tuple[Any, ...]) -> Candidate:
-    """Read a row in the order of `Candidate`'s fields."""
-    values: list[Any] = [*row[:9], Side(row[9]), row[10], OrderType(row[11]), TimeInForce(row[12]), *row[13:]]
+def _candidate(row: tuple[Any, ...], venue_symbol: str) -> Candidate:
+    """Read a row in the order of `Candidate`'s fields; the last column is the venue."""
+    values: list[Any] = [*row[:9], Side(row[9]), row[10], OrderType(row[11]), TimeInForce(row[12]), *row[13:-1], venue_symbol]
     return Candidate(*values)
 
 

@@ -30,6 +30,7 @@ from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 from market import queries as market
+from market.enums import Side
 from risk import services as risk
 from risk.core.findings import describe
 
@@ -40,7 +41,6 @@ from ..enums import (
     RemainderPolicy,
     RouteKind,
     SharePolicy,
-    Side,
     TimeInForce,
 )
 from ..gateways.crash import crash_point

@@ -20,9 +20,10 @@ from base.errors import Refused
 from governance.enums import AlertTier
 from market import queries as market
 from market.core.calendars import is_open_at
+from market.enums import Side
 
 from ..core.lifecycle import TERMINAL
-from ..enums import ParentState, QuoteProblem, RouteKind, Side, SliceState
+from ..enums import ParentState, QuoteProblem, RouteKind, SliceState
 from ..models import ChildOrder, ParentOrder, Slice
 from .alarms import alert_parent
 from .children import write_children

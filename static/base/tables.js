@@ -1,4 +1,4 @@
-// Rows that open: a click anywhere follows the row's first link. Ticking all rows with the heading's box.
+// A choice that shows itself at once. Rows that open: a click anywhere follows the row's first link. Ticking all rows with the heading's box.
 document.addEventListener("click", (event) => {
   const row = event.target.closest("tr[data-open]");
   if (!row || event.target.closest("a, button, input, label, select, [popover]") || String(getSelection())) return;
@@ -11,3 +11,4 @@ document.addEventListener("change", (event) => {
     if (box.checked !== all.checked) box.click();
   }
 });
+document.addEventListener("change", (event) => event.target.closest("select[data-submit]")?.form.requestSubmit());

@@ -71,15 +71,19 @@ def _service(lane: accounts.ConnectionFacts, options: dict[str, Any], folder: Pa
     since, until = begun - timedelta(days=options["days"]), now + timedelta(days=options["days"])
     instruments, bars = [], {}
     hours, kinds = {}, {}
+    names = market.venue_symbols(venue=lane.venue)
     for facts in market.instruments().values():
+        symbol = names.get(facts.id)
+        if symbol is None:  # the venue calls another instrument so
+            continue
         found = market.bars(instrument_id=facts.id, since=since, until=until)
         if len(found.start):
             day = begun.date()
             settles = accounts.settlement_date(instrument=facts, trade_date=day)
-            instruments.append(venue_instrument(facts, settlement_days=_days_between(day, settles)))
-            bars[facts.symbol] = venue_bars(found)
-            kinds[facts.symbol] = facts.kind
-            hours[facts.symbol] = _hours_of(facts.calendar, since.date(), until.date())
+            instruments.append(venue_instrument(facts, settlement_days=_days_between(day, settles), symbol=symbol))
+            bars[symbol] = venue_bars(found)
+            kinds[symbol] = facts.kind
+            hours[symbol] = _hours_of(facts.calendar, since.date(), until.date())
     if not bars:
         raise CommandError("the market has no bars around now: load some first (manage.py load_bars FILE)")
     clearing = lane.clearing_custodian_account

@@ -22,6 +22,7 @@ from base.clock import process_clock
 from base.commands import BadArgument, HouseCommand, port, seconds
 from governance import services as governance
 from governance.enums import Role
+from mamweb.assets import make_assets
 from mamweb.embedded.locks import open_lock, take
 from mamweb.processes import ProcessGroup
 from mamweb.tour.firm import FIXED, LANES, build_firm
@@ -49,6 +50,7 @@ class Command(HouseCommand):
             raise CommandError(f"a demo runs already in {settings.VAR_DIR}; stop it first", returncode=2)
         started = time.monotonic()
         call_command("migrate", database="owner", verbosity=0)
+        make_assets()
         symbols = self._load_market()
         facts = self._firm(folder / "firm.json", symbols)
         group = ProcessGroup(_commands(facts["firm"], options["port"]), folder / "log", lambda text: self.stderr.write(f"· {text}"))

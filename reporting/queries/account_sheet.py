@@ -1,0 +1,206 @@
+"""One account on its own page: what it holds and is worth now, its orders and fills.
+
+Entry points: `holdings_now`, `cash_ladder`, `orders_of`, `fills_of`, `equity_days`. Inside the caller's tenancy block.
+Invariant: what has no price says so and is in no total.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from accounts import queries as accounts
+from accounts.queries.books import LotFacts
+from accounts.queries.sheet import reserved_of
+from accounts.queries.valuation import prices_of
+from base.core.money import round_money
+from execution.models import Share
+from execution.queries.visible import visible_executions, visible_orders
+from governance.core.subjects import Viewer
+from market import queries as market
+from market.queries import InstrumentFacts
+from reporting.core.performance import ValuedDay
+
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingNow:
+    """A position at its last price. value, gain: the instrument's currency; None without a price (or without lots)."""
+
+    instrument: InstrumentFacts
+    quantity: Decimal
+    price: Decimal | None
+    source: str
+    value: Decimal | None
+    basis: Decimal | None
+    gain: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class LotRow:
+    """An open lot with its instrument."""
+
+    lot: LotFacts
+    instrument: InstrumentFacts
+    gain: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CashRung:
+    """Cash of one currency: by trade date, settled, spoken for by live orders, and what is left of the settled part."""
+
+    currency: str
+    trade_date_cash: Decimal
+    settled: Decimal
+    reserved: Decimal
+
+    @property
+    def unsettled(self) -> Decimal:
+        """Return what has been traded and not yet paid."""
+        return self.trade_date_cash - self.settled
+
+    @property
+    def free(self) -> Decimal:
+        """Return settled cash that no order holds."""
+        return self.settled - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    """A fill of the account: an execution of its own order, or its booked share of a block."""
+
+    at: datetime
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    currency: str
+    is_share: bool
+    journey_id: UUID | None
+
+
+def holdings_now(*, account_id: UUID, now: datetime) -> tuple[list[HoldingNow], list[LotRow]]:
+    """Return what the account holds, by symbol, and its open lots, oldest first within an instrument."""
+    held: dict[int, Decimal] = defaultdict(Decimal)
+    for position in accounts.positions_of(account_id=account_id):
+        held[position.instrument_id] += position.quantity
+    lots = accounts.lots_of(account_id=account_id)
+    ids = sorted({*held, *(lot.instrument_id for lot in lots)})
+    if not ids:
+        return [], []
+    facts = market.instruments(ids)
+    prices = prices_of(instrument_ids=ids, now=now)
+    worth = dict(zip(prices.ids.tolist(), prices.worth, strict=True))
+    basis: dict[int, Decimal] = defaultdict(Decimal)
+    for lot in lots:
+        basis[lot.instrument_id] += lot.basis if lot.quantity > 0 else -lot.basis
+    rows = []
+    for pk, quantity in held.items():
+        if quantity:
+            value = _value(quantity, worth[pk], facts[pk])
+            cost = basis.get(pk)
+            gain = None if value is None or cost is None else value - cost
+            rows.append(HoldingNow(facts[pk], quantity, _price(worth[pk], facts[pk]), prices.sources.get(pk, ""), value, cost, gain))
+    shown = [LotRow(lot, facts[lot.instrument_id], _lot_gain(lot, worth[lot.instrument_id], facts[lot.instrument_id])) for lot in lots]
+    return sorted(rows, key=lambda row: row.instrument.symbol), shown
+
+
+def cash_ladder(*, account_id: UUID, on: date) -> list[CashRung]:
+    """Return the account's cash by currency."""
+    reserved = reserved_of(account_id=account_id)
+    rows = accounts.cash_of(account_id=account_id, on=on)
+    return [CashRung(row.currency, row.trade_date_cash, row.settled, reserved.get(row.currency, Decimal(0))) for row in rows]
+
+
+def orders_of(*, account_id: UUID, viewer: Viewer) -> QuerySet[Any]:
+    """Return the account's orders in sight, blocks it takes part in included, newest first."""
+    behind = Q(is_block=True, parent__statement__lines__account_id=account_id)
+    return (
+        visible_orders(viewer)
+        .filter(Q(account_id=account_id) | behind)
+        .select_related("instrument", "connection")
+        .order_by("-id")
+        .distinct()
+    )
+
+
+def fills_of(*, account_id: UUID, viewer: Viewer) -> list[FillRow]:
+    """Return the account's newest fills."""
+    own = visible_executions(viewer).filter(account_id=account_id, order__is_block=False).select_related("instrument", "order")
+    rows = [
+        FillRow(
+            e.executed_at,
+            e.instrument.symbol if e.instrument else e.reported_symbol,
+            e.side,
+            e.last_qty,
+            e.last_px,
+            e.fee,
+            e.currency,
+            False,
+            e.journey_id,
+        )
+        for e in own.order_by("-executed_at")[:MOST]
+    ]
+    shares = (
+        Share.objects.filter(account_id=account_id).select_related("booking__parent__instrument").order_by("-booking__booked_at")[:MOST]
+    )
+    for share in shares:
+        if share.quantity:
+            parent = share.booking.parent
+            exact = share.notional / share.quantity / parent.instrument.multiplier
+            rows.append(
+                FillRow(
+                    share.booking.booked_at,
+                    parent.instrument.symbol,
+                    parent.side,
+                    share.quantity,
+                    abs(exact),
+                    share.fee,
+                    parent.instrument.currency,
+                    True,
+                    share.booking.journey_id,
+                )
+            )
+    return sorted(rows, key=lambda row: row.at, reverse=True)[:MOST]
+
+
+def equity_days(*, account_id: UUID, since: date, until: date) -> list[ValuedDay]:
+    """Return the account's evenings as valued days, for curves freed of deposits and withdrawals."""
+    points = accounts.equity_of(account_id=account_id, since=since, until=until)
+    zero = Decimal(0)
+    return [
+        ValuedDay(now.as_of, before.equity, now.equity, max(now.external_flow, zero), max(-now.external_flow, zero))
+        for before, now in pairwise(points)
+    ]
+
+
+def total(values: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the sum of figures, None if one is missing."""
+    return None if any(value is None for value in values) else sum((value for value in values if value is not None), Decimal(0))
+
+
+def _value(quantity: Decimal, worth: Fraction | None, facts: InstrumentFacts) -> Decimal | None:
+    return None if worth is None else round_money(Fraction(quantity) * worth, facts.currency)
+
+
+def _price(worth: Fraction | None, facts: InstrumentFacts) -> Decimal | None:
+    if worth is None:
+        return None
+    exact = worth / Fraction(facts.multiplier)
+    return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
+def _lot_gain(lot: LotFacts, worth: Fraction | None, facts: InstrumentFacts) -> Decimal | None:
+    value = _value(lot.quantity, worth, facts)
+    return None if value is None else value - (lot.basis if lot.quantity > 0 else -lot.basis)

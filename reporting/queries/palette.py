@@ -1,0 +1,59 @@
+"""What the command palette finds: accounts, instruments, journeys, all only as far as the person may see them.
+
+Entry point: `found`. Inside the caller's tenancy block; four statements at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from accounts import queries as accounts
+from execution.queries.visible import visible_parents
+from governance.core.subjects import Viewer
+from market import queries as market
+
+MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A line of the palette."""
+
+    title: str
+    note: str
+    url: str
+
+
+def found(*, text: str, viewer: Viewer, may_deal: bool) -> list[tuple[str, list[Hit]]]:
+    """Return the hits by kind; kinds without any are left out. text: what was typed, any case."""
+    words = text.strip()[:60]
+    if not words or "\0" in words:
+        return []
+    seen = accounts.visible_to(viewer.user_id, on=viewer.on).filter(is_clearing=False)
+    rows = seen.filter(Q(code__icontains=words) | Q(name__icontains=words)).order_by("code")[:MOST]
+    people = [
+        Hit(f"{row.code} {row.name}", f"{row.base_currency}, {row.account_class.replace('_', ' ').lower()}", f"/accounts/{row.pk}/")
+        for row in rows
+    ]
+    instruments = market.find_instruments(text=words, limit=MOST)
+    traded = [
+        Hit(
+            one.symbol,
+            f"{one.name or one.symbol}, {one.currency}",
+            f"/ticket/?symbol={one.symbol}" if may_deal else f"/blotter/?q={one.symbol}",
+        )
+        for one in instruments
+    ]
+    parents = visible_parents(viewer).filter(Q(instrument__symbol__icontains=words) | Q(strategy__name__icontains=words))
+    journeys = [
+        Hit(
+            f"{row.side.capitalize()} {row.quantity.normalize():f} {row.instrument.symbol}",
+            f"{row.strategy.name}, {row.created_at:%d %b %H:%M}",
+            f"/journeys/{row.journey_id}/",
+        )
+        for row in parents.select_related("instrument", "strategy").order_by("-id")[:MOST]
+    ]
+    groups = [("Accounts", people), ("Instruments", traded), ("Journeys", journeys)]
+    return [(kind, hits) for kind, hits in groups if hits]

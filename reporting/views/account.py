@@ -1,0 +1,201 @@
+"""An account's own page: positions, lots, cash, orders, fills, charts, mandate and authority, breaks, statements, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts import queries as accounts
+from accounts.queries.sheet import blocks_on
+from base.csv_export import csv_response
+from base.errors import NotFound
+from governance import queries as governance
+from governance import services
+from governance.core.subjects import Subject
+from governance.enums import AuditAction, SubjectKind
+from governance.permissions import DEALERS, STAFF
+from governance.queries.account_papers import authorities_naming, mandate_sheet
+from governance.web import Request, Visit, page
+from reconciliation.queries.visible import visible_breaks
+from reporting.charts.equity import equity_and_drawdown
+from reporting.charts.theme import DARK, LIGHT
+from reporting.core.drawdown import drawdown_curve
+from reporting.core.performance import ValuedDay, daily_return, time_weighted_return, unit_values
+from reporting.queries import account_sheet as sheet
+from reporting.queries.documents import visible_statements
+
+TABS = ("overview", "positions", "lots", "cash", "orders", "fills", "mandate", "breaks", "statements", "audit")
+YEAR = timedelta(days=366)
+
+
+@page
+def account(request: Request, account_id: UUID) -> HttpResponse:
+    """Show one account; `tab` chooses the part, `format=csv` downloads positions, lots, orders or fills."""
+    visit = request.visit
+    row = accounts.visible_to(visit.user_id).select_related("custodian", "connection", "owner").filter(pk=account_id).first()
+    if row is None:
+        raise NotFound("account")
+    tab = request.GET.get("tab", "overview")
+    tab = tab if tab in TABS else "overview"
+    if request.GET.get("format") == "csv" and tab in _CSV:
+        return _download(request, row, tab)
+    context: dict[str, Any] = {"account": row, "tab": tab, "tabs": TABS, "blocks": blocks_on(account_id=account_id, now=visit.now)}
+    context |= _PARTS[tab](row, visit)
+    context["may_trade"] = visit.holds(DEALERS) and accounts.tradable_by(visit.user_id).filter(pk=account_id).exists()
+    return render(request, "reporting/_account.html" if request.htmx else "reporting/account.html", context)
+
+
+def _overview(row: Any, visit: Visit) -> dict[str, Any]:
+    today = visit.now.date()
+    days = sheet.equity_days(account_id=row.pk, since=today - YEAR, until=today)
+    holdings, _ = sheet.holdings_now(account_id=row.pk, now=visit.now)
+    papers = authorities_naming(account_id=row.pk)
+    return {
+        "days": days,
+        "last": days[-1] if days else None,
+        "chart": _chart(days),
+        "year_return": time_weighted_return(days) if days else None,
+        "drawdown": _drawdowns(days)[-1] if days else None,
+        "holdings": holdings[:8],
+        "holding_count": len(holdings),
+        "ladder": sheet.cash_ladder(account_id=row.pk, on=today),
+        "breaks": list(visible_breaks(visit.viewer).filter(account_id=row.pk, closed_at=None).order_by("-opened_on")[:5]),
+        "papers": [paper for paper in papers if paper.holds(visit.now)],
+        "any_paper": bool(papers),
+    }
+
+
+def _chart(days: list[ValuedDay]) -> dict[str, Any] | None:
+    if len(days) < 2:
+        return None
+    dates, minor = [day.date for day in days], [int(day.end * 100) for day in days]
+    falls = _drawdowns(days)[1:]
+    return {name: equity_and_drawdown(dates, minor, falls, theme=theme, height=220) for name, theme in (("light", LIGHT), ("dark", DARK))}
+
+
+def _drawdowns(days: list[ValuedDay]) -> list[float]:
+    """Return n + 1 drawdowns; none at all where a day had no money to earn on."""
+    if any(daily_return(day) is None for day in days):
+        return [0.0] * (len(days) + 1)
+    return [float(fall) for fall in drawdown_curve(unit_values(days))]
+
+
+def _positions(row: Any, visit: Visit) -> dict[str, Any]:
+    holdings, _ = sheet.holdings_now(account_id=row.pk, now=visit.now)
+    return {"holdings": holdings}
+
+
+def _lots(row: Any, visit: Visit) -> dict[str, Any]:
+    return {"lots": sheet.holdings_now(account_id=row.pk, now=visit.now)[1]}
+
+
+def _cash(row: Any, visit: Visit) -> dict[str, Any]:
+    return {"ladder": sheet.cash_ladder(account_id=row.pk, on=visit.now.date())}
+
+
+def _orders(row: Any, visit: Visit) -> dict[str, Any]:
+    return {"orders": list(sheet.orders_of(account_id=row.pk, viewer=visit.viewer)[: sheet.MOST])}
+
+
+def _fills(row: Any, visit: Visit) -> dict[str, Any]:
+    return {"fills": sheet.fills_of(account_id=row.pk, viewer=visit.viewer)}
+
+
+def _mandate(row: Any, visit: Visit) -> dict[str, Any]:
+    papers = [(paper, paper.holds(visit.now)) for paper in authorities_naming(account_id=row.pk)]
+    return {"mandate": mandate_sheet(mandate_id=row.mandate_id), "papers": papers}
+
+
+def _breaks(row: Any, visit: Visit) -> dict[str, Any]:
+    return {"breaks": list(visible_breaks(visit.viewer).filter(account_id=row.pk).order_by("-opened_on", "-id")[: sheet.MOST])}
+
+
+def _statements(row: Any, visit: Visit) -> dict[str, Any]:
+    return {"documents": visible_statements(visit.user).filter(account_id=row.pk)}
+
+
+def _audit(row: Any, visit: Visit) -> dict[str, Any]:
+    events = governance.trail_of_subject(Subject(SubjectKind.ACCOUNT, str(row.pk)))
+    return {"events": list(reversed(events))}
+
+
+_PARTS: dict[str, Callable[[Any, Visit], dict[str, Any]]] = {
+    "overview": _overview,
+    "positions": _positions,
+    "lots": _lots,
+    "cash": _cash,
+    "orders": _orders,
+    "fills": _fills,
+    "mandate": _mandate,
+    "breaks": _breaks,
+    "statements": _statements,
+    "audit": _audit,
+}
+
+
+def _position_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    header = ("symbol", "quantity", "price", "currency", "value", "basis", "gain")
+    holdings, _ = sheet.holdings_now(account_id=row.pk, now=visit.now)
+    return header, [(h.instrument.symbol, h.quantity, h.price, h.instrument.currency, h.value, h.basis, h.gain) for h in holdings]
+
+
+def _lot_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    header = ("symbol", "acquired_on", "quantity", "original_quantity", "currency", "basis", "gain")
+    _, lots = sheet.holdings_now(account_id=row.pk, now=visit.now)
+    rows = [
+        (x.instrument.symbol, x.lot.acquired_on, x.lot.quantity, x.lot.original_quantity, x.lot.currency, x.lot.basis, x.gain) for x in lots
+    ]
+    return header, rows
+
+
+def _order_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    header = ("created_at", "client_order_id", "symbol", "side", "quantity", "filled_qty", "limit_price", "state", "is_block", "reason")
+    found = sheet.orders_of(account_id=row.pk, viewer=visit.viewer)[: sheet.MOST]
+    rows = [
+        (
+            o.created_at,
+            o.client_order_id,
+            o.instrument.symbol,
+            o.side,
+            o.quantity,
+            o.filled_qty,
+            o.limit_price,
+            o.state,
+            o.is_block,
+            o.reason,
+        )
+        for o in found
+    ]
+    return header, rows
+
+
+def _fill_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    header = ("at", "symbol", "side", "quantity", "price", "fee", "currency", "share_of_block")
+    fills = sheet.fills_of(account_id=row.pk, viewer=visit.viewer)
+    return header, [(f.at, f.symbol, f.side, f.quantity, f.price, f.fee, f.currency, f.is_share) for f in fills]
+
+
+_CSV: dict[str, Callable[[Any, Visit], tuple[tuple[str, ...], list[tuple[Any, ...]]]]] = {
+    "positions": _position_lines,
+    "lots": _lot_lines,
+    "orders": _order_lines,
+    "fills": _fill_lines,
+}
+
+
+def _download(request: Request, row: Any, tab: str) -> HttpResponse:
+    header, lines = _CSV[tab](row, request.visit)
+    services.audit(
+        action=AuditAction.EXPORTED,
+        subject=Subject(SubjectKind.ACCOUNT, str(row.pk)),
+        actor=request.visit.actor(STAFF),
+        now=request.visit.now,
+        after={"what": tab, "rows": len(lines)},
+        rule="GOV-7",
+    )
+    return csv_response(f"{row.code}-{tab}", header, lines)

@@ -1,0 +1,128 @@
+"""A firm worth looking at, and a web process that shows it at the instant its day ended.
+
+Entry points: `Stage`, `prepare`. The firm is the tour's; its database is kept under the state folder and made anew when that is deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+from base import tenancy
+from governance.enums import Role
+from governance.models import Firm, Membership, User
+from governance.web import FIRM_KEY
+from mamweb.assets import make_assets
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """firm_id and the instant it is looked at. ids: what paths may name."""
+
+    firm_id: int
+    now: datetime
+    ids: dict[str, str]
+
+    def cookie(self, role: str) -> str:
+        """Return the session of somebody in the role."""
+        with tenancy.firm(self.firm_id):
+            user = User.objects.get(pk=Membership.objects.filter(role=role, is_active=True).earliest("id").user_id)
+        client = Client()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        session = client.session
+        session[FIRM_KEY] = self.firm_id
+        session.save()
+        return str(client.cookies["sessionid"].value)
+
+    @contextmanager
+    def web(self) -> Iterator[str]:
+        """Serve the pages for the length of the block; yields the address."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        clock = f"{self.now.isoformat()}@{self.now.isoformat()}*0"
+        env = {**os.environ, "MAMWEB_CLOCK": clock, "MAMWEB_ENV": "demo", "MAMWEB_VAR": str(settings.VAR_DIR)}
+        command = [sys.executable, "-m", "uvicorn", "mamweb.asgi:application", "--port", str(port), "--log-level", "warning"]
+        process = subprocess.Popen(command, env=env, cwd=settings.BASE_DIR)
+        try:
+            _wait(address)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def prepare(accounts: int = 8) -> Stage:
+    """Return the stage; lives the tour's day first if nobody has."""
+    call_command("migrate", database="owner", verbosity=0)
+    make_assets()
+    firm = Firm.objects.order_by("-id").first()
+    if firm is None:
+        call_command("tour", accounts=accounts, stdout=StringIO())
+        firm = Firm.objects.latest("id")
+        with tenancy.firm(firm.pk):
+            _give_the_investor_accounts()
+    with tenancy.firm(firm.pk):
+        return Stage(firm.pk, _end_of_day(), _ids())
+
+
+def _give_the_investor_accounts() -> None:
+    from accounts.models import Account
+    from accounts.services import grant_account
+
+    user_id = Membership.objects.filter(role=Role.INVESTOR).earliest("id").user_id
+    for account in Account.objects.filter(code__in=["A1", "A4"]):
+        grant_account(account_id=account.pk, user_id=user_id, now=_end_of_day())
+
+
+def _end_of_day() -> datetime:
+    from execution.models import Execution
+
+    last = Execution.objects.order_by("-recorded_at").values_list("recorded_at", flat=True).first()
+    if last is None:
+        raise RuntimeError("the firm of the stage has no executions; delete its state folder")
+    return last + timedelta(minutes=2)
+
+
+def _ids() -> dict[str, str]:
+    from accounts.models import Account, AccountUserObjectPermission
+    from execution.models import ParentOrder
+    from reporting.models import StatementDocument
+
+    investors = Membership.objects.filter(role=Role.INVESTOR).values("user_id")
+    granted = AccountUserObjectPermission.objects.filter(user_id__in=investors).values_list("content_object_id", flat=True).first()
+
+    def first(rows: Any, field: str = "id") -> str:
+        return str(rows.values_list(field, flat=True).first() or "")
+
+    return {
+        "account": str(granted or first(Account.objects.filter(is_clearing=False).order_by("code"))),
+        "journey": first(ParentOrder.objects.order_by("created_at"), "journey_id"),
+        "statement": first(StatementDocument.objects.order_by("id")),
+    }
+
+
+def _wait(address: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("the web process did not answer within 30 s")

@@ -1,0 +1,123 @@
+"""The portal: own accounts only, the statement's figures, downloads in the audit trail."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from base import tenancy
+from governance.enums import AuditAction, Role
+from governance.models import AuditEvent
+from tests.api.scene import Scene, grant, make_scene
+from tests.factories import make_account, make_user
+from tests.web.people import signed_in
+
+QUERIES = 22
+pytestmark = pytest.mark.django_db
+
+
+def get(user: Any, path: str) -> Any:
+    return signed_in(user).get(path)
+
+
+def test_the_first_page_opens_the_only_account(scene: Scene) -> None:
+    answer = get(scene.investor.user, "/portal/")
+    assert answer["Location"] == f"/portal/{scene.account.pk}/"
+
+
+@pytest.mark.parametrize("tab", ["", "holdings", "activity", "documents"])
+def test_the_investor_sees_their_account_and_nobody_elses(scene: Scene, tab: str) -> None:
+    with tenancy.firm(scene.firm.id):
+        other = make_account()
+    assert get(scene.investor.user, f"/portal/{scene.account.pk}/{tab}").status_code == 200
+    text = get(scene.investor.user, f"/portal/{scene.account.pk}/{tab}").content.decode()
+    assert str(other.pk) not in text and other.code not in text
+    assert get(scene.investor.user, f"/portal/{other.pk}/{tab}").status_code == 404
+    assert get(make_scene().investor.user, f"/portal/{scene.account.pk}/{tab}").status_code == 404
+    assert get(scene.colleague.user, f"/portal/{scene.account.pk}/{tab}").status_code == 404
+
+
+def test_somebody_without_an_account_is_told_what_to_expect(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        user = make_user(Role.INVESTOR)
+    assert b"No account yet" in get(user, "/portal/").content
+
+
+def test_an_account_without_an_evening_says_so(scene: Scene) -> None:
+    assert b"no evening on record yet" in get(scene.investor.user, f"/portal/{scene.account.pk}/").content
+
+
+def test_the_pdf_is_read_or_kept_and_both_are_audited(scene: Scene) -> None:
+    client = signed_in(scene.investor.user)
+    path = f"/portal/documents/{scene.ids['statement']}.pdf"
+    kept, read = client.get(path), client.get(path + "?read")
+    assert kept["Content-Type"] == "application/pdf" and kept["Content-Disposition"].startswith("attachment; filename=")
+    assert read["Content-Disposition"].startswith("inline") and kept["Cache-Control"] == "no-store"
+    with tenancy.firm(scene.firm.id):
+        taken = AuditEvent.objects.filter(action=AuditAction.EXPORTED, actor_id=scene.investor.user.id)
+        assert taken.count() == 2
+
+
+def test_a_foreign_pdf_is_404_and_not_audited(scene: Scene) -> None:
+    stranger = make_scene()
+    assert get(stranger.investor.user, f"/portal/documents/{scene.ids['statement']}.pdf").status_code == 404
+    assert get(scene.colleague.user, f"/portal/documents/{scene.ids['statement']}.pdf").status_code == 404
+    with tenancy.firm(scene.firm.id):
+        assert not AuditEvent.objects.filter(action=AuditAction.EXPORTED).exists()
+
+
+def test_the_activity_downloads_as_csv(scene: Scene) -> None:
+    answer = get(scene.investor.user, f"/portal/{scene.account.pk}/activity?format=csv")
+    assert answer["Content-Type"].startswith("text/csv") and answer.content.startswith(b"date,what,quantity,price,currency,amount\r\n")
+
+
+@pytest.mark.parametrize("query", ["period=%00", "topic='", "period=all&topic=x", "topic=fees"])
+def test_garbage_in_the_address_is_the_usual_page(scene: Scene, query: str) -> None:
+    assert get(scene.investor.user, f"/portal/{scene.account.pk}/activity?{query}").status_code == 200
+
+
+def test_nobody_in_particular_is_sent_to_the_sign_in(scene: Scene) -> None:
+    assert Client().get(f"/portal/{scene.account.pk}/")["Location"].startswith("/auth/login/")
+
+
+def test_the_staff_list_shows_statements_in_sight_only(scene: Scene) -> None:
+    assert scene.ids["statement"] in get(scene.owner.user, "/statements/").content.decode()
+    assert "No statements yet" in get(scene.colleague.user, "/statements/").content.decode()
+    assert get(scene.investor.user, "/statements/").status_code == 403
+    assert "Nothing matches" in get(scene.owner.user, "/statements/?q=zzz&month=1999-01").content.decode()
+    for query in ("q=%00", "month=x", "page=zzz", "page=99999999999999999999"):
+        assert get(scene.owner.user, f"/statements/?{query}").status_code == 200
+
+
+def test_the_list_asks_the_same_number_of_questions_for_three_rows_as_for_one(scene: Scene, django_assert_num_queries: Any) -> None:
+    client = signed_in(scene.owner.user, scene.firm.id)
+    client.get("/statements/")
+    with django_assert_num_queries(QUERIES):
+        client.get("/statements/")
+    with tenancy.firm(scene.firm.id):
+        first = scene.account
+        from reporting.models import StatementDocument
+
+        row = StatementDocument.objects.first()
+        assert row is not None
+        for months in (1, 2):
+            day = row.period_start - timedelta(days=31 * months)
+            StatementDocument.objects.create(
+                account=first, period_start=day, period_end=day, figures={}, pdf=b"%PDF", sha256="0" * 64, created_at=row.created_at
+            )
+    with django_assert_num_queries(QUERIES):
+        assert len(re.findall(rb"<tr tabindex", client.get("/statements/").content)) == 3
+
+
+def test_grants_are_read_at_every_request(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        other = make_account()
+    client = signed_in(scene.investor.user)
+    assert client.get(f"/portal/{other.pk}/").status_code == 404
+    with tenancy.firm(scene.firm.id):
+        grant(scene.investor.user, other, "view")
+    assert client.get(f"/portal/{other.pk}/").status_code == 200
