@@ -11,8 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import uvicorn
-from asgiref.sync import SyncToAsync
-from django.db import connections
+from django.conf import settings
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -20,14 +19,17 @@ from tests.web.people import signed_in
 
 
 @contextmanager
-def serving() -> Iterator[int]:
-    """Serve the application as production does, on a port of this machine's own choosing."""
+def serving(port: int = 0) -> Iterator[int]:
+    """Serve the application as production does, on this port, or one of the machine's own choosing."""
     from mamweb.asgi import application
 
     with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(("127.0.0.1", port))
         port = door.getsockname()[1]
     options: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "lifespan": "off", "log_level": "warning"}
+    kept = settings.DATABASES["default"]["CONN_MAX_AGE"]
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0  # its threads end with their requests, and nobody would close what they kept
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, **options))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -38,7 +40,7 @@ def serving() -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(10)
-        SyncToAsync.single_thread_executor.submit(connections.close_all).result()  # the thread sockets sign in on
+        settings.DATABASES["default"]["CONN_MAX_AGE"] = kept
 
 
 def cookie_of(user: Any, firm_id: int | None = None) -> str:
