@@ -93,7 +93,10 @@ def positions_by_sleeve(viewer: Viewer) -> list[SleevePosition]:
     signed = Sum(Case(When(quantity__gt=0, then=F("basis")), default=-F("basis")))
     lots = _seen(TaxLot, viewer).exclude(quantity=0).values_list("instrument_id", "sleeve_id").annotate(cost=signed).order_by()
     costs = {(instrument_id, sleeve_id): cost for instrument_id, sleeve_id, cost in lots}
-    return [SleevePosition(*row, costs.get((row[0], row[1]), zero)) for row in held]
+    return [
+        SleevePosition(instrument_id, sleeve_id, name, long, short, count, costs.get((instrument_id, sleeve_id), zero))
+        for instrument_id, sleeve_id, name, long, short, count in held
+    ]
 
 
 def holders_in_sleeve(*, account_ids: Collection[UUID], sleeve_id: UUID, instrument_id: int) -> list[UUID]:
