@@ -111,7 +111,10 @@ def page_of_rows(sight: Sight, *, after: Cursor | None = None, limit: int = PAGE
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    return found[:limit], Cursor(getattr(last, chosen.by) if chosen.by else "", getattr(last, field), last.code)
+    value = getattr(last, field)
+    return found[:limit], Cursor(
+        getattr(last, chosen.by) if chosen.by else "", Decimal(value) if isinstance(value, int) else value, last.code
+    )
 
 
 def _after(by: str, field: str, descending: bool, after: Cursor) -> Q:
