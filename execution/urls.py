@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import released, ticket
+from .views import positions, released, ticket
 
 app_name = "execution"
 urlpatterns: list[URLPattern] = [
+    path("positions/", positions.positions, name="positions"),
+    path("positions/close", positions.close_preview, name="close-preview"),
+    path("positions/close/release", positions.close_release, name="close-release"),
     path("ticket/", ticket.ticket, name="ticket"),
     path("ticket/accounts", ticket.accounts, name="ticket-accounts"),
     path("ticket/instruments", ticket.instruments, name="ticket-instruments"),

@@ -45,7 +45,7 @@ handler400, handler403, handler404, handler500 = bad_request, forbidden, not_fou
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include(("mamweb.api_urls", "api"), namespace="api")),
-    path("auth/", include("allauth.urls")),
+    path("auth/", include("governance.auth_urls")),
     path("", include("governance.urls")),
     path("", include("accounts.urls")),
     path("", include("risk.urls")),

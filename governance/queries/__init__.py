@@ -9,7 +9,7 @@ from .authority_documents import accounts_losing_authority, ending_authorities
 from .credentials import TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, signing_keys
 from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
-from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of
+from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of, person_with_email
 from .restrictions import restriction_state
 from .webhooks import webhook_keys, webhook_user
 
@@ -43,6 +43,7 @@ __all__ = [
     "member_with_email",
     "open_alerts",
     "pending_approvals",
+    "person_with_email",
     "restriction_state",
     "signing_keys",
     "trail_of_journey",
