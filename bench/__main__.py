@@ -24,6 +24,7 @@ PARTS = {
     "live": ("P2.1", "P2.500", "P2b", "P8.web"),
     "memory": ("P8.engine",),
     "sizing": ("P9",),
+    "ticket": ("P10",),
 }
 GOALS = {
     "P1.1": 12,
@@ -38,6 +39,7 @@ GOALS = {
     "P6.tables": 1.3,
     "P8.engine": 1.0,
     "P9": 100,
+    "P10": 1.5,
 }
 RESULTS = Path(__file__).parent / "results.json"
 

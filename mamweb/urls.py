@@ -47,7 +47,7 @@ handler400, handler403, handler404, handler500 = bad_request, forbidden, not_fou
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include(("mamweb.api_urls", "api"), namespace="api")),
-    path("auth/", include("allauth.urls")),
+    path("auth/", include("governance.auth_urls")),
     path("frame/banner", fragments.banner, name="frame-banner"),
     path("frame/bell", fragments.bell, name="frame-bell"),
     path("frame/switch", fragments.switch, name="frame-switch"),

@@ -20,6 +20,7 @@ from .books import (
     positions_of,
 )
 from .custody import custody_books
+from .groups import group_names, groups_of
 from .relationships import control_groups, edges, meeting
 from .routing import ConnectionFacts, RoutingFacts, accounts_by_number, connection, connection_facts, connections, routing_facts
 from .settlement import settlement_date
@@ -49,6 +50,8 @@ __all__ = [
     "custody_books",
     "edges",
     "equity_of",
+    "group_names",
+    "groups_of",
     "journal_of",
     "lots_of",
     "meeting",

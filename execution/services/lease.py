@@ -53,9 +53,10 @@ def take_lease(*, connection_id: UUID, holder: str, seconds: float = LEASE_SECON
     return int(row[0])
 
 
-def renew_lease(*, connection_id: UUID, epoch: int, seconds: float = LEASE_SECONDS) -> None:
-    """Hold on for another while. Raises LeaseLost."""
-    _update("expires_at = clock_timestamp() + %s * interval '1 second'", [seconds], connection_id, epoch)
+def renew_lease(*, connection_id: UUID, epoch: int, seconds: float = LEASE_SECONDS, is_hearing: bool = False) -> None:
+    """Hold on for another while. is_hearing: the broker answered since the last time. Raises LeaseLost."""
+    heard = ", heard_at = clock_timestamp()" if is_hearing else ""
+    _update(f"expires_at = clock_timestamp() + %s * interval '1 second'{heard}", [seconds], connection_id, epoch)
 
 
 def hold_lease(*, connection_id: UUID, epoch: int) -> None:
@@ -75,7 +76,8 @@ def end_lease(*, connection_id: UUID, epoch: int) -> None:
 
 def mark_reconciled(*, connection_id: UUID, epoch: int, is_reconciled: bool) -> None:
     """Open or close the way to new orders: nothing is claimed before the broker was asked (R8). Raises LeaseLost."""
-    _update("reconciled_epoch = %s", [epoch if is_reconciled else -1], connection_id, epoch)
+    heard = ", heard_at = clock_timestamp()" if is_reconciled else ""
+    _update(f"reconciled_epoch = %s{heard}", [epoch if is_reconciled else -1], connection_id, epoch)
     tell_connection(connection_id)
 
 

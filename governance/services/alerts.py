@@ -69,8 +69,8 @@ def raise_alert(
     return alert.id
 
 
-def acknowledge_alert(*, alert_id: UUID, actor: Actor, now: datetime) -> None:
-    """Put a name and a time to an alert; the first one stays. Raises NotFound also for somebody it was not meant for."""
+def acknowledge_alert(*, alert_id: UUID, actor: Actor, now: datetime, note: str = "") -> None:
+    """Put a name, a time and perhaps a note to an alert; the first one stays. Raises NotFound also for somebody it was not meant for."""
     row = Alert.objects.select_for_update().filter(id=alert_id, audience__contains=[str(actor.role)]).first()
     if row is None:
         raise NotFound("alert")
@@ -79,7 +79,13 @@ def acknowledge_alert(*, alert_id: UUID, actor: Actor, now: datetime) -> None:
         row.save(update_fields=["acknowledged_by_id", "acknowledged_at"])
         announce(Topic.ALERTS, [row.id], roles=row.audience)
         audit(
-            action=AuditAction.ALERT_ACKNOWLEDGED, subject=_subject(row.id), actor=actor, now=now, rule=row.rule, journey_id=row.journey_id
+            action=AuditAction.ALERT_ACKNOWLEDGED,
+            subject=_subject(row.id),
+            actor=actor,
+            now=now,
+            reason=note.strip()[:MESSAGE_LENGTH],
+            rule=row.rule,
+            journey_id=row.journey_id,
         )
 
 

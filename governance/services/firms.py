@@ -15,6 +15,7 @@ from ..enums import AuditAction, Role, SubjectKind
 from ..models import ApiToken, Firm, FirmSettings, Membership, User
 from .audit_trail import audit
 from .permission import MEMBERS, require_role
+from .signing_in import record_signing
 
 
 class UnableToCreate(Conflict):
@@ -49,6 +50,16 @@ def create_user(*, email: str, name: str, password: str | None = None) -> int:
             return User.objects.create_user(email, password, name=name).id
     except IntegrityError as error:
         raise UnableToCreate("email", "somebody has this address already", field="email", value=email) from error
+
+
+def rename_person(*, user_id: int, name: str, now: datetime) -> None:
+    """Change a person's own name, told to each of their firms. Opens its blocks itself. Raises NotFound."""
+    before = User.objects.filter(id=user_id).values_list("name", flat=True).first()
+    if before is None:
+        raise NotFound("person")
+    if before != name:
+        User.objects.filter(id=user_id).update(name=name)
+        record_signing(user_id=user_id, action=AuditAction.CHANGED, now=now, before={"name": before}, after={"name": name})
 
 
 def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime) -> None:

@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -77,11 +78,15 @@ def _answers(address: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(django_db_blocker: Any) -> Iterator[Running]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this thread
     make_assets()
-    with django_db_blocker.unblock(), stage("e2e", accounts=ACCOUNTS, seed=5) as here, sync_playwright() as playwright:
+    with (
+        django_db_blocker.unblock(),
+        stage("e2e", accounts=ACCOUNTS, seed=5, opened=date(2026, 1, 20)) as here,
+        sync_playwright() as playwright,
+    ):
         try:
             _let_people_see(here)
             port = _free_port()
@@ -96,11 +101,16 @@ def running(django_db_blocker: Any) -> Iterator[Running]:
 
 
 def _let_people_see(here: Stage) -> None:
-    """Give the investor two accounts of the firm."""
+    """Give the investor two accounts of the firm, in dollars."""
     with tenancy.firm(here.firm.firm_id):
         investor = int(here.firm.actors["INVESTOR"].user_id)
-        for code in list(here.firm.accounts)[:2]:
+        for code in investors_codes(here):
             grant_account(account_id=here.firm.accounts[code], user_id=investor, now=process_clock().now())
+
+
+def investors_codes(here: Stage) -> list[str]:
+    """Return the codes of the investor's accounts."""
+    return [person.code for person in here.firm.people if person.currency == "USD"][:2]
 
 
 assert settings.MODE == "test"

@@ -24,16 +24,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.screens.chromium import CHROMIUM, FLAGS
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
 
 def main() -> int:
     """Take the pictures; return 1 if a browser complained."""
