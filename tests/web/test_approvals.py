@@ -14,7 +14,7 @@ from tests.api.scene import NOW, Scene, ask_to_rearm, make_person, make_scene
 from tests.web.papers import ask, events
 from tests.web.people import signed_in
 
-QUERIES = 26
+QUERIES = 29
 pytestmark = pytest.mark.django_db
 
 
@@ -35,7 +35,15 @@ def answer(user: Any, pk: Any, verdict: str = "approve", reason: str = "seen and
 
 def test_the_queue_says_it_in_plain_words_with_hash_and_countdown(scene: Scene, asked: Approval) -> None:
     text = signed_in(scene.risk.user).get("/approvals/").content.decode()
-    for words in ("Emergency override of a rule", "the market is closing", "a" * 16, "CST-2", "15:00", scene.account.code, "Every other rule still holds"):
+    for words in (
+        "Emergency override of a rule",
+        "the market is closing",
+        "a" * 16,
+        "CST-2",
+        "15:00",
+        scene.account.code,
+        "Every other rule still holds",
+    ):
         assert words in text, words
 
 
@@ -76,7 +84,16 @@ def test_refusing_closes_it_for_good(scene: Scene, asked: Approval) -> None:
     assert "no reason to" in signed_in(scene.owner.user).get("/approvals/?show=mine").content.decode()
 
 
-@pytest.mark.parametrize("fields", [{}, {"answer": "approve"}, {"answer": "maybe", "reason": "x"}, {"answer": "approve", "reason": "x\0y"}, {"answer": "approve", "reason": "x" * 401}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"answer": "approve"},
+        {"answer": "maybe", "reason": "x"},
+        {"answer": "approve", "reason": "x\0y"},
+        {"answer": "approve", "reason": "x" * 401},
+    ],
+)
 def test_an_answer_that_is_none_is_refused(scene: Scene, asked: Approval, fields: dict[str, str]) -> None:
     assert signed_in(scene.risk.user).post(f"/approvals/{asked.pk}/answer", fields).status_code == 422
     assert state(scene, asked.pk) == ApprovalState.REQUESTED

@@ -14,7 +14,7 @@ from tests.factories import make_account
 from tests.web.papers import authority, events
 from tests.web.people import signed_in
 
-QUERIES = 28
+QUERIES = 33
 pytestmark = pytest.mark.django_db
 
 
@@ -67,7 +67,9 @@ def test_a_document_names_no_account_out_of_sight(scene: Scene, row: Authority) 
         (400, {"begins_at": NOW + timedelta(days=3)}, "waiting", "Not yet in force"),
     ],
 )
-def test_gov_2_the_state_is_shown_and_filtered_by_the_same_rule(scene: Scene, days: int | None, fields: Any, state: str, words: str) -> None:
+def test_gov_2_the_state_is_shown_and_filtered_by_the_same_rule(
+    scene: Scene, days: int | None, fields: Any, state: str, words: str
+) -> None:
     with tenancy.firm(scene.firm.id):
         made = authority(scene.account, days, **fields)
     assert f"{words}" in text_of(scene.owner.user, f"/authorities/{made.pk}/")
@@ -80,14 +82,20 @@ def test_the_calendar_counts_by_month(scene: Scene) -> None:
         for days in (3, 10, 40, -3):
             authority(scene.account, days)
     text = text_of(scene.owner.user)
-    assert '<rect width="100" height="10"/></svg></td><td class="num">2<' in text and '<rect width="50" height="10"/></svg></td><td class="num">1<' in text
+    assert (
+        '<rect width="100" height="10"/></svg></td><td class="num">2<' in text
+        and '<rect width="50" height="10"/></svg></td><td class="num">1<' in text
+    )
 
 
 def test_a_mandate_shows_its_clauses(scene: Scene, row: Authority) -> None:
     assert "§ 4 no position over five per cent" in text_of(scene.owner.user, f"/authorities/mandates/{row.mandate_id}/")
 
 
-@pytest.mark.parametrize("query", ["state=x", "kind=%00", "q=%00", "page=0", "page=-1", "page=99999999999", "page=x", "q='\"%", "state=ending&kind=lpa&q=a&page=2"])
+@pytest.mark.parametrize(
+    "query",
+    ["state=x", "kind=%00", "q=%00", "page=0", "page=-1", "page=99999999999", "page=x", "q='\"%", "state=ending&kind=lpa&q=a&page=2"],
+)
 def test_garbage_in_the_address_is_the_usual_page(scene: Scene, row: Authority, query: str) -> None:
     assert signed_in(scene.owner.user).get(f"/authorities/?{query}").status_code == 200
 
