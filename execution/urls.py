@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import blotter, cancels, connections, released, ticket
+from .views import blotter, cancels, connections, positions, released, ticket
 
 app_name = "execution"
 urlpatterns: list[URLPattern] = [
+    path("positions/", positions.positions, name="positions"),
+    path("positions/close", positions.close_preview, name="close-preview"),
+    path("positions/close/release", positions.close_release, name="close-release"),
     path("blotter/", blotter.blotter, name="blotter"),
     path("blotter/rows", blotter.rows, name="blotter-rows"),
     path("blotter/parents/<uuid:parent_id>/", blotter.inside, name="blotter-parent"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import add_never_cache_headers
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 from base.origin import acting_from
+from governance.sign_in import BEGAN, SEEN, keep_track
 
 
 class SaysWhereFrom:
@@ -24,13 +29,13 @@ class SaysWhereFrom:
 
 
 class BodyLimit:
-    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it."""
+    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it; forms that take files have limits of their own, for who has a session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = self._limit(request)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > limit:
             body = {
@@ -41,6 +46,39 @@ class BodyLimit:
             }
             return JsonResponse(body, status=413, content_type="application/problem+json")
         return self.get_response(request)
+
+    @staticmethod
+    def _limit(request: HttpRequest) -> int:
+        if request.method == "POST" and settings.SESSION_COOKIE_NAME in request.COOKIES:
+            for path, limit in settings.UPLOAD_LIMITS:
+                if re.fullmatch(path, request.path):
+                    return int(limit)
+        return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+class SessionLife:
+    """End a session that is too old, and note every few minutes that one is in use: its idle time counts from there. Pages are kept nowhere.
+
+    The wall's clock, never the rehearsal's: a stopped clock must not keep a session alive.
+    """
+
+    NOTED_EVERY = 300
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and (began := request.session.get(BEGAN)) is not None:
+            now = time.time()
+            if now - began > settings.SESSION_LONGEST.total_seconds():
+                logout(request)
+            elif now - request.session.get(SEEN, 0) > self.NOTED_EVERY and request.user.is_authenticated:
+                request.session[SEEN] = now
+                keep_track(request)
+        answer = self.get_response(request)
+        if not answer.has_header("Cache-Control") and answer.get("Content-Type", "").startswith("text/html"):
+            add_never_cache_headers(answer)
+        return answer
 
 
 class StaticFiles(WhiteNoiseMiddleware):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, exposure, home, journeys, palette, portal, statements
+from .views import account, accounts, exposure, home, journeys, palette, portal, statements
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
     path("", palette.start, name="start"),
     path("search", palette.search, name="search"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path("accounts/below", accounts.below, name="accounts-below"),
+    path("accounts/filters", accounts.filters, name="accounts-filters"),
+    path("accounts/views", accounts.views, name="accounts-views"),
+    path("accounts/views/<uuid:view_id>", accounts.view, name="accounts-view"),
     path("accounts/<uuid:account_id>/", account.account, name="account"),
     path("home/", home.home, name="home"),
     path("home/arrange", home.arrange, name="arrange"),

@@ -9,8 +9,9 @@ from .authority_documents import accounts_losing_authority, ending_authorities
 from .credentials import TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, signing_keys
 from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
-from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of
+from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of, person_with_email
 from .restrictions import restriction_state
+from .sessions import SignedIn, roles_of_many, signed_in
 from .webhooks import webhook_keys, webhook_user
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FirmFacts",
     "FirmName",
     "MandateLimits",
+    "SignedIn",
     "TokenFacts",
     "WebhookKeyFacts",
     "accounts_losing_authority",
@@ -43,7 +45,10 @@ __all__ = [
     "member_with_email",
     "open_alerts",
     "pending_approvals",
+    "person_with_email",
     "restriction_state",
+    "roles_of_many",
+    "signed_in",
     "signing_keys",
     "trail_of_journey",
     "trail_of_subject",

@@ -69,6 +69,11 @@ def firms_of(user_id: int) -> list[FirmName]:
         return [FirmName(row.pk, row.name) for row in Firm.objects.filter(pk__in=ids).order_by("name")]
 
 
+def person_with_email(email: str) -> int | None:
+    """Return the id of the person who signs in with this address, in whatever firm; None if nobody does. Needs no block."""
+    return User.objects.filter(email__iexact=email).values_list("id", flat=True).first()
+
+
 def firm_settings() -> FirmFacts:
     """Return what the current firm chose."""
     row = FirmSettings.objects.get()
