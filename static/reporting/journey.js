@@ -20,7 +20,7 @@ async function refresh() {
 
 document.body.addEventListener("live:journeys", (event) => {
   const ids = event.detail?.ids ?? [];
-  if (!ids.length || ids.includes(holder?.dataset.journey)) soon();
+  if (event.detail?.many || !ids.length || ids.includes(holder?.dataset.journey)) soon();
 });
 for (const name of ["live:orders", "live:fills", "live:resync"]) document.body.addEventListener(name, soon);
 document.body.addEventListener("htmx:afterSwap", (event) => {
