@@ -53,7 +53,7 @@ async function refresh() {
 async function again() {
   const url = new URL(table().dataset.rows, location.href);
   const unfolded = [...document.querySelectorAll("[data-expand][aria-expanded=true]")].map((button) => button.closest("tr").id);
-  await window.htmx.ajax("GET", `/blotter/${url.search}`, { target: "#blotter", swap: "innerHTML" });
+  await window.htmx.ajax("GET", `/blotter/${url.search}`, { source: "#blotter", target: "#blotter", swap: "innerHTML" });
   for (const id of unfolded) if (document.getElementById(id)) unfold(document.getElementById(id));
 }
 
@@ -114,7 +114,7 @@ function unfold(row, keep = false) {
   button.setAttribute("aria-expanded", "true");
   if (loading.has(row)) return;
   loading.add(row);
-  window.htmx.ajax("GET", button.dataset.expand, { target: row, swap: "afterend" }).finally(() => loading.delete(row));
+  window.htmx.ajax("GET", button.dataset.expand, { source: button, target: row, swap: "afterend" }).finally(() => loading.delete(row));
 }
 
 function count(ids) {

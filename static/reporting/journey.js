@@ -14,7 +14,7 @@ async function refresh() {
   last = Date.now();
   const open = [...holder.querySelectorAll("details.unfold[open]")].map((one) => one.id);
   if (holder.contains(document.activeElement) && document.activeElement.closest(".unfold .inset")) return;
-  await window.htmx.ajax("GET", holder.dataset.url, { target: "#story", swap: "innerHTML" });
+  await window.htmx.ajax("GET", holder.dataset.url, { source: "#story", target: "#story", swap: "innerHTML" });
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
 }
 
