@@ -28,13 +28,14 @@ class SaysWhereFrom:
 
 
 class BodyLimit:
-    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it."""
+    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it; documents in the admin may be larger."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        upload = request.path.startswith("/admin/") and request.content_type == "multipart/form-data"
+        limit = settings.UPLOAD_MAX_BYTES if upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > limit:
             body = {

@@ -6,6 +6,7 @@ from datetime import timedelta
 from os import getpid
 from typing import Any
 
+from .admin_look import ADMIN_LOOK
 from .config import ROOT, Mode, broker_url, database, mail, read_config, secret_key
 from .embedded import Addresses, addresses
 
@@ -29,6 +30,8 @@ ALLOWED_HOSTS = CONFIG.allowed_hosts or (["localhost", "127.0.0.1", "[::1]", "te
 CSRF_TRUSTED_ORIGINS = CONFIG.trusted_origins
 
 INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
@@ -218,6 +221,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+UNFOLD = {"SITE_URL": "/", "SHOW_HISTORY": False, "SHOW_VIEW_ON_SITE": False, **ADMIN_LOOK}
 LOGIN_URL = "/auth/login/"
 LOGIN_REDIRECT_URL = "/"
 # Sign-in (docs/sign-in.md): people are made by others, an address is theirs once they have confirmed it, one at a time.
@@ -278,6 +282,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if _local else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not _local
 DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.max_body_bytes
+UPLOAD_MAX_BYTES = 11 * 1024 * 1024  # a document of 10 MB and the form around it, in the admin
 
 LOGGING = {
     "version": 1,
