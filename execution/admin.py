@@ -15,7 +15,20 @@ class ExecutionAdmin(HouseAdmin):
     list_filter = ("kind", "side")
     search_fields = ("=broker_exec_id", "=journey_id")
     list_select_related = ("account", "instrument", "connection")
-    fields = ("executed_at", "recorded_at", "of", "via", "kind", "side", "last_qty", "what", "last_px", "fee", "currency", "trade_date")
+    fields: Any = (
+        "executed_at",
+        "recorded_at",
+        "of",
+        "via",
+        "kind",
+        "side",
+        "last_qty",
+        "what",
+        "last_px",
+        "fee",
+        "currency",
+        "trade_date",
+    )
     fields += ("settle_date", "broker_exec_id", "revision", "journey_id")
     readonly_fields = ("of", "what", "via")
     ordering = ("-executed_at", "-id")

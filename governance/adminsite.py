@@ -249,7 +249,7 @@ class HouseAdmin(ModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": act.title,
-            "subtitle": str(self.named(obj)) if obj is not None else self.title,
+            "crumbs": [*self._crumbs(obj), (act.title, request.path)],
             "act": act,
             "form": form,
             "done": done,
@@ -271,6 +271,10 @@ class HouseAdmin(ModelAdmin):
         info = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}"
         return reverse(f"{info}_changelist") if obj is None else reverse(f"{info}_change", args=[obj.pk])
 
+    def _crumbs(self, obj: Any) -> list[tuple[str, str]]:
+        here = [(self.title, self._after(None))]
+        return here if obj is None else [*here, (self.named(obj), self._after(obj))]
+
     def named(self, obj: Any) -> str:
         """Return what the row is called on its own page."""
         return getattr(obj, "code", "") or str(obj.pk)
@@ -278,12 +282,12 @@ class HouseAdmin(ModelAdmin):
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None) -> Any:
         """Show one row under its own name."""
         obj = self.get_object(request, object_id) if object_id else None
-        extra = {"subtitle": self.named(obj), "title": self.title} if obj is not None else {}
+        extra = {"subtitle": self.named(obj), "title": self.title, "crumbs": self._crumbs(obj)} if obj is not None else {}
         return super().changeform_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the table under its own name."""
-        return super().changelist_view(request, {"title": self.title, **(extra_context or {})})  # type: ignore[no-any-return]
+        return super().changelist_view(request, {"title": self.title, "crumbs": self._crumbs(None), **(extra_context or {})})  # type: ignore[no-any-return]
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
         """Return the acts about the table that the visitor's roles may do."""

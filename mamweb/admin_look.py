@@ -15,12 +15,17 @@ def _stylesheet(request: object) -> str:
     return static("governance/admin.css")
 
 
+def _icon(request: object) -> str:
+    return static("base/icon.svg")
+
+
 ADMIN_LOOK: dict[str, Any] = {
     "SITE_TITLE": "mamweb",
     "SITE_HEADER": "mamweb",
     "SITE_SUBHEADER": "Oversight",
     "SITE_SYMBOL": "balance",
     "BORDER_RADIUS": "5px",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "STYLES": [_stylesheet],
     "COLORS": {"primary": dict(zip(_STEPS, _ACCENT, strict=True)), "base": dict(zip(_STEPS, _GREYS, strict=True))},
     "ACCOUNT": {"navigation": [{"title": "You", "link": "/auth/"}]},

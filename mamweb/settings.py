@@ -201,6 +201,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+DATE_FORMAT, DATETIME_FORMAT, TIME_FORMAT = "j M Y", "j M Y H:i:s", "H:i:s"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static", *([VAR_DIR / "static"] if (VAR_DIR / "static").is_dir() else [])]  # the second: mamweb/assets.py
 STATIC_ROOT = None if _local else VAR_DIR / "collected"

@@ -22,7 +22,7 @@ class StatementAdmin(HouseAdmin):
     list_display = ("of", "period_start", "period_end", "version", "created_at", "file")
     search_fields = ("account__code",)
     list_select_related = ("account",)
-    fields = ("of", "period_start", "period_end", "version", "created_at", "sha256", "file")
+    fields: Any = ("of", "period_start", "period_end", "version", "created_at", "sha256", "file")
     readonly_fields = ("of", "file")
     ordering = ("-period_start", "account__code", "-version")
 

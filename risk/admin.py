@@ -55,7 +55,7 @@ class FirmLimitAdmin(HouseAdmin):
     group, title, icon = "Control", "Limits", "speed"
     list_display = ("kind", "figure", "valid_from", "valid_until")
     list_filter = ("kind",)
-    fields = ("kind", "figure", "valid_from", "valid_until")
+    fields: Any = ("kind", "figure", "valid_from", "valid_until")
     readonly_fields = ("figure",)
     ordering = ("kind", "-valid_from")
     acts = (Act("set", "Set a limit", change, Limit, about_row=False, fresh=True),)
@@ -74,7 +74,7 @@ class GateDecisionAdmin(HouseAdmin):
     list_display = ("decided_at", "gate", "outcome", "orders", "rule", "number", "limit", "message")
     list_filter = ("outcome", "gate")
     search_fields = ("=rule", "=journey_id")
-    fields = ("decided_at", "gate", "outcome", "orders", "rule", "number", "limit", "message", "journey_id", "subject_id")
+    fields: Any = ("decided_at", "gate", "outcome", "orders", "rule", "number", "limit", "message", "journey_id", "subject_id")
     ordering = ("-decided_at", "-id")
 
     def named(self, obj: Any) -> str:

@@ -104,7 +104,7 @@ class AuthorityAdmin(HouseAdmin):
     list_filter = ("kind",)
     search_fields = ("code", "grantor__name", "grantee__name")
     list_select_related = ("grantor", "grantee", "mandate")
-    fields = ("code", "kind", "from_whom", "to_whom", "covers", "powers", "instrument_kinds", "symbols_allowed", "symbols_denied")
+    fields: Any = ("code", "kind", "from_whom", "to_whom", "covers", "powers", "instrument_kinds", "symbols_allowed", "symbols_denied")
     fields += ("order_notional_limit", "limit_currency", "fee_schedule", "under", "aggregation_consent", "effective_from", "expires_at")
     fields += ("revoked_at", "begins_at", "signed", "clauses", "document_sha256", "document")
     readonly_fields = ("from_whom", "to_whom", "covers", "under", "signed", "document")
@@ -132,7 +132,13 @@ class AuthorityAdmin(HouseAdmin):
         """Show when documents end, month by month."""
         rows = self.get_queryset(request).filter(expires_at__isnull=False, revoked_at__isnull=True).order_by("expires_at", "code")
         months = [(day, list(found)) for day, found in groupby(rows, lambda row: date(row.expires_at.year, row.expires_at.month, 1))]
-        context = {**self.admin_site.each_context(request), "title": "Expiry calendar", "months": months, "now": request.visit.now}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Expiry calendar",
+            "crumbs": [*self._crumbs(None), ("Expiry calendar", request.path)],
+            "months": months,
+            "now": request.visit.now,
+        }
         return TemplateResponse(request, "admin/calendar.html", context)
 
     def from_whom(self, obj: Any) -> str:

@@ -16,7 +16,7 @@ class EntryInline(TabularInline):
     model = LedgerEntry
     extra = 0
     can_delete = False
-    fields = ("of", "book", "what", "amount")
+    fields: Any = ("of", "book", "what", "amount")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -49,7 +49,17 @@ class LedgerTransactionAdmin(HouseAdmin):
     list_display = ("recorded_at", "entry_type", "trade_date", "settle_date", "source_key", "reason")
     list_filter = ("entry_type",)
     search_fields = ("source_key",)
-    fields = ("entry_type", "trade_date", "settle_date", "acquired_on", "journey_id", "source_key", "adjustment_kind", "reason", "evidence")
+    fields: Any = (
+        "entry_type",
+        "trade_date",
+        "settle_date",
+        "acquired_on",
+        "journey_id",
+        "source_key",
+        "adjustment_kind",
+        "reason",
+        "evidence",
+    )
     fields += ("approved_by", "recorded_at")
     ordering = ("-recorded_at", "-id")
     inlines = (EntryInline,)

@@ -116,7 +116,7 @@ class AccountGroupAdmin(HouseAdmin):
     group, title, icon = "Accounts", "Groups", "folder"
     list_display = ("code", "name")
     search_fields = ("code", "name")
-    fields = ("code", "name", "accounts")
+    fields: Any = ("code", "name", "accounts")
     readonly_fields = ("accounts",)
     ordering = ("code",)
     acts = (
@@ -135,7 +135,7 @@ class _GrantAdmin(HouseAdmin):
     list_display = ("of", "person", "may")
     list_select_related = ("content_object", "user", "permission")
     search_fields = ("content_object__code", "user__email")
-    fields = ("of", "person", "may")
+    fields: Any = ("of", "person", "may")
     readonly_fields = ("of", "person", "may")
     ordering = ("content_object__code", "user__email", "id")
 

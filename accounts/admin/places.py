@@ -140,7 +140,16 @@ class AccountAdmin(HouseAdmin):
     list_filter = ("account_class", "is_clearing")
     search_fields = ("code", "name", "custodian_account")
     list_select_related = ("custodian", "connection", "owner", "mandate")
-    fields = ("code", "name", "account_class", "registration", "tax_classification", "leverage_regime", "settlement_mode", "lot_method")
+    fields: Any = (
+        "code",
+        "name",
+        "account_class",
+        "registration",
+        "tax_classification",
+        "leverage_regime",
+        "settlement_mode",
+        "lot_method",
+    )
     fields += ("position_mode", "base_currency", "at_custodian", "via", "owned_by", "under", "position_cap_rate", "is_clearing")
     fields += ("opened_on", "closed_on")
     readonly_fields = ("at_custodian", "via", "owned_by", "under")
@@ -171,7 +180,7 @@ class CustodianAdmin(HouseAdmin):
     group, title, icon = "Accounts", "Custodians", "account_balance"
     list_display = ("code", "name", "calendar")
     search_fields = ("code", "name")
-    fields = ("code", "name", "contact", "calendar")
+    fields: Any = ("code", "name", "contact", "calendar")
     ordering = ("code",)
     acts = (
         Act("record", "Record a custodian", open_custodian, NewCustodian, about_row=False),
@@ -185,7 +194,7 @@ class BrokerConnectionAdmin(HouseAdmin):
     list_filter = ("is_enabled", "is_paper")
     search_fields = ("code", "gateway")
     list_select_related = ("custodian",)
-    fields = ("code", "gateway", "at", "is_paper", "pools_blocks", "is_enabled")
+    fields: Any = ("code", "gateway", "at", "is_paper", "pools_blocks", "is_enabled")
     readonly_fields = ("at",)
     ordering = ("code",)
     acts = (
@@ -204,7 +213,7 @@ class TradingBlockAdmin(HouseAdmin):
     list_display = ("of", "mode", "rule", "reason", "starts_at", "ends_at")
     list_filter = ("mode",)
     list_select_related = ("account", "instrument")
-    fields = ("of", "mode", "rule", "reason", "starts_at", "ends_at")
+    fields: Any = ("of", "mode", "rule", "reason", "starts_at", "ends_at")
     readonly_fields = ("of",)
     ordering = ("-starts_at", "-id")
     acts = (Act("lift", "Lift the block", lift, Reason, when=lambda row, _: row.ends_at is None and row.source_id is None),)

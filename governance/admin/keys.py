@@ -118,7 +118,7 @@ class WebhookKeyAdmin(HouseAdmin):
     group, title, icon = "People", "Webhook keys", "webhook"
     list_display = ("source", "acts_as", "created_at", "revoked_at")
     list_select_related = ("user",)
-    fields = ("source", "acts_as", "created_at", "revoked_at")
+    fields: Any = ("source", "acts_as", "created_at", "revoked_at")
     readonly_fields = ("acts_as",)
     ordering = ("-created_at",)
     acts = (

@@ -86,7 +86,7 @@ def document_link(row: Any, info: str) -> Any:
 
 class RuleInline(TabularInline):
     model = MandateRule
-    fields = ("kind", "rate", "lower_rate", "words", "clause")
+    fields: Any = ("kind", "rate", "lower_rate", "words", "clause")
     extra = 0
     can_delete = False
     ordering = ("kind", "id")
@@ -108,7 +108,7 @@ class MandateAdmin(HouseAdmin):
     group, title, icon = "Authority", "Mandates", "gavel"
     list_display = ("code", "version", "name", "valid_from", "valid_until")
     search_fields = ("code", "name")
-    fields = ("code", "version", "name", "valid_from", "valid_until", "document_sha256", "document")
+    fields: Any = ("code", "version", "name", "valid_from", "valid_until", "document_sha256", "document")
     readonly_fields = ("document",)
     ordering = ("code", "-version")
     inlines = (RuleInline,)

@@ -63,7 +63,7 @@ class MembershipAdmin(HouseAdmin):
     list_filter = ("is_active", "role")
     search_fields = ("user__email", "user__name")
     list_select_related = ("user",)
-    fields = ("email", "name", "role", "is_active")
+    fields: Any = ("email", "name", "role", "is_active")
     readonly_fields = ("email", "name")
     ordering = ("user__email", "role")
     acts = (
@@ -94,7 +94,7 @@ class PartyAdmin(HouseAdmin):
     group, title, icon = "People", "Parties", "contacts"
     list_display = ("code", "name", "is_entity")
     search_fields = ("code", "name")
-    fields = ("code", "name", "is_entity", "statement_address")
+    fields: Any = ("code", "name", "is_entity", "statement_address")
     ordering = ("code",)
     acts = (Act("record", "Record a party", record_party, NewParty, about_row=False),)
 
@@ -102,7 +102,7 @@ class PartyAdmin(HouseAdmin):
 class FirmSettingsAdmin(HouseAdmin):
     group, title, icon = "Control", "Firm settings", "settings"
     list_display = ("reporting_currency", "cash_buffer_rate")
-    fields = ("reporting_currency", "cash_buffer_rate")
+    fields: Any = ("reporting_currency", "cash_buffer_rate")
 
     def named(self, obj: Any) -> str:
         """Return what it is."""

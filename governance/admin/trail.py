@@ -93,7 +93,7 @@ class AuditEventAdmin(HouseAdmin):
     list_filter = (ByAction, BySubject, ByPerson, ByTime)
     search_fields = ("subject_id", "=reason", "=rule")
     search_help_text = "The subject's id; a reason or a rule in full."
-    fields = ("recorded_at", "who", "role", "action", "subject", "difference", "reason", "rule", "rule_version", "journey_id")
+    fields: Any = ("recorded_at", "who", "role", "action", "subject", "difference", "reason", "rule", "rule_version", "journey_id")
     fields += ("approval_id", "source_ip", "api_key", "sealed")
     readonly_fields = ("who", "role", "subject", "difference", "sealed")
     ordering = ("-recorded_at", "-id")
