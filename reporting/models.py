@@ -158,3 +158,13 @@ class SavedView(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["firm", "owner", "name"], name="saved_view_name")]
+
+
+class HomeLayout(TenantModel):
+    """Which widgets a person's home page shows, in order: [{"name", "width"}] as `reporting.core.home` reads it."""
+
+    user = models.ForeignKey("governance.User", models.CASCADE, related_name="+")
+    widgets = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["firm", "user"], name="home_layout_once")]

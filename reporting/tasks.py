@@ -14,7 +14,7 @@ from celery.schedules import crontab
 
 from base import tenancy
 from base.clock import process_clock
-from governance.queries import firm_ids
+from governance.queries import awake_firm_ids, firm_ids
 
 from .services import last_month, refresh_where_watched, state_month
 
@@ -37,7 +37,7 @@ def state_last_month() -> int:
     """Make what is missing of every firm's statements for the month before (GOV-11). Return how many accounts still lack theirs."""
     month = last_month(process_clock().now().date())
     lacking = 0
-    for firm_id in firm_ids():
+    for firm_id in awake_firm_ids():
         try:
             lacking += len(make_statements(firm=firm_id, month=month, only_missing=True))
         except Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, accounts, palette, portal, statements
+from .views import account, accounts, exposure, home, journeys, palette, portal, statements
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
@@ -16,6 +16,14 @@ urlpatterns: list[URLPattern] = [
     path("accounts/views", accounts.views, name="accounts-views"),
     path("accounts/views/<uuid:view_id>", accounts.view, name="accounts-view"),
     path("accounts/<uuid:account_id>/", account.account, name="account"),
+    path("home/", home.home, name="home"),
+    path("home/arrange", home.arrange, name="arrange"),
+    path("home/widgets/<slug:name>", home.widget, name="widget"),
+    path("exposure/", exposure.exposure, name="exposure"),
+    path("exposure/<int:instrument_id>/holders", exposure.holders, name="holders"),
+    path("journeys/", journeys.decisions, name="journeys"),
+    path("journeys/<uuid:journey_id>/", journeys.journey, name="journey"),
+    path("journeys/<uuid:journey_id>/<slug:name>", journeys.part, name="journey-part"),
     path("statements/", statements.statements, name="statements"),
     path("portal/", portal.start, name="portal"),
     path("portal/documents/<uuid:document_id>.pdf", portal.statement_pdf, name="statement-pdf"),

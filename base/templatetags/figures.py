@@ -92,9 +92,36 @@ def clock(value: datetime | None) -> str:
 
 
 @register.filter
+def left(until: datetime | None, now: datetime) -> str:
+    """{{ expires_at|left:visit.now }}: 14:05, minutes and seconds that remain; 0:00 once they are over."""
+    if until is None:
+        return figures.NIL
+    seconds = max(int((until - now).total_seconds()), 0)
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+@register.filter
 def words(value: Any) -> str:
     """Return a code as words: PARTIALLY_FILLED is "Partially filled"."""
     return str(value).replace("_", " ").capitalize()
+
+
+@register.filter
+def pairs(value: Any) -> list[tuple[str, str]]:
+    """Return what an audit event holds as lines to read: names in words, lists with commas."""
+    if not isinstance(value, dict):
+        return [] if value in (None, "") else [("", str(value))]
+    return [(words(key), _spoken(entry)) for key, entry in value.items() if entry not in (None, "", [])]
+
+
+def _spoken(entry: Any) -> str:
+    if isinstance(entry, bool):
+        return "yes" if entry else "no"
+    if isinstance(entry, list):
+        return ", ".join(map(_spoken, entry))
+    if isinstance(entry, dict):
+        return ", ".join(f"{key} {_spoken(one)}" for key, one in entry.items())
+    return str(entry)
 
 
 @register.simple_tag

@@ -14,7 +14,7 @@ from reporting.queries.palette import found
 @page(roles=EVERYBODY)
 def start(request: Request) -> HttpResponse:
     """Go to the visitor's first page."""
-    return redirect("/portal/" if request.visit.roles == {Role.INVESTOR} else "/accounts/")
+    return redirect("/portal/" if request.visit.roles == {Role.INVESTOR} else "/home/")
 
 
 @page

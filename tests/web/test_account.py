@@ -61,4 +61,4 @@ def test_the_palette_takes_anything(scene: Scene, text: str) -> None:
 
 def test_everybody_starts_where_they_belong(scene: Scene) -> None:
     assert get(scene.investor.user, "/")["Location"] == "/portal/"
-    assert get(scene.owner.user, "/")["Location"] == "/accounts/"
+    assert get(scene.owner.user, "/")["Location"] == "/home/"

@@ -1,0 +1,100 @@
+"""Consolidated positions and exposure: net and gross along five dimensions, down to the accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts.queries.consolidated import holders_of
+from base.csv_export import csv_response
+from governance import services as governance
+from governance.core.subjects import Subject
+from governance.enums import AuditAction, SubjectKind
+from governance.permissions import STAFF
+from governance.web import Request, page
+from market import queries as market
+from reporting.queries.exposure import DIMENSIONS, Consolidated, consolidated
+from risk.core.consolidated import Bar
+from risk.core.gate_one import UNLIMITED
+from risk.queries.firm import rounded
+from risk.queries.limits import limits_in_force
+
+HOLDERS = 50
+_WIDTH = 100
+
+
+@page
+def exposure(request: Request) -> HttpResponse:
+    """Show the exposure of all accounts in sight; `format=csv` downloads the instruments."""
+    found = consolidated(request.visit.viewer, now=request.visit.now)
+    if request.GET.get("format") == "csv":
+        return _download(request, found)
+    limits = {kind.value: fact.limit for kind, fact in limits_in_force(now=request.visit.now).items() if fact.limit < UNLIMITED}
+    context = {
+        "found": found,
+        "lines": [(line, figures_of(found, line.bar)) for line in found.lines],
+        "cards": [(name, bars_of(found, found.dimensions[name])) for name in DIMENSIONS],
+        "total": figures_of(found, found.total),
+        "limits": limits,
+    }
+    return render(request, "reporting/_exposure.html" if request.htmx else "reporting/exposure.html", context)
+
+
+@page
+def holders(request: Request, instrument_id: int) -> HttpResponse:
+    """Show which accounts hold an instrument, a page at a time."""
+    one = market.instrument(instrument_id)
+    after = request.GET.get("after", "").replace("\0", "")[:40]
+    rows = holders_of(request.visit.viewer, instrument_id=instrument_id, after=after, limit=HOLDERS + 1)
+    more = rows[HOLDERS - 1].code if len(rows) > HOLDERS else ""
+    return render(request, "reporting/_holders.html", {"instrument": one, "rows": rows[:HOLDERS], "more": more})
+
+
+def figures_of(found: Consolidated, bar: Bar) -> dict[str, Any]:
+    """Return a bar's figures as they are shown."""
+    return {
+        "label": bar.label,
+        "long": None if bar.long is None else rounded(bar.long),
+        "short": None if bar.short is None else rounded(bar.short),
+        "net": None if bar.net is None else rounded(bar.net),
+        "gross": None if bar.gross is None else rounded(bar.gross),
+        "net_rate": found.of_equity(bar.net),
+        "gross_rate": found.of_equity(bar.gross),
+        "unpriced": ", ".join(bar.unpriced),
+    }
+
+
+def bars_of(found: Consolidated, bars: list[Bar]) -> list[dict[str, Any]]:
+    """Return bars with the places of their two halves on a common scale of 2 × 100 units, zero in the middle."""
+    widest = max((max(bar.long, -bar.short) for bar in bars if bar.long is not None and bar.short is not None), default=None)
+    rows = []
+    for bar in bars:
+        figures = figures_of(found, bar)
+        if bar.long is not None and bar.short is not None and widest:
+            figures["long_width"] = round(float(bar.long / widest) * _WIDTH, 1)
+            figures["short_width"] = round(float(-bar.short / widest) * _WIDTH, 1)
+            figures["short_x"] = round(_WIDTH - figures["short_width"], 1)
+        rows.append(figures)
+    return rows
+
+
+def _download(request: Request, found: Consolidated) -> HttpResponse:
+    governance.audit(
+        action=AuditAction.EXPORTED,
+        subject=Subject(SubjectKind.FIRM, str(request.visit.firm_id)),
+        actor=request.visit.actor(STAFF),
+        now=request.visit.now,
+        after={"what": "exposure", "rows": len(found.lines)},
+        rule="GOV-7",
+    )
+    header = ("symbol", "name", "kind", "long", "short", "net", f"net_{found.currency}", f"gross_{found.currency}", "accounts")
+    rows = []
+    for line in found.lines:
+        figures = figures_of(found, line.bar)
+        one = line.instrument
+        rows.append(
+            (one.symbol, one.name, one.kind, line.long, line.short, line.net_quantity, figures["net"], figures["gross"], line.accounts)
+        )
+    return csv_response("exposure", header, rows)

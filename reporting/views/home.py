@@ -1,0 +1,136 @@
+"""The home page: widgets a person arranges, each a fragment that loads by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+
+from accounts.queries.consolidated import blocked_accounts
+from execution.enums import OrderState
+from execution.queries.visible import visible_orders
+from governance import queries as governance
+from governance.enums import AlertTier
+from governance.web import Request, Visit, page
+from reconciliation.queries.visible import visible_breaks
+from reporting.core.home import WIDGETS
+from reporting.queries.exposure import consolidated
+from reporting.services.home import forget_layout, keep_layout, layout_of
+from reporting.views.exposure import bars_of, figures_of
+from risk.queries.decisions import limit_alerts
+
+ROWS = 8
+_WORKING = [
+    state.value
+    for state in OrderState
+    if state in {"PENDING", "SENDING", "ACKED", "PARTIALLY_FILLED", "UNKNOWN", "PENDING_CANCEL", "PENDING_REPLACE"}
+]
+_TROUBLE = ["UNKNOWN", "DENIED", "REJECTED"]
+_LOUDNESS = {AlertTier.CRITICAL: 0, AlertTier.WARNING: 1, AlertTier.INFO: 2}
+
+
+@page
+def home(request: Request) -> HttpResponse:
+    """Show the visitor's widgets; each is fetched on its own."""
+    visit = request.visit
+    placed = layout_of(user_id=visit.user_id, roles=visit.roles)
+    names = {one.widget.name for one in placed}
+    others = [one for one in WIDGETS.values() if one.name not in names and not one.roles.isdisjoint(visit.roles)]
+    return render(request, "reporting/home.html", {"placed": placed, "others": others})
+
+
+@page(methods=("POST",))
+def arrange(request: Request) -> HttpResponse:
+    """Keep the order and widths the visitor chose, or with `default` go back to their role's."""
+    visit = request.visit
+    if "default" in request.POST:
+        forget_layout(user_id=visit.user_id)
+        return redirect("reporting:home")
+    try:
+        stated = json.loads(request.POST.get("layout", ""))
+    except (ValueError, RecursionError):
+        stated = None
+    keep_layout(user_id=visit.user_id, roles=visit.roles, stated=stated)
+    return HttpResponse(status=204)
+
+
+@page
+def widget(request: Request, name: str) -> HttpResponse:
+    """Answer what one widget shows."""
+    one = WIDGETS.get(name)
+    if one is None or one.roles.isdisjoint(request.visit.roles):
+        raise Http404
+    return render(request, f"reporting/widgets/{name}.html", _FACTS[name](request.visit))
+
+
+def _firm(visit: Visit) -> dict[str, Any]:
+    found = consolidated(visit.viewer, now=visit.now)
+    return {"found": found, "total": figures_of(found, found.total)}
+
+
+def _positions(visit: Visit) -> dict[str, Any]:
+    found = consolidated(visit.viewer, now=visit.now)
+    return {"found": found, "lines": [(line, figures_of(found, line.bar)) for line in found.lines[:ROWS]], "count": len(found.lines)}
+
+
+def _exposure(visit: Visit) -> dict[str, Any]:
+    found = consolidated(visit.viewer, now=visit.now)
+    return {"found": found, "bars": bars_of(found, found.dimensions["sector"][:ROWS])}
+
+
+def _blotter(visit: Visit) -> dict[str, Any]:
+    rows = visible_orders(visit.viewer).filter(state__in=_WORKING).select_related("instrument", "account", "connection").order_by("-id")
+    return {"orders": rows[:ROWS]}
+
+
+def _exceptions(visit: Visit) -> dict[str, Any]:
+    since = visit.now - timedelta(hours=24)
+    rows = visible_orders(visit.viewer).filter(state__in=_TROUBLE, created_at__gte=since)
+    return {"orders": rows.select_related("instrument", "account", "connection").order_by("-id")[:ROWS]}
+
+
+def _alerts(visit: Visit) -> dict[str, Any]:
+    rows = governance.open_alerts(roles=visit.roles)
+    loudest = sorted(rows, key=lambda row: _LOUDNESS[row.tier])
+    return {"alerts": [(row, visit.now - row.raised_at) for row in loudest[:ROWS]], "count": len(rows)}
+
+
+def _constrained(visit: Visit) -> dict[str, Any]:
+    return {"rows": blocked_accounts(visit.viewer, now=visit.now)[:ROWS]}
+
+
+def _breaks(visit: Visit) -> dict[str, Any]:
+    rows = visible_breaks(visit.viewer).filter(closed_at=None).select_related("account").order_by("opened_on", "id")
+    return {"rows": rows[:ROWS]}
+
+
+def _approvals(visit: Visit) -> dict[str, Any]:
+    return {"rows": [(row, row.expires_at - visit.now) for row in governance.pending_approvals(now=visit.now)[:ROWS]]}
+
+
+def _authorities(visit: Visit) -> dict[str, Any]:
+    rows = sorted(governance.ending_authorities(now=visit.now), key=lambda row: row.expires_at or visit.now)
+    return {"rows": [(row, row.expires_at is not None and row.expires_at <= visit.now) for row in rows[:ROWS]]}
+
+
+def _limits(visit: Visit) -> dict[str, Any]:
+    return {"rows": limit_alerts()[:ROWS]}
+
+
+_FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
+    "firm": _firm,
+    "positions": _positions,
+    "exposure": _exposure,
+    "blotter": _blotter,
+    "exceptions": _exceptions,
+    "alerts": _alerts,
+    "constrained": _constrained,
+    "breaks": _breaks,
+    "approvals": _approvals,
+    "authorities": _authorities,
+    "limits": _limits,
+}

@@ -1,0 +1,68 @@
+// Arranging the home page: drag a card, or use its buttons; every change is kept at once. Undo is one click on the toast's word away: the default.
+import { toast } from "../base/toasts.js";
+
+const board = document.getElementById("widgets");
+const cards = () => [...board.querySelectorAll("[data-widget]")];
+const csrf = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+let dragged;
+
+async function keep() {
+  const layout = cards().map((card) => ({ name: card.dataset.widget, width: Number(card.dataset.width) }));
+  const body = new URLSearchParams({ layout: JSON.stringify(layout) });
+  const answer = await fetch(board.dataset.keep, { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
+  if (!answer.ok) toast({ kind: "fail", text: "Your page could not be kept", note: `Error ${answer.status}` });
+  return answer.ok;
+}
+
+function resize(card, step) {
+  const width = Math.min(Math.max(Number(card.dataset.width) + step, 1), 3);
+  card.classList.replace(`widget--${card.dataset.width}`, `widget--${width}`);
+  card.dataset.width = String(width);
+}
+
+function move(card, step) {
+  const other = step < 0 ? card.previousElementSibling : card.nextElementSibling;
+  if (!other) return;
+  if (step < 0) other.before(card);
+  else other.after(card);
+}
+
+function arranging(on) {
+  const button = document.querySelector("[data-arrange]");
+  button.setAttribute("aria-pressed", String(on));
+  board.classList.toggle("widgets--open", on);
+  cards().forEach((card) => { card.draggable = on; card.querySelector(".widget__tools").hidden = !on; });
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const card = button.closest("[data-widget]");
+  if ("arrange" in button.dataset) return arranging(button.getAttribute("aria-pressed") !== "true");
+  if (button.dataset.add) {
+    const fresh = document.createElement("section");
+    fresh.dataset.widget = button.dataset.add;
+    fresh.dataset.width = button.dataset.width;
+    board.append(fresh);
+    if (await keep()) location.reload();
+    return;
+  }
+  if (!card) return;
+  if (button.dataset.move) move(card, Number(button.dataset.move));
+  else if (button.dataset.size) resize(card, Number(button.dataset.size));
+  else if ("remove" in button.dataset) card.remove();
+  else return;
+  button.focus();
+  await keep();
+});
+
+board.addEventListener("dragstart", (event) => { dragged = event.target.closest("[data-widget]"); dragged?.classList.add("widget--dragged"); });
+board.addEventListener("dragover", (event) => {
+  const over = event.target.closest("[data-widget]");
+  if (!dragged || !over || over === dragged) return;
+  event.preventDefault();
+  const all = cards();
+  if (all.indexOf(dragged) < all.indexOf(over)) over.after(dragged);
+  else over.before(dragged);
+});
+board.addEventListener("dragend", () => { dragged?.classList.remove("widget--dragged"); dragged = undefined; keep(); });

@@ -1,0 +1,97 @@
+"""The home page and its widgets; consolidated exposure."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from accounts.models import Position
+from base import tenancy
+from governance.enums import Role
+from reporting.core.home import WIDGETS
+from tests.api.scene import Scene, make_person, make_scene
+from tests.web.people import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def get(user: Any, path: str) -> Any:
+    return signed_in(user).get(path)
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.INVESTOR])
+def test_each_role_has_a_default_page(scene: Scene, role: Role) -> None:
+    with tenancy.firm(scene.firm.id):
+        person = make_person(scene.firm, role)
+    text = get(person.user, "/home/").content.decode()
+    expected = {Role.OPERATIONS: "Constrained accounts", Role.COMPLIANCE: "Approvals"}.get(role, "Needs attention")
+    assert expected in text
+
+
+@pytest.mark.parametrize("name", sorted(WIDGETS))
+def test_each_widget_answers_full_and_empty(scene: Scene, name: str) -> None:
+    assert get(scene.owner.user, f"/home/widgets/{name}").status_code == 200
+    assert get(scene.colleague.user, f"/home/widgets/{name}").status_code == 200
+    assert get(scene.investor.user, f"/home/widgets/{name}").status_code == 403
+
+
+def test_a_widget_nobody_made_is_404(scene: Scene) -> None:
+    assert get(scene.owner.user, "/home/widgets/nothing").status_code == 404
+
+
+def test_widgets_show_only_accounts_in_sight(scene: Scene) -> None:
+    code = scene.account.code
+    assert code in get(scene.owner.user, "/home/widgets/breaks").content.decode()
+    assert code not in get(scene.colleague.user, "/home/widgets/breaks").content.decode()
+    assert code not in get(make_scene().owner.user, "/home/widgets/breaks").content.decode()
+
+
+def test_what_one_arranged_is_kept_for_oneself(scene: Scene) -> None:
+    client = signed_in(scene.owner.user)
+    wanted = [{"name": "limits", "width": 2}, {"name": "alerts", "width": 1}]
+    assert client.post("/home/arrange", {"layout": json.dumps(wanted)}).status_code == 204
+    text = client.get("/home/").content.decode()
+    assert text.index('data-widget="limits"') < text.index('data-widget="alerts"') and 'data-widget="firm"' not in text
+    assert 'data-widget="limits"' not in get(scene.second.user, "/home/").content.decode()
+    assert client.post("/home/arrange", {"default": "1"})["Location"] == "/home/"
+    assert 'data-widget="firm"' in client.get("/home/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["", "{}", "[1]", "null", '[{"name": "nothing", "width": 1}]', '[{"name": "alerts", "width": 4}]', '[{"name": "alerts", "width": true}]',
+     '[{"name": "alerts", "width": 1}, {"name": "alerts", "width": 1}]', "[" * 5000, json.dumps([{"name": "alerts", "width": 1}] * 50)],
+)  # fmt: skip
+def test_what_is_no_layout_is_refused_and_nothing_is_kept(scene: Scene, layout: str) -> None:
+    client = signed_in(scene.owner.user)
+    assert client.post("/home/arrange", {"layout": layout}).status_code == 422
+    assert 'data-widget="firm"' in client.get("/home/").content.decode()
+
+
+def test_exposure_is_of_the_accounts_in_sight(scene: Scene) -> None:
+    symbol = scene.instrument.symbol
+    assert symbol in get(scene.owner.user, "/exposure/").content.decode()
+    assert "Nothing is held" in get(scene.colleague.user, "/exposure/").content.decode()
+    assert symbol not in get(make_scene().owner.user, "/exposure/").content.decode()
+    assert get(scene.investor.user, "/exposure/").status_code == 403
+
+
+def test_the_holders_of_an_instrument_are_paged(scene: Scene) -> None:
+    path = f"/exposure/{scene.instrument.pk}/holders"
+    assert scene.account.code in get(scene.owner.user, path).content.decode()
+    assert scene.account.code not in get(scene.owner.user, f"{path}?after=zzzz").content.decode()
+    assert scene.account.code not in get(scene.colleague.user, path).content.decode()
+    assert get(scene.owner.user, "/exposure/999999999/holders").status_code == 404
+
+
+def test_long_and_short_are_kept_apart(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        held = Position.objects.filter(account=scene.account).first()
+        assert held is not None
+        Position.objects.filter(pk=held.pk).update(quantity=Decimal(-40))
+    answer = get(scene.owner.user, "/exposure/?format=csv").content.decode().splitlines()
+    row = next(line for line in answer if line.startswith(scene.instrument.symbol)).split(",")
+    assert row[answer[0].split(",").index("short")].startswith("-40")
