@@ -1,11 +1,12 @@
 """What was decided for the accounts a person sees: of many journeys in figures, of one in lines.
 
-Entry points: `line_summaries`, `statement_facts`, `line_page`. Inside the caller's tenancy block; a fixed number of statements.
+Entry points: `line_summaries`, `lines_in_sight`, `statement_facts`, `line_page`. Inside the caller's tenancy block; a fixed number of statements.
 Invariant: a line of an account out of sight is in no row and no figure; whether there are any decides only `is_whole`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts import queries as accounts
 from governance.core.subjects import Viewer
@@ -69,31 +70,39 @@ class LineRow:
 
 
 def line_summaries(viewer: Viewer, journey_ids: Collection[UUID]) -> dict[UUID, LineSummary]:
-    """Return the newest statement's lines in sight, by journey; two statements."""
+    """Return the newest statement's lines in sight, by journey; three statements. Whole is a journey of whose lines, older
+    revisions included, none is out of sight."""
     newest = AllocationStatement.objects.filter(journey_id__in=list(journey_ids)).order_by("journey_id", "-revision").distinct("journey_id")
     journeys = dict(newest.values_list("id", "journey_id"))
-    seen = Q() if viewer.oversight else Q(account_id__in=accounts.visible_to(viewer.user_id, on=viewer.on).values("id"))
-    sums = (
-        AllocationLine.objects.filter(statement_id__in=list(journeys))
-        .order_by()
-        .values_list("statement_id")
-        .annotate(
-            every=Count("id"),
-            lines=Count("id", filter=seen),
-            ordered=Count("id", filter=seen & ~Q(quantity=0)),
-            clipped=Count("id", filter=seen & ~Q(reason__in=("full", "no_change"))),
-            bought=Sum("quantity", filter=seen & Q(quantity__gt=0)),
-            sold=Sum("quantity", filter=seen & Q(quantity__lt=0)),
+    every = AllocationLine.objects.filter(statement__journey_id__in=list(journey_ids)).order_by()
+    seen = every if viewer.oversight else every.filter(account_id__in=accounts.visible_to(viewer.user_id, on=viewer.on).values("id"))
+    sums = list(
+        seen.values_list("statement_id", "statement__journey_id").annotate(
+            lines=Count("id"),
+            ordered=Count("id", filter=~Q(quantity=0)),
+            clipped=Count("id", filter=~Q(reason__in=("full", "no_change"))),
+            bought=Sum("quantity", filter=Q(quantity__gt=0)),
+            sold=Sum("quantity", filter=Q(quantity__lt=0)),
         )
     )
-    found = {}
-    for statement_id, every, lines, ordered, clipped, bought, sold in sums:
-        zero = Decimal(0)
-        found[journeys[statement_id]] = LineSummary(statement_id, lines, ordered, clipped, bought or zero, -(sold or zero), every == lines)
+    known: Counter[UUID] = Counter()
+    for _, journey, lines, *_ in sums:
+        known[journey] += lines
+    counted = known if viewer.oversight else dict(every.values_list("statement__journey_id").annotate(n=Count("id")))
+    zero = Decimal(0)
+    found = {journey: LineSummary(pk, 0, 0, 0, zero, zero, counted.get(journey, 0) == known[journey]) for pk, journey in journeys.items()}
+    for pk, journey, lines, ordered, clipped, bought, sold in sums:
+        if pk in journeys:
+            found[journey] = LineSummary(pk, lines, ordered, clipped, bought or zero, -(sold or zero), found[journey].is_whole)
     return found
 
 
-def statement_facts(viewer: Viewer, *, statement_id: UUID) -> StatementFacts:
+def lines_in_sight(viewer: Viewer, *, statement_id: UUID, is_whole: bool) -> QuerySet[AllocationLine]:
+    """Return a statement's lines in sight. is_whole: as `line_summaries` found it for this viewer; spares asking again."""
+    return (AllocationLine.objects.all() if is_whole else visible_lines(viewer)).filter(statement_id=statement_id)
+
+
+def statement_facts(viewer: Viewer, *, statement_id: UUID, is_whole: bool) -> StatementFacts:
     """Return one statement, with what bound how many of its lines in sight; three statements."""
     row = AllocationStatement.objects.defer("frozen").get(pk=statement_id)
     named = {UUID(str(one["account_id"])): one for one in row.excluded if one.get("account_id")}
@@ -102,8 +111,7 @@ def statement_facts(viewer: Viewer, *, statement_id: UUID) -> StatementFacts:
     )
     excluded = sorted((one.get("code", ""), one.get("finding", ""), one.get("reason", "")) for key, one in named.items() if key in seen)
     bound = (
-        visible_lines(viewer)
-        .filter(statement_id=statement_id)
+        lines_in_sight(viewer, statement_id=statement_id, is_whole=is_whole)
         .exclude(binding_rule="none")
         .order_by()
         .values_list("binding_rule")
@@ -115,9 +123,11 @@ def statement_facts(viewer: Viewer, *, statement_id: UUID) -> StatementFacts:
     )  # fmt: skip
 
 
-def line_page(viewer: Viewer, *, statement_id: UUID, after: str = "", size: int = 50, ordered: bool = False) -> tuple[list[LineRow], str]:
+def line_page(
+    viewer: Viewer, *, statement_id: UUID, is_whole: bool, after: str = "", size: int = 50, ordered: bool = False
+) -> tuple[list[LineRow], str]:
     """Return lines in sight by account, and where the next ones begin ("" after the last). ordered: only those with a quantity."""
-    rows: Any = visible_lines(viewer).filter(statement_id=statement_id)
+    rows: Any = lines_in_sight(viewer, statement_id=statement_id, is_whole=is_whole)
     if ordered:
         rows = rows.exclude(quantity=0)
     if after:

@@ -18,13 +18,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from accounts import queries as accounts
 from governance.core.subjects import Viewer
 
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS
-from ..models import Booking, ChildOrder, Execution, Share
+from ..models import Booking, ChildOrder, Execution, ParentOrder, Share
 from .visible import visible_orders, visible_parents
 
 _ZERO = Decimal(0)
@@ -88,18 +89,19 @@ class ShareRow:
 
 
 def orders_in_sight(viewer: Viewer, *, is_whole: bool) -> QuerySet[ChildOrder]:
-    """Return orders whose figures the viewer may know: blocks only where every line is in sight."""
-    rows = visible_orders(viewer)
-    return rows if is_whole else rows.filter(is_block=False)
+    """Return orders whose figures the viewer may know, to be narrowed to journeys in sight of which `is_whole` is known."""
+    return ChildOrder.objects.all() if is_whole else visible_orders(viewer).filter(is_block=False)
 
 
 def executions_in_sight(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> QuerySet[Execution]:
     """Return the newest revision of each execution of a journey, busts left out."""
-    orders = orders_in_sight(viewer, is_whole=is_whole).filter(journey_id=journey_id).values("pk")
+    seen = Execution.objects.filter(journey_id=journey_id, order__isnull=False, last_qty__gt=0)
+    if not is_whole:
+        seen = seen.filter(order_id__in=orders_in_sight(viewer, is_whole=False).filter(journey_id=journey_id).values("pk"))
     newer = Execution.objects.filter(
         order_id=OuterRef("order_id"), broker_exec_id=OuterRef("broker_exec_id"), revision__gt=OuterRef("revision")
     )
-    return Execution.objects.filter(journey_id=journey_id, order_id__in=orders, last_qty__gt=0).exclude(Exists(newer))
+    return seen.exclude(Exists(newer))
 
 
 def progress(viewer: Viewer, whole: Collection[UUID], partly: Collection[UUID]) -> dict[UUID, Progress]:
@@ -127,7 +129,8 @@ def open_parents(viewer: Viewer, journey_ids: Collection[UUID]) -> dict[UUID, in
 def parents_of(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> list[ParentRow]:
     """Return the parents of a journey."""
     columns = [name for name in ParentRow.__dataclass_fields__ if name != "filled"]
-    rows = visible_parents(viewer).filter(journey_id=journey_id).order_by("created_at", "id")
+    seen = ParentOrder.objects.all() if is_whole else visible_parents(viewer)
+    rows = seen.filter(journey_id=journey_id).order_by("created_at", "id")
     found = []
     for row in rows.values("filled_qty", *columns):
         filled = row.pop("filled_qty")
@@ -140,23 +143,26 @@ def parents_of(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> list[Pare
 def fill_facts(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> FillFacts:
     """Return how many fills there were, when, and on which trade dates."""
     rows = executions_in_sight(viewer, journey_id=journey_id, is_whole=is_whole)
-    sums = rows.aggregate(n=Count("pk"), first=Min("executed_at"), last=Max("executed_at"), fee=Sum("fee"))
-    days = set(rows.order_by().values_list("trade_date", flat=True).distinct())
+    sums = rows.aggregate(
+        n=Count("pk"), first=Min("executed_at"), last=Max("executed_at"), fee=Sum("fee"), days=ArrayAgg("trade_date", distinct=True)
+    )
+    days = set(sums["days"] or ())
     if not is_whole:
         days |= set(_shares(viewer).filter(booking__journey_id=journey_id).values_list("booking__trade_date", flat=True))
     return FillFacts(sums["n"], sums["first"], sums["last"], sums["fee"] or _ZERO, tuple(sorted(days)))
 
 
-def bookings_of(viewer: Viewer, *, journey_id: UUID) -> list[Any]:
+def bookings_of(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> list[Any]:
     """Return the newest bookings of a journey in which the viewer sees a share, oldest first, with their connection's code."""
-    seen = Share.objects.filter(booking_id=OuterRef("pk"), account_id__in=_accounts(viewer))
-    rows = _newest(Booking.objects.filter(Exists(seen), journey_id=journey_id))
+    rows = _newest(Booking.objects.filter(journey_id=journey_id))
+    if not is_whole:
+        rows = rows.filter(Exists(Share.objects.filter(booking_id=OuterRef("pk"), account_id__in=_accounts(viewer))))
     return list(rows.select_related("connection").order_by("booked_at", "id"))
 
 
-def share_page(viewer: Viewer, *, journey_id: UUID, after: str = "", size: int = 50) -> tuple[list[ShareRow], str]:
+def share_page(viewer: Viewer, *, journey_id: UUID, is_whole: bool, after: str = "", size: int = 50) -> tuple[list[ShareRow], str]:
     """Return final shares in sight by account, and where the next ones begin."""
-    rows = _shares(viewer).filter(booking__journey_id=journey_id)
+    rows = _shares(viewer, is_whole=is_whole).filter(booking__journey_id=journey_id)
     if after:
         rows = rows.filter(account__code__gt=after)
     sums = (
@@ -168,16 +174,16 @@ def share_page(viewer: Viewer, *, journey_id: UUID, after: str = "", size: int =
     return found[:size], found[size - 1].account if len(found) > size else ""
 
 
-def results_of(viewer: Viewer, *, journey_id: UUID, codes: Collection[str]) -> dict[str, tuple[Decimal, Decimal]]:
+def results_of(viewer: Viewer, *, journey_id: UUID, is_whole: bool, codes: Collection[str]) -> dict[str, tuple[Decimal, Decimal]]:
     """Return what these accounts got, (quantity, value) by code: their own orders' fills and their booked shares; two statements."""
     own = (
-        orders_in_sight(viewer, is_whole=False)
-        .filter(journey_id=journey_id, account__code__in=list(codes), filled_qty__gt=0)
+        orders_in_sight(viewer, is_whole=is_whole)
+        .filter(parent__journey_id=journey_id, is_block=False, account__code__in=list(codes), filled_qty__gt=0)
         .order_by()
         .values_list("account__code")
         .annotate(q=Sum("filled_qty"), n=Sum(F("filled_notional") * F("instrument__multiplier")))
     )
-    shares = _shares(viewer).filter(booking__journey_id=journey_id, account__code__in=list(codes)).order_by()
+    shares = _shares(viewer, is_whole=is_whole).filter(booking__journey_id=journey_id, account__code__in=list(codes)).order_by()
     found: dict[str, tuple[Decimal, Decimal]] = {}
     for code, quantity, value in [*own, *shares.values_list("account__code").annotate(q=Sum("quantity"), n=Sum("notional"))]:
         before = found.get(code, (_ZERO, _ZERO))
@@ -187,7 +193,7 @@ def results_of(viewer: Viewer, *, journey_id: UUID, codes: Collection[str]) -> d
 
 def _sums(rows: QuerySet[ChildOrder], journey_ids: Collection[UUID]) -> dict[UUID, Progress]:
     sums = (
-        rows.filter(journey_id__in=list(journey_ids), parent__journey_id__in=list(journey_ids))
+        rows.filter(parent__in=ParentOrder.objects.filter(journey_id__in=list(journey_ids)))
         .order_by()
         .values_list("journey_id")
         .annotate(
@@ -214,9 +220,9 @@ def _newest(rows: QuerySet[Booking]) -> QuerySet[Booking]:
     return rows.exclude(Exists(newer))
 
 
-def _shares(viewer: Viewer) -> QuerySet[Share]:
+def _shares(viewer: Viewer, *, is_whole: bool = False) -> QuerySet[Share]:
     rows = Share.objects.exclude(quantity=0).filter(booking_id__in=_newest(Booking.objects.all()).values("pk"))
-    return rows if viewer.oversight else rows.filter(account_id__in=_accounts(viewer))
+    return rows if viewer.oversight or is_whole else rows.filter(account_id__in=_accounts(viewer))
 
 
 def journeys_with(viewer: Viewer, *, state: str) -> Any:

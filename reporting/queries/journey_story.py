@@ -1,6 +1,6 @@
 """One decision's story on one timeline, and the list of decisions, as far as a person sees the accounts.
 
-Entry points: `journeys` → `JourneyRow`, `story` → `Story`. Inside the caller's tenancy block; a fixed number of statements, whatever the
+Entry points: `journeys` → `JourneyRow`, `story` → `Story`, `sight_of`. Inside the caller's tenancy block; a fixed number of statements, whatever the
 number of accounts. Invariant: where a line is out of sight, every figure is of the lines in sight alone (execution.queries.story).
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts import queries as accounts
-from allocation.queries.story import LineSummary, StatementFacts, line_summaries, statement_facts
-from allocation.queries.visible import visible_lines, visible_signals
+from allocation.queries.story import LineSummary, StatementFacts, line_summaries, lines_in_sight, statement_facts
+from allocation.queries.visible import visible_signals
 from base.errors import NotFound
 from execution.queries import story as execution
 from execution.queries.story import FillFacts, ParentRow, Progress
@@ -121,28 +121,32 @@ def journeys(viewer: Viewer, rows: Sequence[Any]) -> list[JourneyRow]:
     ]
 
 
-def story(viewer: Viewer, journey_id: UUID) -> Story:
-    """Return one decision's story. Raises NotFound."""
+def sight_of(viewer: Viewer, journey_id: UUID) -> tuple[Any, LineSummary | None]:
+    """Return the signal, and what of its newest statement is in sight. Raises NotFound."""
     signal = visible_signals(viewer).filter(journey_id=journey_id).select_related("instrument", "strategy").first()
     if signal is None:
         raise NotFound("journey")
-    summary = line_summaries(viewer, [journey_id]).get(journey_id)
+    return signal, line_summaries(viewer, [journey_id]).get(journey_id)
+
+
+def story(viewer: Viewer, journey_id: UUID) -> Story:
+    """Return one decision's story. Raises NotFound."""
+    signal, summary = sight_of(viewer, journey_id)
     is_whole = summary is None or summary.is_whole
     done = execution.progress(viewer, [journey_id] if is_whole else [], [] if is_whole else [journey_id])
     fills = execution.fill_facts(viewer, journey_id=journey_id, is_whole=is_whole)
-    statement = statement_facts(viewer, statement_id=summary.statement_id) if summary else None
+    statement = statement_facts(viewer, statement_id=summary.statement_id, is_whole=is_whole) if summary else None
     trail = governance.trail_of_journey(journey_id)
     named = (signal.received_by_id, statement.released_by_id if statement else None, *(event.actor_id for event in trail))
-    people = {one for one in named if one is not None}
     return Story(
         signal=signal,
-        who=names_of(people),
+        who=names_of({one for one in named if one is not None}),
         summary=summary,
         statement=statement,
         progress=done.get(journey_id, Progress()),
         parents=execution.parents_of(viewer, journey_id=journey_id, is_whole=is_whole),
         fills=fills,
-        bookings=execution.bookings_of(viewer, journey_id=journey_id),
+        bookings=execution.bookings_of(viewer, journey_id=journey_id, is_whole=is_whole),
         gates=gates_in_sight(viewer, journey_id=journey_id),
         trail=trail,
         confirmed=_confirmed(viewer, summary, signal.instrument_id, fills),
@@ -187,5 +191,5 @@ def _row(row: Any, summary: LineSummary | None, done: Progress, is_open: bool, w
 def _confirmed(viewer: Viewer, summary: LineSummary | None, instrument_id: int, fills: FillFacts) -> list[Confirmation]:
     if summary is None or not fills.days:
         return []
-    lines = visible_lines(viewer).filter(statement_id=summary.statement_id).exclude(quantity=0)
-    return confirmations(viewer, account_ids=lines.values("account_id"), instrument_id=instrument_id, days=fills.days)
+    lines = lines_in_sight(viewer, statement_id=summary.statement_id, is_whole=summary.is_whole).exclude(quantity=0)
+    return confirmations(lines, instrument_id=instrument_id, days=fills.days)

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from allocation.queries.story import line_page
+from allocation.queries.story import LineSummary, line_page
 from allocation.queries.visible import visible_signals, visible_strategies
 from base.errors import NotFound
 from execution.core.states import average
@@ -23,7 +23,7 @@ from governance.permissions import DEALERS
 from governance.web import Request, page
 from reporting.core.journey_words import cost
 from reporting.queries.journey_steps import steps_of
-from reporting.queries.journey_story import Story, gates_in_sight, journeys, story
+from reporting.queries.journey_story import Story, gates_in_sight, journeys, sight_of, story
 
 ROWS = 40
 STATES = {
@@ -68,14 +68,15 @@ def decisions(request: Request) -> HttpResponse:
 def journey(request: Request, journey_id: UUID) -> HttpResponse:
     """Tell one decision's story; htmx gets it without the frame, for the live refresh."""
     told = story(request.visit.viewer, journey_id)
-    results, more = _results(request, told, "")
+    results, more = _results(request, journey_id, told.summary, "")
     context = {
         "story": told,
+        "signal": told.signal,
         "steps": steps_of(told),
         "kpis": _kpis(told),
         "results": results,
         "more": more,
-        "may_cancel": request.visit.holds(DEALERS) and told.may_cancel,
+        "may_cancel": told.may_cancel if request.visit.holds(DEALERS) else [],
         "now": request.visit.now,
     }
     return render(request, "reporting/journey/_story.html" if request.htmx else "reporting/journey/journey.html", context)
@@ -85,26 +86,26 @@ def journey(request: Request, journey_id: UUID) -> HttpResponse:
 def part(request: Request, journey_id: UUID, name: str) -> HttpResponse:
     """Show a page of what unfolds under a step: lines, orders, fills, gates, shares or results."""
     viewer = request.visit.viewer
-    told = story(viewer, journey_id)
+    signal, summary = sight_of(viewer, journey_id)
+    is_whole = summary is None or summary.is_whole
     after = _text(request.GET.get("after"), 200)
-    context: dict[str, Any] = {"story": told, "name": name, "now": request.visit.now, "is_more": bool(after)}
-    if name in ("lines", "shares") and told.summary is not None:
-        if name == "lines":
-            context["rows"], context["after"] = line_page(viewer, statement_id=told.summary.statement_id, after=after)
-        else:
-            context["rows"], context["after"] = execution.share_page(viewer, journey_id=journey_id, after=after)
+    context: dict[str, Any] = {"signal": signal, "name": name, "now": request.visit.now, "is_more": bool(after)}
+    if name == "lines" and summary is not None:
+        context["rows"], context["after"] = line_page(viewer, statement_id=summary.statement_id, is_whole=is_whole, after=after)
+    elif name == "shares":
+        context["rows"], context["after"] = execution.share_page(viewer, journey_id=journey_id, is_whole=is_whole, after=after)
     elif name in ("orders", "fills"):
         filters = Filters(tab=name, is_descending=False)
         rows: Any = (
-            execution.orders_in_sight(viewer, is_whole=told.is_whole).filter(journey_id=journey_id)
+            execution.orders_in_sight(viewer, is_whole=is_whole).filter(parent__journey_id=journey_id)
             if name == "orders"
-            else execution.executions_in_sight(viewer, journey_id=journey_id, is_whole=told.is_whole)
+            else execution.executions_in_sight(viewer, journey_id=journey_id, is_whole=is_whole)
         )
         related = ("parent__strategy",) if name == "orders" else ("order",)
         found = page_of(rows.select_related("instrument", "account", "connection", *related), filters, after)
         context["rows"], context["after"] = shown(name, found.rows, {}), found.cursor
     elif name == "results":
-        context["results"], context["more"] = _results(request, told, after)
+        context["results"], context["more"] = _results(request, journey_id, summary, after)
     elif name == "gates":
         context["rows"] = [one for one in gates_in_sight(viewer, journey_id=journey_id) if one.outcome != "PASSED"][:200]
     else:
@@ -138,13 +139,13 @@ def _filtered(request: Request, given: dict[str, str]) -> Any:
     return rows
 
 
-def _results(request: Request, told: Story, after: str) -> tuple[list[Any], str]:
+def _results(request: Request, journey_id: UUID, summary: LineSummary | None, after: str) -> tuple[list[Any], str]:
     """Return a page of (line, filled, value), and where the next one begins."""
-    if told.summary is None:
+    if summary is None:
         return [], ""
-    viewer = request.visit.viewer
-    lines, more = line_page(viewer, statement_id=told.summary.statement_id, after=after, size=14, ordered=True)
-    got = execution.results_of(viewer, journey_id=told.signal.journey_id, codes=[line.account for line in lines])
+    viewer, is_whole = request.visit.viewer, summary.is_whole
+    lines, more = line_page(viewer, statement_id=summary.statement_id, is_whole=is_whole, after=after, size=14, ordered=True)
+    got = execution.results_of(viewer, journey_id=journey_id, is_whole=is_whole, codes=[line.account for line in lines])
     return [(line, *got.get(line.account, (None, None))) for line in lines], more
 
 
