@@ -188,7 +188,7 @@ def totals(viewer: Viewer, filters: Filters) -> Totals:
     if filters.tab == "parents":
         counted = rows.aggregate(n=Count("pk"), w=Count("pk", filter=Q(state__in=WORKING_PARENTS)))
         filled = ChildOrder.objects.filter(parent_id__in=rows.values("pk"), filled_qty__gt=0)
-        notional = F("filled_notional")
+        notional: Any = F("filled_notional")
     elif filters.tab == "orders":
         counted = rows.aggregate(n=Count("pk"), w=Count("pk", filter=Q(state__in=WORKING_ORDERS)))
         filled, notional = rows.filter(filled_qty__gt=0), F("filled_notional")
@@ -271,6 +271,7 @@ def _parsed_cursor(rows: QuerySet[Any], column: str, cursor: str) -> tuple[Any, 
     target = related.related_model._meta.get_field(name) if "__" in column else related  # type: ignore[union-attr]
     try:
         parsed = target.to_python(value)  # type: ignore[union-attr]
-        return (None, None) if isinstance(parsed, Decimal) and not parsed.is_finite() else (parsed, UUID(last))
+        is_figure = not isinstance(parsed, Decimal) or (parsed.is_finite() and abs(parsed.adjusted()) < 40)
+        return (parsed, UUID(last)) if is_figure else (None, None)
     except Exception:  # noqa: BLE001  (each field has its own error; whatever cannot be read is no cursor)
         return None, None

@@ -1,6 +1,6 @@
 """What a subject is called, and where it is shown: governance knows kinds and ids, the app that keeps the thing knows its name.
 
-Entry points: `people_names`, `name_subjects`, `subject_name`, `sees_subject`, `accounts_in_sight`; for other apps, from their `ready`: `register_names`,
+Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `accounts_in_sight`; for other apps, from their `ready`: `register_names`,
 `register_accounts_in_sight`.
 
 Invariants
@@ -18,12 +18,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from base import tenancy
 from base.addresses import address
 from market.queries import instruments
 
 from ..core.subjects import Subject, Viewer
-from ..enums import KillScope, SubjectKind
-from ..models import Authority, KillSwitch, User
+from ..enums import KillScope, Role, SubjectKind
+from ..models import Authority, KillSwitch, Membership, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ def people_names(ids: Iterable[int | None]) -> dict[int, str]:
     """Return the names of people by id; the e-mail address of those who gave none."""
     rows = User.objects.filter(pk__in={pk for pk in ids if pk is not None}).values_list("pk", "name", "email")
     return {pk: name or email for pk, name, email in rows}
+
+
+def people_in(roles: Collection[Role]) -> list[tuple[int, str]]:
+    """Return the active members of the open firm in any of these roles, as id and name, by name."""
+    members = Membership.objects.filter(role__in=[str(role) for role in roles], is_active=True, user__is_active=True)
+    rows = members.filter(firm_id=tenancy.current_firm() or 0).values_list("user_id", "user__name", "user__email").distinct()
+    return sorted(((pk, name or email) for pk, name, email in rows), key=lambda person: person[1])
 
 
 def name_subjects(viewer: Viewer, subjects: Iterable[Subject]) -> dict[Subject, SubjectName]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
+from typing import Any
 
 from accounts import queries as accounts
 from governance.core.subjects import Viewer
@@ -38,8 +38,8 @@ class Confirmation:
         return self.state is RunState.COMPLETE and not self.missing and not self.breaks
 
 
-def confirmations(viewer: Viewer, *, account_ids: Collection[UUID], instrument_id: int, days: Collection[date]) -> list[Confirmation]:
-    """Return what the custodians of these accounts said of the days, oldest first. account_ids: a queryset of ids will do."""
+def confirmations(viewer: Viewer, *, account_ids: Any, instrument_id: int, days: Collection[date]) -> list[Confirmation]:
+    """Return what the custodians of these accounts said of the days, oldest first. account_ids: ids, or a subquery of them."""
     held = dict(accounts.visible_to(viewer.user_id, on=viewer.on).filter(pk__in=account_ids).values_list("id", "custodian_id"))
     if not held or not days:
         return []

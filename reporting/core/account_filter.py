@@ -139,7 +139,8 @@ def checked_filter(kept: Any) -> AccountFilter:
         raise ValueError(f"filters: {unknown[0]} is not one of {', '.join(known)}")
     for name, value in kept.items():
         _check(name, value)
-    return AccountFilter(**{name: tuple(value) if name == "collapsed" else value for name, value in kept.items()})
+    values: dict[str, Any] = {name: tuple(value) if name == "collapsed" else value for name, value in kept.items()}
+    return AccountFilter(**values)
 
 
 def _check(name: str, value: Any) -> None:

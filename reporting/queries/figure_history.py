@@ -93,9 +93,10 @@ def _evenings(accounts: Accounts, month: date, until: date) -> list[tuple[int, I
     day, worth, flow = (as_integers(value)[known] for value in row[1:])
     at = at[known]
     order = np.argsort(day, kind="stable")
-    at, day, worth, flow = at[order], day[order], worth[order] / 1e8, flow[order] / 1e8
+    at, day = at[order], day[order]
+    level, came = worth[order] / 1e8, flow[order] / 1e8
     cuts = np.flatnonzero(np.diff(day)) + 1
-    parts = zip(np.split(day, cuts), np.split(at, cuts), np.split(worth, cuts), np.split(flow, cuts), strict=True)
+    parts = zip(np.split(day, cuts), np.split(at, cuts), np.split(level, cuts), np.split(came, cuts), strict=True)
     return [(int(d[0]), a, w, f) for d, a, w, f in parts if len(d)]
 
 

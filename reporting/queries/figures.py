@@ -93,7 +93,16 @@ class Sight:
         return found.filter(**chosen.labels)
 
 
-def page_of_rows(sight: Sight, *, after: Cursor | None = None, limit: int = PAGE) -> tuple[list[AccountFigures], Cursor | None]:
+# What a row shows or downloads: the rest of a row's columns would only be carried.
+_SHOWN = tuple(
+    field.attname
+    for field in AccountFigures._meta.local_concrete_fields
+    if field.name
+    not in ("id", "firm", "start_to", "flow_to", "day_start", "gross", "net", "realised", "unit", "peak", "history_on", "working")
+)
+
+
+def page_of_rows(sight: Sight, *, after: Cursor | None = None, limit: int = PAGE) -> tuple[list[Any], Cursor | None]:
     """Return the next rows in the order asked for, and where to go on; None at the end. One statement.
 
     What is not known sorts last either way; codes settle ties.
@@ -107,11 +116,14 @@ def page_of_rows(sight: Sight, *, after: Cursor | None = None, limit: int = PAGE
     column: Any = F(field).desc(nulls_last=True) if chosen.descending else F(field).asc(nulls_last=True)
     nullable = AccountFigures._meta.get_field(field).null
     order: list[Any] = [*([chosen.by] if chosen.by else []), column if nullable else ("-" if chosen.descending else "") + field]
-    found = list(rows.order_by(*order, *(["code"] if field != "code" else []))[: limit + 1])
+    found = list(rows.order_by(*order, *(["code"] if field != "code" else [])).values_list(*_SHOWN, named=True)[: limit + 1])
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    return found[:limit], Cursor(getattr(last, chosen.by) if chosen.by else "", getattr(last, field), last.code)
+    value = getattr(last, field)
+    return found[:limit], Cursor(
+        getattr(last, chosen.by) if chosen.by else "", Decimal(value) if isinstance(value, int) else value, last.code
+    )
 
 
 def _after(by: str, field: str, descending: bool, after: Cursor) -> Q:
@@ -256,7 +268,7 @@ def curve_of(sight: Sight, *, now: datetime) -> dict[str, list[Any]]:
         groups=np.zeros((1, len(found.ids)), np.int64),
         count=1,
         to_rate=np.array([rates[one] for one in found.ids.tolist()]),
-        minor=10.0 ** exponents_of(found.currencies)[found.currency],
+        minor=np.power(10.0, exponents_of(found.currencies)[found.currency]).astype(np.float64),
         to_minor=10.0 ** minor_exponent(totals.currency),
         until=last_reset(now, RESET_ZONE).date(),
     )

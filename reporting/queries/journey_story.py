@@ -132,7 +132,8 @@ def story(viewer: Viewer, journey_id: UUID) -> Story:
     fills = execution.fill_facts(viewer, journey_id=journey_id, is_whole=is_whole)
     statement = statement_facts(viewer, statement_id=summary.statement_id) if summary else None
     trail = governance.trail_of_journey(journey_id)
-    people = {signal.received_by_id, statement.released_by_id if statement else None, *(event.actor_id for event in trail)} - {None}
+    named = (signal.received_by_id, statement.released_by_id if statement else None, *(event.actor_id for event in trail))
+    people = {one for one in named if one is not None}
     return Story(
         signal=signal,
         who=names_of(people),

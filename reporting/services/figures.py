@@ -126,7 +126,7 @@ def refresh_figures(*, now: datetime, account_ids: Sequence[UUID] | None = None,
     write_totals(
         now=now,
         currency=currency,
-        history=history and _group_history(work, history),
+        history=None if history is None else _group_history(work, history),
         sectors=_sectors(work) if account_ids is None else None,
     )
     return FigureFacts(work.n, int((work.columns["equity"] == MISSING).sum()))
@@ -313,7 +313,7 @@ def _history(work: _Work, forced: bool) -> History | None:
         groups=groups,
         count=len(names),
         to_rate=to_rate[work.accounts.currency],
-        minor=10.0**exponents,
+        minor=np.power(10.0, exponents).astype(np.float64),
         to_minor=10.0 ** minor_exponent(work.currency),
         until=work.until,
     )

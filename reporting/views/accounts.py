@@ -32,7 +32,7 @@ from reporting.services.saved_views import SHARERS, delete_view, rename_view, sa
 from risk.enums import FirmLimitKind
 from risk.queries import limits_in_force
 
-from .accounts_table import Lamps, flags_of, row_cells, total_cells
+from .accounts_table import Lamps, flags_of, rows_html, total_cells
 
 COLUMNS = (
     ("code", "Account", ""),
@@ -128,19 +128,22 @@ def _rates(rows: list[Any]) -> list[Any]:
 
 def _blocks(sight: Sight, rows: list[Any], lamps: Lamps, after: Cursor | None, following: Cursor | None) -> list[dict[str, Any]]:
     """Return the rows under the groups they belong to; closed groups stand with their totals alone."""
-    cells = [(getattr(row, sight.chosen.by) if sight.chosen.by else "", row_cells(row, lamps)) for row in rows]
-    if not sight.chosen.by:
-        return [{"head": None, "rows": [cell for _, cell in cells]}]
+    by = sight.chosen.by
+    if not by:
+        return [{"head": None, "rows": rows_html(rows, lamps, indent=False)}]
+    under: dict[str, list[Any]] = {}
+    for row in rows:
+        under.setdefault(getattr(row, by), []).append(row)
     began = None if after is None else after.label
     labels = figures.labels_between(sight, after=began, until=following.label if following else None)
     totals = figures.group_totals(sight, labels=labels)
     blocks: list[dict[str, Any]] = []
-    if began is not None and (rest := [cell for label, cell in cells if label == began]):
-        blocks.append({"head": None, "rows": rest})
+    if began is not None and began in under:
+        blocks.append({"head": None, "rows": rows_html(under[began], lamps, indent=True)})
     for label in labels:
         if label in totals:
+            inside = rows_html(under.get(label, []), lamps, indent=True)
             is_closed = label in sight.chosen.collapsed
-            inside = [cell for own, cell in cells if own == label]
             blocks.append(
                 {"head": total_cells(totals[label]), "rows": inside, "closed": is_closed, "toggle": sight.chosen.toggled(label).query()}
             )

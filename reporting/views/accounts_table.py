@@ -1,13 +1,16 @@
 """The dashboard's rows as they are written: every cell a text, so that a page of them costs little (PERFORMANCE P7).
 
-Entry points: `Lamps`, `row_cells`, `total_cells`. Invariant: what is not known is an en dash with its reason.
+Entry points: `Lamps`, `rows_html`, `flags_of`, `total_cells`.
+Invariants: 1. what is not known is an en dash with its reason. 2. text from outside (names, reasons) is escaped where it is put in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from html import escape
 from typing import Any
 from uuid import UUID
 
@@ -39,11 +42,15 @@ class Lamps:
 
     gateways: dict[UUID, GatewayState]
     runs: dict[UUID, tuple[str, date]]
+    written: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def of(self, row: Any) -> str:
         """Return the three lamps of an account: socket, broker, synced."""
-        gateway = self.gateways.get(row.connection_id)
-        return f'<span class="lamps">{_socket(gateway)}{_broker(gateway)}{self._synced(row)}</span>'
+        key = (row.connection_id, row.custodian_id, row.breaks, row.block_reason)
+        if key not in self.written:
+            gateway = self.gateways.get(row.connection_id)
+            self.written[key] = f'<span class="lamps">{_socket(gateway)}{_broker(gateway)}{self._synced(row)}</span>'
+        return self.written[key]
 
     def _synced(self, row: Any) -> str:
         state, day = self.runs.get(row.custodian_id, ("", None))
@@ -59,7 +66,7 @@ class Lamps:
 
 
 def _lamp(kind: str, said: str) -> str:
-    return str(format_html(_LAMP[kind], said))
+    return _LAMP[kind].format(escape(said))
 
 
 def _socket(gateway: GatewayState | None) -> str:
@@ -82,70 +89,67 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
-def _number(text: str, value: Decimal | None, reason: str = "") -> SafeString:
+def _number(text: str, value: Decimal | None, reason: str = "") -> str:
     """Return a table's cell of a change: coloured by its sign, a dash with its reason for none."""
     if value is None:
         return _nil(reason)
     tone = " up" if value > 0 else " down" if value < 0 else " flat"
-    return mark_safe(f'<td class="num{tone}">{text}</td>')  # noqa: S308  (figures only)
+    return f'<td class="num{tone}">{text}</td>'
 
 
-def _nil(reason: str) -> SafeString:
-    return format_html('<td class="num"><span class="nil" title="{}">{}</span></td>', reason or "Not worked out yet", NIL)
+def _nil(reason: str) -> str:
+    return f'<td class="num"><span class="nil" title="{escape(reason or "Not worked out yet")}">{NIL}</span></td>'
 
 
-def row_cells(row: Any, lamps: Lamps) -> dict[str, Any]:
-    """Return what a row shows, by column. row: AccountFigures."""
-    currency, to = row.currency, row.currency_to
-    why = row.reason
-    return {
-        "id": row.account_id,
-        "code": row.code,
-        "name": row.name,
-        "lamps": mark_safe(lamps.of(row)),  # noqa: S308  (every part is escaped where it is made)
-        "custodian": row.custodian,
-        "equity": _own(row, why),
-        "equity_to": _converted(row, why),
-        "day_pnl": _number(signed_money(row.day_pnl, to), row.day_pnl, why),
-        "day_rate": _number(signed_percent(row.day_rate).rstrip("%"), row.day_rate, why or "Nothing to gain on"),
-        "open_pnl": _number(signed_money(row.open_pnl, to), row.open_pnl, "A lot has no price or rate"),
-        "margin": _margin(row),
-        "drawdown": mark_safe(f'<td class="num">{percent(row.drawdown)}</td>') if row.drawdown is not None else _nil(why),  # noqa: S308
-        "positions": row.positions,
-        "activity": f"{row.orders} / {row.fills}" if row.orders or row.fills else NIL,
-        "spark": mark_safe(spark(_points(row.points, row.equity, currency))),  # noqa: S308
-        "flags": flags_of(row),
-    }
+def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
+    """Return a row of the table. row: what `page_of_rows` gives."""
+    to, why = row.currency_to, row.reason
+    drawdown = _nil(why) if row.drawdown is None else f'<td class="num">{percent(row.drawdown)}</td>'
+    activity = f"{row.orders} / {row.fills}" if row.orders or row.fills else NIL
+    flags = "".join(f'<span class="badge badge--{tone}" title="{escape(said)}">{word}</span>' for tone, word, said in flags_of(row))
+    return (
+        f'<tr tabindex="0" data-open data-row="{escape(row.code)}"><td class="name{" indent" if indent else ""}"><a href="/accounts/{row.account_id}/">'
+        f'<span class="acct">{escape(row.code)}</span>{escape(row.name)}</a></td>'
+        f'<td>{lamps.of(row)} <span class="class">{escape(row.custodian)}</span></td>{_own(row, why)}{_converted(row, why)}'
+        f"{_number(signed_money(row.day_pnl, to), row.day_pnl, why)}"
+        f"{_number(signed_percent(row.day_rate).rstrip('%'), row.day_rate, why or 'Nothing to gain on')}"
+        f"{_number(signed_money(row.open_pnl, to), row.open_pnl, 'A lot has no price or rate')}{_margin(row)}{drawdown}"
+        f'<td class="num">{row.positions}</td><td class="num">{activity}</td>'
+        f"<td>{spark(_points(row.points, row.equity, row.currency))}</td><td>{flags}</td></tr>\n"
+    )
 
 
-def _own(row: Any, why: str) -> SafeString:
+def rows_html(rows: Sequence[Any], lamps: Lamps, *, indent: bool) -> SafeString:
+    """Return rows one after the other; every text a person typed has been escaped."""
+    return mark_safe("".join(row_html(row, lamps, indent=indent) for row in rows))  # noqa: S308
+
+
+def _own(row: Any, why: str) -> str:
     if row.equity is None:
         return _nil(why)
-    return format_html('<td class="num">{} <span class="unit">{}</span></td>', money(row.equity, row.currency), row.currency)
+    return f'<td class="num">{money(row.equity, row.currency)} <span class="unit">{row.currency}</span></td>'
 
 
-def _converted(row: Any, why: str) -> SafeString:
+def _converted(row: Any, why: str) -> str:
     """Return equity in the reporting currency; converted, it opens its rate, one popover a currency."""
     if row.equity_to is None:
         return _nil(why or row.rate_label)
     text = money(row.equity_to, row.currency_to)
-    stale = row.priced_at is not None and row.computed_at - row.priced_at > STALE_AFTER
-    if row.currency == row.currency_to:
-        if stale:
-            said = f"A price is of {row.priced_at:%d %b %Y %H:%M}"
-            return format_html('<td class="num"><span class="why" title="{}">{}</span></td>', said, text)
-        return mark_safe(f'<td class="num">{text}</td>')  # noqa: S308
-    return format_html('<td class="num"><button class="why" popovertarget="fx-{}">{}</button></td>', row.currency, text)
+    if row.currency != row.currency_to:
+        return f'<td class="num"><button class="why" popovertarget="fx-{row.currency}">{text}</button></td>'
+    if row.priced_at is not None and row.computed_at - row.priced_at > STALE_AFTER:
+        return f'<td class="num"><span class="why" title="A price is of {row.priced_at:%d %b %Y %H:%M}">{text}</span></td>'
+    return f'<td class="num">{text}</td>'
 
 
-def _margin(row: Any) -> SafeString:
+def _margin(row: Any) -> str:
     """Return the share of equity that margin takes; RSK-8's 200% and 120% are 50% and 83% of it."""
     if row.margin_rate is None:
         return _nil(row.margin_reason or row.reason or "No equity to set it against")
     rate = row.margin_rate
     tone = " meter--crit" if rate > Decimal(1) / Decimal("1.2") else " meter--warn" if rate > Decimal("0.5") else ""
     width = min(max(rate * 100, Decimal(0)), Decimal(100))
-    return mark_safe(  # noqa: S308
+    return (
         f'<td class="num"><svg class="meter{tone}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{width:.1f}" height="10"/></svg>{percent(rate)}</td>'
     )
@@ -193,9 +197,9 @@ def total_cells(totals: Totals) -> dict[str, Any]:
         "label": totals.label,
         "accounts": totals.accounts,
         "equity_to": format_html('<span class="why" title="{}">{}</span>', left_out, equity) if left_out else equity,
-        "day_pnl": _number(signed_money(totals.day_pnl, to), totals.day_pnl),
-        "day_rate": _number(signed_percent(totals.day_rate).rstrip("%"), totals.day_rate, "Nothing to gain on"),
-        "open_pnl": _number(signed_money(totals.open_pnl, to), totals.open_pnl),
+        "day_pnl": mark_safe(_number(signed_money(totals.day_pnl, to), totals.day_pnl)),  # noqa: S308  (figures only)
+        "day_rate": mark_safe(_number(signed_percent(totals.day_rate).rstrip("%"), totals.day_rate, "Nothing to gain on")),  # noqa: S308
+        "open_pnl": mark_safe(_number(signed_money(totals.open_pnl, to), totals.open_pnl)),  # noqa: S308
         "drawdown": drawdown,
         "positions": totals.positions,
         "activity": f"{totals.orders} / {totals.fills}",
