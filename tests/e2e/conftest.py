@@ -27,7 +27,7 @@ from base.clock import process_clock
 from governance.web import FIRM_KEY
 from mamweb.assets import make_assets
 from tests.chaos.stage import Stage, stage, wait_for
-from tests.e2e.papers import file_papers, state_february
+from tests.e2e.papers import evening_before, file_papers, state_february
 from tests.screens.chromium import CHROMIUM, FLAGS
 
 ACCOUNTS = 50
@@ -111,6 +111,7 @@ def running(django_db_blocker: Any) -> Iterator[Running]:
         sync_playwright() as playwright,
     ):
         try:
+            evening_before(here)
             _let_people_see(here)
             port = _free_port()
             address = f"http://127.0.0.1:{port}"

@@ -52,7 +52,7 @@ def test_nothing_of_another_firm_is_there(running: Running, filed: dict[str, str
     assert {path: status for path, status in answers.items() if status != 404} == {}
 
 
-def test_the_stranger_would_see_it_were_it_theirs(running: Running, filed: dict[str, str]) -> None:
+def test_whoever_it_belongs_to_sees_it(running: Running, filed: dict[str, str]) -> None:
     page, statuses = running.open("MANAGER"), {}
     for address, methods in object_addresses().items():
         if "GET" in methods and "portal" not in address:

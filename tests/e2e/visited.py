@@ -11,7 +11,6 @@ from tests.screens.pages import PAGES
 OBJECTS = {
     "MANAGER": ("/ticket/released/{journey}/", "/alerts/?alert={alert}"),
     "COMPLIANCE": ("/authorities/{authority}/", "/authorities/mandates/{mandate}/"),
-    "INVESTOR": ("/portal/{account}/", "/portal/{account}/documents"),
 }
 ROLES = tuple(PAGES)
 
