@@ -91,7 +91,7 @@ def text_of(user: User, path: str = "/reconciliation/") -> str:
 
 
 def test_the_desk_shows_custodian_hour_breaks_and_choices(world: World) -> None:
-    text = text_of(world.office)
+    text = text_of(world.office, f"/reconciliation/?break={world.extra}")
     for words in (world.scene.custodian.code, "in time", "Extra fill", "X1", "Book fill: +100", "Run again", "Load a file"):
         assert words in text, words
 
