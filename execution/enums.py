@@ -190,6 +190,16 @@ class ChangeOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Lamp(StrEnum):
+    """How one side of a connection is. STALE: late, or not sure yet; UNKNOWN: something was sent and not heard of."""
+
+    LIVE = "LIVE"
+    STALE = "STALE"
+    UNKNOWN = "UNKNOWN"
+    BLOCKED = "BLOCKED"
+    OFF = "OFF"
+
+
 class Outcome(StrEnum):
     """What became of one account's part of a release, for people; CANCELED ended without a fill, SKIPPED had nothing to order."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -28,14 +29,13 @@ class SaysWhereFrom:
 
 
 class BodyLimit:
-    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it; documents in the admin may be larger."""
+    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it; forms that take files have limits of their own, for who has a session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        upload = request.path.startswith("/admin/") and request.content_type == "multipart/form-data"
-        limit = settings.UPLOAD_MAX_BYTES if upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = self._limit(request)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > limit:
             body = {
@@ -46,6 +46,14 @@ class BodyLimit:
             }
             return JsonResponse(body, status=413, content_type="application/problem+json")
         return self.get_response(request)
+
+    @staticmethod
+    def _limit(request: HttpRequest) -> int:
+        if request.method == "POST" and settings.SESSION_COOKIE_NAME in request.COOKIES:
+            for path, limit in settings.UPLOAD_LIMITS:
+                if re.fullmatch(path, request.path):
+                    return int(limit)
+        return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 class SessionLife:

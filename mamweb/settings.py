@@ -283,7 +283,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if _local else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not _local
 DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.max_body_bytes
-UPLOAD_MAX_BYTES = 11 * 1024 * 1024  # a document of 10 MB and the form around it, in the admin
+UPLOAD_LIMITS = (  # path, bytes of the whole body: a custodian's file (64 MB), a document of evidence (10 MB), and the form around them
+    (r"/admin/(governance/mandate|governance/authority)/do/record", 11 * 1024 * 1024),
+    (r"/reconciliation/files", 65 * 1024 * 1024),
+    (r"/reconciliation/breaks/[0-9a-f-]{36}/adjustment", 11 * 1024 * 1024),
+)
 
 LOGGING = {
     "version": 1,

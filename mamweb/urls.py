@@ -13,6 +13,8 @@ from governance.adminsite import site
 from reporting import admin as _reporting
 from risk import admin as _risk
 
+from . import fragments
+
 ADMINS = (_accounts, _governance, _risk, _execution, _reporting)  # importing them fills the site
 
 
@@ -56,6 +58,9 @@ urlpatterns = [
     path("api/v1/", include(("mamweb.api_urls", "api"), namespace="api")),
     path("admin/", site.urls),
     path("auth/", include("governance.auth_urls")),
+    path("frame/banner", fragments.banner, name="frame-banner"),
+    path("frame/bell", fragments.bell, name="frame-bell"),
+    path("frame/switch", fragments.switch, name="frame-switch"),
     path("", include("governance.urls")),
     path("", include("accounts.urls")),
     path("", include("risk.urls")),

@@ -4,3 +4,15 @@ from django.apps import AppConfig
 class ReconciliationConfig(AppConfig):
     name = "reconciliation"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell governance how breaks are called, and how an approved resolution is carried out."""
+        from governance.enums import ApprovalAction
+        from governance.services.carrying_out import register_act
+
+        from .queries.naming import register
+        from .services.proposing import carry_out
+
+        register()
+        register_act(ApprovalAction.ADJUST_LEDGER, carry_out)
+        register_act(ApprovalAction.WAIVE_BREAK, carry_out)

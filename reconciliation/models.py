@@ -152,3 +152,46 @@ class Waiver(TenantModel):
     approval_id = models.UUIDField()
     approved_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+
+
+class Evidence(TenantModel):
+    """A document behind a resolution (REC-7). The file lies under `settings.DOCUMENTS_DIR`, named by its hash."""
+
+    append_only = True
+
+    of_break = TenantForeignKey(Break, related_name="documents")
+    name = models.CharField(max_length=120)
+    media_type = models.CharField(max_length=40)
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    uploaded_by = models.ForeignKey("governance.User", models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["firm", "of_break", "sha256"], name="evidence_once")]
+
+
+class Proposal(TenantModel):
+    """What a second person is asked to approve, word for word: an adjustment (`kind`), or a waiver (`expires_at`)."""
+
+    append_only = True
+
+    of_break = TenantForeignKey(Break, related_name="proposals")
+    approval_id = models.UUIDField()
+    kind = CodeField(AdjustmentKind, null=True)
+    reason = models.CharField(max_length=400)
+    evidence = models.CharField(max_length=400, blank=True)
+    sleeve_id = models.UUIDField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    proposed_by = models.ForeignKey("governance.User", models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["firm", "approval_id"], name="proposal_of_approval"),
+            models.CheckConstraint(
+                condition=models.Q(kind__isnull=False, expires_at__isnull=True) | models.Q(kind__isnull=True, expires_at__isnull=False),
+                name="proposal_adjusts_or_waives",
+            ),
+        ]
+        indexes = [models.Index(fields=["firm", "of_break"], name="proposal_of_break")]

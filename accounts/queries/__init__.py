@@ -25,7 +25,7 @@ from .relationships import control_groups, edges, meeting
 from .routing import ConnectionFacts, RoutingFacts, accounts_by_number, connection, connection_facts, connections, routing_facts
 from .settlement import settlement_date
 from .valuation import MISSING
-from .visibility import tradable_by, visible_to
+from .visibility import accounts_with, sight_marks, tradable_by, visible_to
 
 __all__ = [
     "MISSING",
@@ -40,6 +40,7 @@ __all__ = [
     "RoutingFacts",
     "account_arrays",
     "accounts_by_number",
+    "accounts_with",
     "cash_of",
     "closures_of",
     "connection",
@@ -57,6 +58,7 @@ __all__ = [
     "positions_of",
     "routing_facts",
     "settlement_date",
+    "sight_marks",
     "tradable_by",
     "visible_to",
 ]

@@ -1,7 +1,7 @@
 """Reads of allocation, inside the caller's tenancy block."""
 
 from .statements import StatementLines, left_out, released_statement, sleeve_of, statement_lines
-from .targets import Follower, StrategyChoice, tradable_followers, tradable_strategies
+from .targets import Follower, StrategyChoice, strategies_of_sleeves, tradable_followers, tradable_strategies
 
 __all__ = [
     "Follower",
@@ -11,6 +11,7 @@ __all__ = [
     "released_statement",
     "sleeve_of",
     "statement_lines",
+    "strategies_of_sleeves",
     "tradable_followers",
     "tradable_strategies",
 ]

@@ -1,6 +1,6 @@
 """Whom a person may trade for, strategy by strategy.
 
-Entry points: `tradable_strategies`, `tradable_followers`. Inside the caller's tenancy block; one statement each, two with groups.
+Entry points: `tradable_strategies`, `tradable_followers`, `strategies_of_sleeves`. Inside the caller's tenancy block; one statement each, two with groups.
 Invariant: only accounts of `accounts.queries.tradable_by`, and only strategies that one of them follows.
 """
 
@@ -56,3 +56,9 @@ def tradable_followers(*, user_id: int, strategy: str, with_groups: bool = True)
     found = list(rows.order_by("account__code").values_list(*columns))
     groups = accounts.groups_of(account_ids=[row[0] for row in found]) if with_groups else {}
     return [Follower(pk, code, name, kind, lane, groups.get(pk, ())) for pk, code, name, kind, lane in found]
+
+
+def strategies_of_sleeves() -> dict[UUID, tuple[str, str]]:
+    """Return code and name of the active strategy that trades in each sleeve, the first by code where several do."""
+    rows = Strategy.objects.filter(is_active=True).order_by("-code").values_list("sleeve_id", "code", "name")
+    return {sleeve_id: (code, name) for sleeve_id, code, name in rows}

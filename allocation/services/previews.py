@@ -9,6 +9,7 @@ from uuid import UUID
 
 from accounts import queries as accounts
 from base.errors import NotFound
+from base.live import Behind, Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -49,6 +50,7 @@ def preview_signal(*, signal_id: UUID, actor: Actor | None, now: datetime, price
     }
     # Asked twice at one instant, it is one preview.
     preview, _ = Preview.objects.get_or_create(signal=signal, hash=statement.preview_hash, created_at=shown_at, defaults=facts)
+    announce(Topic.PREVIEWS, [preview.id], behind=Behind("signal", signal.id))
     subject = Subject(SubjectKind.SIGNAL, str(signal.id))
     after = {"preview": str(preview.id), "hash": preview.hash, "accounts": len(sized.account_ids), "excluded": len(sized.excluded)}
     audit(action=AuditAction.PREVIEWED, subject=subject, actor=actor, now=now, after=after, journey_id=signal.journey_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from base.core.ids import new_id
 from base.errors import Conflict, NotFound
+from base.live import Behind, Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -70,6 +71,7 @@ def receive_signal(
                 reason=reason,
                 journey_id=known.journey_id,
             )
+            announce(Topic.JOURNEYS, [known.journey_id], behind=Behind("signal", known.id))
             return SignalFacts(known.id, known.journey_id, known.state, repeated=False)
     if known.body_sha256 != body.sha256:
         raise UnableToReceive(
@@ -111,5 +113,6 @@ def lock_signal(*, signal_id: UUID) -> Signal:
 
 def refuse_signal(*, signal: Signal, actor: Actor | None, now: datetime, rule: str, reason: str) -> None:
     """Record that the gates refused the signal; it can be previewed and released again when the reason is gone."""
+    announce(Topic.JOURNEYS, [signal.journey_id], behind=Behind("signal", signal.id))
     subject = Subject(SubjectKind.SIGNAL, str(signal.id))
     audit(action=AuditAction.DENIED, subject=subject, actor=actor, now=now, reason=reason[:400], rule=rule, journey_id=signal.journey_id)

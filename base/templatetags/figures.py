@@ -92,6 +92,15 @@ def clock(value: datetime | None) -> str:
 
 
 @register.filter
+def left(until: datetime | None, now: datetime) -> str:
+    """{{ expires_at|left:visit.now }}: 14:05, minutes and seconds that remain; 0:00 once they are over."""
+    if until is None:
+        return figures.NIL
+    seconds = max(int((until - now).total_seconds()), 0)
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+@register.filter
 def words(value: Any) -> str:
     """Return a code as words: PARTIALLY_FILLED is "Partially filled"."""
     return str(value).replace("_", " ").capitalize()

@@ -22,6 +22,7 @@ from ..core.intents import client_order_id, client_order_ids
 from ..enums import OrderType, TimeInForce
 from ..models import ChildOrder
 from .planning import Entry, SidePlan
+from .telling import tell_parents
 
 # ACC-4: what an open buy reserves for fees beside limit × quantity [D 5 bp, at least nothing].
 FEE_BPS = 5
@@ -81,6 +82,7 @@ def write_children(
         "created_at": now,
     }
     bulk.insert(ChildOrder, n, columns)
+    tell_parents([(parent_id, journey_id)], with_children=True)
     if not reserve:
         return n
     rows = np.concatenate([entry.rows for entry in live])

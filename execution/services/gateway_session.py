@@ -133,7 +133,7 @@ class GatewaySession:
         except GatewayError as error:
             self._went_down(now, error, activity)
         else:
-            self._down_since = None
+            self._down_since, self.line.is_hearing = None, True
         if is_finishing:
             self._finish(now, activity)
         return activity
@@ -201,7 +201,7 @@ class GatewaySession:
 
     def _went_down(self, now: datetime, error: GatewayError, activity: Activity) -> None:
         log.warning("connection %s: %s", self.line.connection.code, error.message)
-        self._is_ready = False
+        self._is_ready = self.line.is_hearing = False
         self.gateway.close()
         activity.is_connected, activity.error = False, error.message
         self._down_since = self._down_since or now

@@ -40,6 +40,7 @@ from .crosses import meets, one_at_a_time
 from .drafting import gate_one_facts, parent_of, plans_of
 from .overrides import spend_approval
 from .planning import CHUNK, SidePlan, is_sliced, side_plan, slice_rows
+from .telling import tell_parents
 
 UNIT = 10**8
 
@@ -144,6 +145,7 @@ def _commit_statement(
             _write_slices(draft, plan, sized, now)
         elif draft.state == ParentState.RELEASING:
             written.append((draft.id, plan))
+    tell_parents([(draft.id, journey_id) for draft in drafts])
     after = {"statement": str(frozen.id), "hash": frozen.hash, "parents": [_summary(draft) for draft in drafts]}
     subject = Subject(SubjectKind.SIGNAL, str(sized.signal.id))
     audit(

@@ -94,11 +94,17 @@ def _limit_line(use: LimitUse, view: GateOneView, side: str) -> GateLine:
 def _limit_words(use: LimitUse, currency: str) -> str:
     if use.limit is None:
         return "limit not stated"
-    return (
-        "no limit"
-        if use.limit == UNLIMITED
-        else f"limit {_figure(use.limit, use.unit, currency)}{'' if use.unit is Unit.RATE else ' ' + currency}"
-    )
+    if use.limit == UNLIMITED:
+        return "no limit"
+    return f"limit {figures.percent(use.limit, 0)}" if use.unit is Unit.RATE else f"limit {_compact(use.limit)} {currency}"
+
+
+def _compact(amount: Decimal) -> str:
+    """Return a round amount short, as people say it: 2m, 500m; any other in full."""
+    for size, letter in ((Decimal(10**9), "bn"), (Decimal(10**6), "m")):
+        if amount >= size and amount % (size / 10) == 0:
+            return figures.number(amount / size) + letter
+    return figures.number(amount)
 
 
 def _figure(value: Decimal | None, unit: Unit, currency: str) -> str:

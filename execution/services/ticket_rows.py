@@ -227,9 +227,9 @@ def _arithmetic(sized: SizedSignal, line: Figures, rule: Rule) -> tuple[tuple[st
     working = int(arrays.open_buy[place]) - int(arrays.open_sell[place])
     cap = _cap(sized, place, rule)
     if cap is not None and sized.signal.method in {SizingMethod.TARGET_WEIGHT, SizingMethod.CUSTOM, SizingMethod.FIXED}:
-        rows.append(
-            (f"{_plain_percent(cap)} × {_money(sized, place, int(arrays.equity[place]))} / {figures.price(sized.price)}", _after(line))
-        )
+        allowed = Decimal(line.after).scaleb(-4) + Decimal(position + working).scaleb(-8)
+        whole = _money(sized, place, int(arrays.equity[place]))
+        rows.append((f"{_plain_percent(cap)} × {whole} / {figures.price(sized.price)}", figures.number(allowed, 4)))
     elif rule is Rule.BUYING_POWER:
         rows.append(("Available", _money(sized, place, int(arrays.available[place]))))
         rows.append((f"/ {figures.price(sized.price)} × 1.0025, limit and fees", _after(line)))

@@ -184,13 +184,19 @@ def _refused(request: Request, form: TicketForm, refused: Refused) -> HttpRespon
 
 def _told(request: Request, refused: Refused, status: int) -> HttpResponse:
     """Answer a release that did not happen, with the difference, and let the page look again."""
+    rows = [
+        {"what": row.get("what") or f"{row.get('account') or ''} {row.get('field', '')}".strip(), **row} for row in _differences(refused)
+    ]
     with tenancy.firm(request.visit.firm_id):
-        answer = render(
-            request, "execution/_not_released.html", {"refused": refused, "rows": refused.context.get("differences", [])}, status=status
-        )
+        answer = render(request, "execution/_not_released.html", {"refused": refused, "rows": rows}, status=status)
     toast = {"kind": "fail", "text": "Not released", "note": refused.message, "rule": refused.code}
     answer["HX-Trigger"] = json.dumps({"toast": toast, "ticket:refresh": True})
     return answer
+
+
+def _differences(refused: Refused) -> list[dict[str, Any]]:
+    """Return what a refused release names as changed."""
+    return list(refused.context.get("differences", []))
 
 
 def _blocked(request: Request, facts: ReleaseFacts) -> HttpResponse:

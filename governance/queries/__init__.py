@@ -11,6 +11,7 @@ from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tri
 from .mandates import MandateLimits, mandate_limits
 from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of, person_with_email
 from .restrictions import restriction_state
+from .sessions import SignedIn, roles_of_many, signed_in
 from .webhooks import webhook_keys, webhook_user
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FirmFacts",
     "FirmName",
     "MandateLimits",
+    "SignedIn",
     "TokenFacts",
     "WebhookKeyFacts",
     "accounts_losing_authority",
@@ -46,6 +48,8 @@ __all__ = [
     "pending_approvals",
     "person_with_email",
     "restriction_state",
+    "roles_of_many",
+    "signed_in",
     "signing_keys",
     "trail_of_journey",
     "trail_of_subject",

@@ -39,22 +39,24 @@ def open_alerts(*, roles: Collection[Role] | None = None, limit: int = 500) -> l
     rows = Alert.objects.filter(Q(ended_at__isnull=True) | Q(tier=AlertTier.CRITICAL, acknowledged_at__isnull=True))
     if roles is not None:
         rows = rows.filter(audience__overlap=[str(role) for role in roles])
-    return [
-        AlertFacts(
-            row.id,
-            AlertTier(row.tier),
-            frozenset(Role(role) for role in row.audience),
-            row.rule,
-            Subject(SubjectKind(row.subject_kind), row.subject_id),
-            row.message,
-            row.raised_at,
-            row.last_seen_at,
-            row.occurrences,
-            row.acknowledged_by_id,
-            row.acknowledged_at,
-            row.escalated_at,
-            row.ended_at,
-            row.journey_id,
-        )
-        for row in rows.order_by("-raised_at", "-id")[:limit]
-    ]
+    return [alert_facts(row) for row in rows.order_by("-raised_at", "-id")[:limit]]
+
+
+def alert_facts(row: Alert) -> AlertFacts:
+    """Return a row as what people are told."""
+    return AlertFacts(
+        row.id,
+        AlertTier(row.tier),
+        frozenset(Role(role) for role in row.audience),
+        row.rule,
+        Subject(SubjectKind(row.subject_kind), row.subject_id),
+        row.message,
+        row.raised_at,
+        row.last_seen_at,
+        row.occurrences,
+        row.acknowledged_by_id,
+        row.acknowledged_at,
+        row.escalated_at,
+        row.ended_at,
+        row.journey_id,
+    )

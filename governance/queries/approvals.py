@@ -38,20 +38,20 @@ def approval(*, approval_id: UUID, now: datetime) -> ApprovalFacts:
     row = Approval.objects.filter(id=approval_id).first()
     if row is None:
         raise NotFound("approval")
-    return _facts(row, now)
+    return approval_facts(row, now)
 
 
 def pending_approvals(*, now: datetime) -> list[ApprovalFacts]:
     """Return what still waits for a second person, the most urgent first."""
     rows = Approval.objects.filter(state=ApprovalState.REQUESTED, expires_at__gt=now, requested_at__lte=now)
-    return [_facts(row, now) for row in rows.order_by("expires_at", "id")]
+    return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
 
 
 def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: str, now: datetime) -> ApprovalFacts | None:
     """Return the newest unexpired request for exactly this content, None if there is none."""
     rows = Approval.objects.filter(action=action, subject_kind=subject.kind, subject_id=subject.id, content_hash=content_hash)
     row = rows.filter(expires_at__gt=now).order_by("-requested_at", "-id").first()
-    return None if row is None else _facts(row, now)
+    return None if row is None else approval_facts(row, now)
 
 
 def approvals_given(*, action: ApprovalAction, now: datetime) -> list[ApprovalFacts]:
@@ -79,7 +79,8 @@ def approval_value(row: Approval) -> Value:
     )
 
 
-def _facts(row: Approval, now: datetime) -> ApprovalFacts:
+def approval_facts(row: Approval, now: datetime) -> ApprovalFacts:
+    """Return a row as people see it at `now`."""
     value = approval_value(row)
     return ApprovalFacts(
         row.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -88,6 +89,12 @@ def firm_settings() -> FirmFacts:
 def firm_ids() -> list[int]:
     """Return the ids of all firms, for work that goes over each in turn. Needs no block."""
     return list(Firm.objects.order_by("id").values_list("id", flat=True))
+
+
+def names_of(user_ids: Collection[int]) -> dict[int, str]:
+    """Return people's names (their addresses where they gave none) by id, for those who belong or belonged to the firm."""
+    rows = Membership.objects.filter(user_id__in=list(user_ids)).values_list("user_id", "user__name", "user__email")
+    return {user_id: name or email for user_id, name, email in rows}
 
 
 RESTING = 28_023

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from base import tenancy
 from base.errors import Conflict, NotFound
+from base.live import Topic, announce
 
 from ..core.subjects import Actor, Subject
 from ..enums import AuditAction, Role, SubjectKind
@@ -71,6 +72,7 @@ def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime, 
         row.is_active = True
         row.save(update_fields=["is_active"])
         audit(action=AuditAction.GRANTED, subject=_subject(user_id), actor=actor, now=now, after={"role": role}, reason=reason)
+        announce(Topic.SIGHT)
 
 
 def remove_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime, reason: str = "") -> None:
@@ -92,6 +94,7 @@ def remove_member(*, user_id: int, role: Role, actor: Actor | None, now: datetim
         tokens, _ = ApiToken.objects.filter(user_id=user_id, firm_id=tenancy.current_firm() or 0).delete()
     before = {"role": role, "tokens_count": tokens}
     audit(action=AuditAction.GRANT_REVOKED, subject=_subject(user_id), actor=actor, now=now, before=before, reason=reason)
+    announce(Topic.SIGHT)
 
 
 def _subject(user_id: int) -> Subject:

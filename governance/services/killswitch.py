@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from base.core.ids import digest, new_id
 from base.errors import NotFound, Refused
+from base.live import Topic, announce
 
 from ..core import killswitch as core
 from ..core.subjects import Actor, Subject
@@ -23,6 +25,7 @@ from ..models import Approval, KillSwitch
 from ..queries.killswitch import switch_value
 from .approvals import approve, request_approval, use_approval
 from .audit_trail import audit
+from .permission import STAFF
 
 _MESSAGES = {
     "NOT_PERMITTED": "this role may not move the kill switch",
@@ -42,10 +45,11 @@ class UnableToMoveSwitch(Refused):
         self.status = 403 if code in {"NOT_PERMITTED", "SAME_PERSON"} else 422
 
 
-def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: datetime, reason: str) -> UUID:
+def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: datetime, reason: str, press: UUID | None = None) -> UUID:
     """Stop, at once and without a second person; returns the trip's id. subject_id: "" for the firm.
 
-    Takes no lock. Raises UnableToMoveSwitch for a role that may not, or a scope without its subject.
+    press: names one press of a button, so that pressing it twice trips once; after a re-arm the same press stops again.
+    Takes no lock that anybody but the same press waits for. Raises UnableToMoveSwitch for a role that may not, or a scope without its subject.
     """
     try:
         value = core.trip(core.KillSwitch(scope, str(subject_id)), actor, now, reason)
@@ -53,9 +57,15 @@ def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: da
         raise UnableToMoveSwitch(refused.code) from refused
     except ValueError as error:
         raise UnableToMoveSwitch("BAD_SUBJECT") from error
-    row = KillSwitch(id=new_id(), scope=scope, subject_id=value.subject_id, state=value.state, reason=value.reason[:200])
+    row = KillSwitch(id=press or new_id(), scope=scope, subject_id=value.subject_id, state=value.state, reason=value.reason[:200])
     row.tripped_by_id, row.tripped_at = int(actor.user_id), now
-    row.save(force_insert=True)
+    if press is None:
+        row.save(force_insert=True)
+    elif not _pressed_first(row):
+        if _standing(scope, value.subject_id).filter(id=press).exists():
+            return press
+        row.id = new_id()
+        row.save(force_insert=True)
     after = {"scope": scope, "subject": value.subject_id}
     _audit(AuditAction.KILL_TRIPPED, row.id, actor, now, after, value.reason)
     return row.id
@@ -139,6 +149,16 @@ def confirm_rearm(*, approval_id: UUID, actor: Actor, now: datetime, reason: str
         _audit(AuditAction.KILL_REARMED, row.id, actor, now, {"state": KillState.ARMED}, reason, approval_id)
 
 
+def _pressed_first(row: KillSwitch) -> bool:
+    """Insert the row; False where a row with its id is there already."""
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
+
+
 def _standing(scope: KillScope, subject_id: str) -> QuerySet[KillSwitch]:
     return KillSwitch.objects.filter(scope=scope, subject_id=subject_id, rearmed_at__isnull=True).order_by("id")
 
@@ -176,5 +196,7 @@ def _audit(
     reason: str,
     approval_id: UUID | None = None,
 ) -> None:
+    """Record a move, and let the staff know of it."""
+    announce(Topic.SWITCHES, [switch_id], roles=STAFF)
     subject = Subject(SubjectKind.KILL_SWITCH, str(switch_id))
     audit(action=action, subject=subject, actor=actor, now=now, after=after, reason=reason, rule="GOV-10", approval_id=approval_id)

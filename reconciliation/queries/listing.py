@@ -69,6 +69,17 @@ class BreakRow:
     opened_on: date
     closed_at: datetime | None
     age: int
+    account_name: str = ""
+
+    @property
+    def is_money(self) -> bool:
+        """Tell whether both sides are amounts of money; of a price and a quantity they are not."""
+        return self.item not in {ItemKind.POSITION, ItemKind.TRADE}
+
+    @property
+    def is_dates(self) -> bool:
+        """Tell whether both sides are dates."""
+        return isinstance(self.ours or self.theirs, date)
 
 
 def runs(*, user: Any, since: date | None = None, custodian_id: UUID | None = None) -> list[RunRow]:
@@ -115,7 +126,7 @@ def breaks(
     if run_id is not None:
         wanted &= Q(run_id=run_id)
     rows = _seen(user).filter(wanted).order_by("-is_material", "opened_on", "id")
-    return [_row(row, today) for row in rows.select_related("account__custodian")[:limit]]
+    return [break_row(row, today) for row in rows.select_related("account__custodian")[:limit]]
 
 
 def break_seen(*, user: Any, break_id: UUID, today: date) -> BreakRow:
@@ -123,7 +134,7 @@ def break_seen(*, user: Any, break_id: UUID, today: date) -> BreakRow:
     row = _seen(user).filter(id=break_id).select_related("account__custodian").first()
     if row is None:
         raise NotFound("break")
-    return _row(row, today)
+    return break_row(row, today)
 
 
 def break_counts(*, user: Any, today: date) -> dict[tuple[BreakType, int], int]:
@@ -149,14 +160,15 @@ def custodian_id_of(*, code: str) -> UUID:
 def breaks_of_custodian(*, custodian_id: UUID, today: date) -> list[BreakRow]:
     """Return every open break of a custodian, for somebody who runs the machine itself."""
     rows = Break.objects.filter(closed_at=None, account__custodian_id=custodian_id).order_by("-is_material", "opened_on", "id")
-    return [_row(row, today) for row in rows.select_related("account__custodian")]
+    return [break_row(row, today) for row in rows.select_related("account__custodian")]
 
 
 def _seen(user: Any) -> QuerySet[Break]:
     return Break.objects.filter(account__in=visible_to(user))
 
 
-def _row(row: Break, today: date) -> BreakRow:
+def break_row(row: Break, today: date) -> BreakRow:
+    """Return a break, read with its account and custodian, as people see it on `today`."""
     return BreakRow(
         id=row.id,
         account_id=row.account_id,
@@ -181,6 +193,7 @@ def _row(row: Break, today: date) -> BreakRow:
         opened_on=row.opened_on,
         closed_at=row.closed_at,
         age=_age(row.account.custodian.calendar, row.opened_on, today),
+        account_name=row.account.name,
     )
 
 

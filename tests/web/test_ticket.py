@@ -137,6 +137,14 @@ def test_the_totals_are_the_sums_of_the_lines_as_shown(room: Room) -> None:
     assert totals[0] == "6 of 7 accounts"
 
 
+def test_siz_2_the_reason_states_cap_equity_and_price(room: Room) -> None:
+    room.desk.hold({"A2": 20})
+    text = text_of(room.preview())
+    held = re.search(r"2% × ([\d,.]+) USD / 47.30 ([\d.]+) Held 20 Order", text)
+    assert held
+    assert abs(Decimal("0.02") * Decimal(held[1].replace(",", "")) / Decimal("47.30") - Decimal(held[2])) < Decimal("0.0001")
+
+
 def test_gov_2_and_gates_and_costs_stand_beside_the_lines(room: Room) -> None:
     text = text_of(room.preview())
     for said in (
@@ -345,7 +353,7 @@ def test_repeat_and_reverse_fill_the_ticket(room: Room) -> None:
 
 
 def test_a_sliced_release_says_so(room: Room) -> None:
-    assert "Twap" in text_of(room.preview()) and "Sliced over time" in text_of(room.client.get(room.go()))
+    assert "Sliced over time" in text_of(room.preview()) and "Sliced over time" in text_of(room.client.get(room.go()))
 
 
 def test_statements_do_not_grow_with_accounts(settings: Any) -> None:

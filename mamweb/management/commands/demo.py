@@ -163,7 +163,8 @@ def _has_days_left(trial: Trial, path: Path) -> bool:
 
 def _web(port: int) -> list[str]:
     application = [sys.executable, "-m", "uvicorn", "mamweb.asgi:application"]
-    return [*application, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    sockets = ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]  # a frame is written once, not packed for each socket
+    return [*application, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", *sockets]
 
 
 def _schedule() -> dict[str, list[str]]:

@@ -1,0 +1,41 @@
+"""How orders are called, for apps that know them only by kind and id.
+
+Entry point: `register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from base.addresses import address
+from governance.core.subjects import Viewer
+from governance.enums import SubjectKind
+from governance.queries.names import SubjectName, register_names, uuids_of
+
+from .visible import visible_orders, visible_parents
+
+
+def register() -> None:
+    """Name orders wherever governance speaks of them."""
+    register_names(SubjectKind.PARENT_ORDER, _parents)
+    register_names(SubjectKind.CHILD_ORDER, _orders)
+
+
+def _parents(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
+    rows = visible_parents(viewer).filter(pk__in=uuids_of(ids)).values_list("pk", "journey_id", "side", "quantity", "instrument__symbol")
+    return {
+        str(pk): SubjectName(f"{side.capitalize()} {quantity.normalize():f} {symbol}", address("reporting:journey", journey_id))
+        for pk, journey_id, side, quantity, symbol in rows
+    }
+
+
+def _orders(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
+    columns = ("pk", "journey_id", "side", "quantity", "instrument__symbol", "account__code", "connection__code")
+    rows = visible_orders(viewer).filter(pk__in=uuids_of(ids)).values_list(*columns)
+    return {
+        str(pk): SubjectName(
+            f"{side.capitalize()} {quantity.normalize():f} {symbol}, {account or ''} at {connection}",
+            address("reporting:journey", journey_id),
+        )
+        for pk, journey_id, side, quantity, symbol, account, connection in rows
+    }

@@ -1,0 +1,61 @@
+"""What a four-eyes request asks for and what a yes sets off, in plain words (GOV-4).
+
+Entry points: `asked`, `effect`, `HARD_LIMITS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from governance.core.approvals import NEVER_OVERRIDABLE
+from governance.enums import ApprovalAction as Action
+
+_ASKED: Mapping[Action, str] = MappingProxyType(
+    {
+        Action.RELEASE_OVER_LIMIT: "Release over a limit",
+        Action.OVERRIDE_RULE: "Emergency override of a rule",
+        Action.CHANGE_ALLOCATION: "Change an allocation",
+        Action.RAISE_PARTICIPATION: "Take a larger part of the market's volume",
+        Action.REPLACE_UNKNOWN_ORDER: "Replace an order nobody answered",
+        Action.WAIVE_BREAK: "Waive a break",
+        Action.ADJUST_LEDGER: "Adjust the ledger",
+        Action.TRANSFER_ASSETS: "Transfer assets",
+        Action.RECORD_EXEMPTION: "Record an exemption",
+        Action.CHANGE_AUTHORITY: "Change an authority",
+        Action.CHANGE_MANDATE: "Change a mandate",
+        Action.CHANGE_LIMIT: "Change a limit",
+        Action.LIFT_RESTRICTION: "Take something off the restricted list",
+        Action.CHANGE_PERMISSION: "Change what somebody may do",
+        Action.CHANGE_CREDENTIAL: "Change a credential",
+        Action.REARM_KILL_SWITCH: "Trade again after a kill switch",
+    }
+)
+_EFFECT: Mapping[Action, str] = MappingProxyType(
+    {
+        Action.RELEASE_OVER_LIMIT: "Whoever asked may release exactly these quantities, once, over the limits named. Gate 2 judges them all the same.",
+        Action.OVERRIDE_RULE: "The rules named are set aside for exactly this content, once. Every other rule still holds.",
+        Action.WAIVE_BREAK: "The break is set aside as it stands until the end named; other figures, or that end, bring it back. Nothing is booked.",
+        Action.ADJUST_LEDGER: "The entry is booked at once beside the old ones, and the break closes if the entry covers it. Nothing is overwritten.",
+        Action.REARM_KILL_SWITCH: "What was stopped may trade again at once. Orders that were canceled stay canceled.",
+        Action.REPLACE_UNKNOWN_ORDER: "A new order may be sent although nobody said what became of the first. Both may fill.",
+    }
+)
+_ELSE = "Whoever asked may do exactly this, once, before the request ends."
+HARD_LIMITS: tuple[tuple[str, str], ...] = tuple(
+    (rule, why) for rule, why in NEVER_OVERRIDABLE.items() if ":" not in rule and rule not in {"DRV-5", "GOV-1"}
+)
+
+
+def asked(action: Action) -> str:
+    """Return what is asked for.
+
+    >>> asked(Action.WAIVE_BREAK)
+    'Waive a break'
+    """
+    return _ASKED[action]
+
+
+def effect(action: Action) -> str:
+    """Return what happens when a second person says yes."""
+    return _EFFECT.get(action, _ELSE)

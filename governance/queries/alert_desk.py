@@ -1,0 +1,124 @@
+"""Alerts as their page shows them: open, acknowledged, history, filtered and paged by key (RSK-10).
+
+Entry points: `AlertFilter`, `alert_page`, `alert_counts`, `alert_told`, `acknowledged_since`, `heading_of`, `read_key`.
+
+Invariants
+1. Only what the person's roles are told.
+2. Every alert stands under one heading: OPEN = nobody's name is on it and it has not ended, or it is Critical; ACKNOWLEDGED = a name, and its cause
+   remains; HISTORY = over.
+3. A page is one statement, whatever came before it: newest first, from behind the last row's instant and id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from base.errors import NotFound
+
+from ..enums import AlertTier, Role
+from ..models import Alert
+from .alerts import AlertFacts, alert_facts
+
+ROWS = 50
+
+
+class AlertHeading(StrEnum):
+    """Where an alert stands on the page."""
+
+    OPEN = "OPEN"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    HISTORY = "HISTORY"
+
+
+_UNANSWERED = Q(acknowledged_at=None) & (Q(ended_at=None) | Q(tier=AlertTier.CRITICAL))
+_WHERE = {
+    AlertHeading.OPEN: _UNANSWERED,
+    AlertHeading.ACKNOWLEDGED: Q(ended_at=None, acknowledged_at__isnull=False),
+    AlertHeading.HISTORY: Q(ended_at__isnull=False) & ~Q(tier=AlertTier.CRITICAL, acknowledged_at=None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """What is shown. text: part of the message or rule. after: the key of the last row of the page before."""
+
+    heading: AlertHeading = AlertHeading.OPEN
+    tier: AlertTier | None = None
+    text: str = ""
+    after: tuple[datetime, UUID] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """Rows, and the key of the next page ("" = this is the last)."""
+
+    rows: list[AlertFacts]
+    next_key: str
+
+
+def alert_page(*, roles: Collection[Role], wanted: AlertFilter, limit: int = ROWS) -> AlertPage:
+    """Return one page, newest first."""
+    rows = Alert.objects.filter(_told(roles), _WHERE[wanted.heading])
+    if wanted.tier is not None:
+        rows = rows.filter(tier=wanted.tier)
+    if wanted.text:
+        rows = rows.filter(Q(message__icontains=wanted.text) | Q(rule__icontains=wanted.text))
+    if wanted.after is not None:
+        instant, pk = wanted.after
+        rows = rows.filter(Q(raised_at__lt=instant) | Q(raised_at=instant, id__lt=pk))
+    found = list(rows.order_by("-raised_at", "-id")[: limit + 1])
+    last = found[limit - 1] if len(found) > limit else None
+    return AlertPage([alert_facts(row) for row in found[:limit]], key_of(last.raised_at, last.id) if last else "")
+
+
+def key_of(instant: datetime, pk: UUID) -> str:
+    """Return a row's key as text."""
+    return f"{instant.astimezone(UTC).isoformat()}~{pk}"
+
+
+def read_key(text: str) -> tuple[datetime, UUID] | None:
+    """Return the key a text names, None for one that names none."""
+    instant, _, pk = text.partition("~")
+    try:
+        at = datetime.fromisoformat(instant.replace(" ", "+"))
+        return (at, UUID(pk)) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def alert_counts(*, roles: Collection[Role]) -> dict[AlertHeading, int]:
+    """Return how many alerts stand under each heading."""
+    asked = {str(heading): Count("id", filter=where) for heading, where in _WHERE.items()}
+    found = Alert.objects.filter(_told(roles)).aggregate(**asked)
+    return {heading: found[str(heading)] for heading in AlertHeading}
+
+
+def alert_told(*, alert_id: UUID, roles: Collection[Role]) -> AlertFacts:
+    """Return one alert. Raises NotFound also where none of the roles is told."""
+    row = Alert.objects.filter(_told(roles), id=alert_id).first()
+    if row is None:
+        raise NotFound("alert")
+    return alert_facts(row)
+
+
+def acknowledged_since(*, roles: Collection[Role], since: datetime, limit: int = 20) -> list[AlertFacts]:
+    """Return what was acknowledged since an instant, the latest first."""
+    rows = Alert.objects.filter(_told(roles), acknowledged_at__gte=since).order_by("-acknowledged_at", "-id")
+    return [alert_facts(row) for row in rows[:limit]]
+
+
+def heading_of(alert: AlertFacts) -> AlertHeading:
+    """Return where an alert stands."""
+    if alert.acknowledged_at is None and (alert.ended_at is None or alert.tier is AlertTier.CRITICAL):
+        return AlertHeading.OPEN
+    return AlertHeading.ACKNOWLEDGED if alert.ended_at is None else AlertHeading.HISTORY
+
+
+def _told(roles: Collection[Role]) -> Q:
+    return Q(audience__overlap=[str(role) for role in roles])

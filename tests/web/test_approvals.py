@@ -1,0 +1,145 @@
+"""GOV-4: a second person decides, with a reason, once, in time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from base import tenancy
+from governance.enums import ApprovalAction, ApprovalState, Role
+from governance.models import Approval
+from tests.api.scene import NOW, Scene, ask_to_rearm, make_person, make_scene
+from tests.web.papers import ask, events
+from tests.web.people import signed_in
+
+QUERIES = 29
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def asked(scene: Scene) -> Approval:
+    with tenancy.firm(scene.firm.id):
+        return Approval.objects.get(pk=ask(scene.owner.user, scene.account))
+
+
+def state(scene: Scene, pk: Any) -> str:
+    with tenancy.firm(scene.firm.id):
+        return Approval.objects.get(pk=pk).state
+
+
+def answer(user: Any, pk: Any, verdict: str = "approve", reason: str = "seen and compared") -> Any:
+    return signed_in(user).post(f"/approvals/{pk}/answer", {"answer": verdict, "reason": reason})
+
+
+def test_the_queue_says_it_in_plain_words_with_hash_and_countdown(scene: Scene, asked: Approval) -> None:
+    text = signed_in(scene.risk.user).get("/approvals/").content.decode()
+    for words in (
+        "Emergency override of a rule",
+        "the market is closing",
+        "a" * 16,
+        "CST-2",
+        "15:00",
+        scene.account.code,
+        "Every other rule still holds",
+    ):
+        assert words in text, words
+
+
+def test_gov_4_ones_own_request_is_shown_disabled_with_the_reason(scene: Scene, asked: Approval) -> None:
+    text = signed_in(scene.owner.user).get("/approvals/").content.decode()
+    assert "a second person decides (GOV-4)" in text and 'value="approve" disabled' in text
+    with tenancy.firm(scene.firm.id):
+        both = ask(scene.risk.user, scene.account, role=Role.RISK)
+    assert answer(scene.risk.user, both).status_code == 403 and state(scene, both) == ApprovalState.REQUESTED
+
+
+def test_gov_4_a_role_that_may_not_is_told_and_refused(scene: Scene, asked: Approval) -> None:
+    assert "Your role may not decide this" in signed_in(scene.second.user).get("/approvals/").content.decode()
+    assert answer(scene.second.user, asked.pk).status_code == 403
+    assert answer(scene.investor.user, asked.pk).status_code == 403
+    assert state(scene, asked.pk) == ApprovalState.REQUESTED
+
+
+def test_out_of_sight_is_404_and_not_listed(scene: Scene, asked: Approval) -> None:
+    assert answer(scene.colleague.user, asked.pk).status_code == 404
+    assert answer(make_scene().risk.user, asked.pk).status_code == 404
+    assert "Nothing waits" in signed_in(scene.colleague.user).get("/approvals/").content.decode()
+    assert str(asked.pk) not in signed_in(make_scene().risk.user).get("/approvals/?show=history").content.decode()
+
+
+def test_a_second_person_approves_once(scene: Scene, asked: Approval) -> None:
+    assert answer(scene.risk.user, asked.pk).status_code == 302 and state(scene, asked.pk) == ApprovalState.APPROVED
+    assert answer(scene.risk.user, asked.pk).status_code == 422
+    assert "Approved, to be used in" in signed_in(scene.owner.user).get("/approvals/").content.decode()
+    with tenancy.firm(scene.firm.id):
+        assert events("APPROVAL_GIVEN") == 1
+
+
+def test_refusing_closes_it_for_good(scene: Scene, asked: Approval) -> None:
+    assert answer(scene.risk.user, asked.pk, "refuse", "no reason to").status_code == 302
+    assert state(scene, asked.pk) == ApprovalState.REFUSED and answer(scene.risk.user, asked.pk).status_code == 422
+    assert "no reason to" in signed_in(scene.risk.user).get("/approvals/?show=history").content.decode()
+    assert "no reason to" in signed_in(scene.owner.user).get("/approvals/?show=mine").content.decode()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"answer": "approve"},
+        {"answer": "maybe", "reason": "x"},
+        {"answer": "approve", "reason": "x\0y"},
+        {"answer": "approve", "reason": "x" * 401},
+    ],
+)
+def test_an_answer_that_is_none_is_refused(scene: Scene, asked: Approval, fields: dict[str, str]) -> None:
+    assert signed_in(scene.risk.user).post(f"/approvals/{asked.pk}/answer", fields).status_code == 422
+    assert state(scene, asked.pk) == ApprovalState.REQUESTED
+
+
+def test_gov_4_after_fifteen_minutes_it_is_over(scene: Scene, asked: Approval, settings: Any) -> None:
+    later = NOW + timedelta(minutes=15)
+    settings.REHEARSAL_CLOCK = f"{later.isoformat()}@{later.isoformat()}*0"
+    assert "Nothing waits" in signed_in(scene.risk.user).get("/approvals/").content.decode()
+    assert answer(scene.risk.user, asked.pk).status_code == 409
+    assert "Expired" in signed_in(scene.risk.user).get("/approvals/?show=history").content.decode()
+
+
+def test_gov_10_rearming_is_done_with_the_second_persons_yes(scene: Scene) -> None:
+    pk = ask_to_rearm(scene)
+    assert answer(scene.owner.user, pk).status_code == 403 and answer(scene.colleague.user, pk).status_code == 404
+    assert answer(scene.second.user, pk).status_code == 302 and state(scene, pk) == ApprovalState.USED
+    with tenancy.firm(scene.firm.id):
+        assert events("KILL_REARMED") == 1
+
+
+def test_gov_4_what_nobody_can_override_is_named(scene: Scene) -> None:
+    text = signed_in(scene.owner.user).get("/approvals/").content.decode()
+    assert "Nobody can override" in text and "CST-6" in text and "ALC-9" in text and "No rule is set aside now" in text
+
+
+def test_the_csv_is_audited(scene: Scene, asked: Approval) -> None:
+    answer = signed_in(scene.owner.user).get("/approvals/?show=mine&format=csv")
+    assert b"the market is closing" in answer.content
+    with tenancy.firm(scene.firm.id):
+        assert events("EXPORTED") == 1
+
+
+@pytest.mark.parametrize("query", ["show=x", "show=%00", "show=history&after=x", "show=history&after=2026-01-01T00:00:00%2B00:00~1"])
+def test_garbage_in_the_address_is_the_usual_page(scene: Scene, query: str) -> None:
+    assert signed_in(scene.owner.user).get(f"/approvals/?{query}").status_code == 200
+
+
+def test_three_rows_ask_as_many_questions_as_one(scene: Scene, asked: Approval, django_assert_num_queries: Any) -> None:
+    client = signed_in(scene.risk.user, scene.firm.id)
+    client.get("/approvals/")
+    with django_assert_num_queries(QUERIES):
+        client.get("/approvals/")
+    with tenancy.firm(scene.firm.id):
+        other = make_person(scene.firm, Role.COMPLIANCE)
+        ask(scene.owner.user, scene.account, ApprovalAction.CHANGE_LIMIT)
+        ask(other.user, scene.account, role=Role.COMPLIANCE)
+    with django_assert_num_queries(QUERIES):
+        assert client.get("/approvals/").content.decode().count("<article") == 3
