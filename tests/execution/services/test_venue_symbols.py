@@ -13,7 +13,6 @@ from accounts.queries.custody import Nameless
 from execution.enums import ExecutionKind, NoticeState, OrderState, ParentState
 from execution.gateways.enums import ReportedStatus
 from execution.gateways.reports import ExecutionReport, OrderRef
-from execution.venue.paper import paper_service
 from execution.models import AllocationNotice, ChildOrder, Execution, ParentOrder
 from execution.services import finish_parents
 from execution.services.claim import candidates
@@ -21,6 +20,7 @@ from execution.services.evidence import of_execution
 from execution.services.notices import send_notices
 from execution.services.pricing import fetch_quotes
 from execution.services.reports import process
+from execution.venue.paper import paper_service
 from governance.models import Alert
 from market.core.venue_symbols import VenueSymbolSpec
 from market.enums import Side
