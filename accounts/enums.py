@@ -108,6 +108,13 @@ class LeverageRegime(StrEnum):
     LEVERAGED = "LEVERAGED"
 
 
+class LeverageRule(StrEnum):
+    """ACC-10: whose law limits a retail account's FX leverage."""
+
+    US_RETAIL = "US_RETAIL"
+    EU_UK_RETAIL = "EU_UK_RETAIL"
+
+
 class PositionMode(StrEnum):
     """ACC-10: NETTING keeps one position an instrument, HEDGING one a leg, NETTING_FIFO offsets the oldest first (NFA 2-43(b))."""
 

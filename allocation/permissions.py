@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from uuid import UUID
+
 from accounts import queries as accounts
 from base.core.validation import InvalidInput, InvalidInputs
 from base.errors import NotFound
@@ -19,7 +22,11 @@ def check_may_state(*, user_id: int, body: SignalBody) -> None:
     mine = StrategyAccount.objects.filter(
         is_active=True, strategy__is_active=True, strategy__code=body.strategy, account_id__in=accounts.tradable_by(user_id).values("id")
     )
-    followers = set(mine.values_list("account_id", flat=True))
+    refuse_untradable(body=body, followers=set(mine.values_list("account_id", flat=True)))
+
+
+def refuse_untradable(*, body: SignalBody, followers: Set[UUID]) -> None:
+    """Refuse a signal for anybody but these followers, those the person may trade. Raises as `check_may_state`."""
     if not followers:
         raise NotFound(f"active strategy {body.strategy}", field="strategy", value=body.strategy)
     named = [("accounts", account) for account in body.accounts] + [("per_account", account) for account in body.per_account]

@@ -21,10 +21,28 @@ PARTS = {
     "release": ("P1.1", "P1.1k", "P1.10k", "P1b.10k"),
     "reconcile": ("P3",),
     "statements": ("P6.tables",),
+    "live": ("P2.1", "P2.500", "P2b", "P8.web"),
+    "dashboard": ("P7",),
     "memory": ("P8.engine",),
     "sizing": ("P9",),
+    "ticket": ("P10",),
 }
-GOALS = {"P1.1": 12, "P1.1k": 5, "P1.10k": 5, "P1b.10k": 1.2, "P3": 2.5, "P6.tables": 1.3, "P8.engine": 1.0, "P9": 100}
+GOALS = {
+    "P1.1": 12,
+    "P1.1k": 5,
+    "P1.10k": 5,
+    "P1b.10k": 1.2,
+    "P2.1": 7,
+    "P2.500": 1.5,
+    "P2b": 1.0,
+    "P8.web": 1.0,
+    "P3": 2.5,
+    "P6.tables": 1.3,
+    "P7": 1.3,
+    "P8.engine": 1.0,
+    "P9": 100,
+    "P10": 1.5,
+}
 RESULTS = Path(__file__).parent / "results.json"
 
 

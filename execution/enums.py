@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from market.enums import Side as Side
-
 
 class OrderState(StrEnum):
     """Where an order is. DENIED is ours (never sent), REJECTED is the broker's; UNKNOWN means sent and not heard (RTE-7)."""
@@ -190,3 +188,26 @@ class ChangeOutcome(StrEnum):
     PARTIAL = "partial"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+
+
+class Lamp(StrEnum):
+    """How one side of a connection is. STALE: late, or not sure yet; UNKNOWN: something was sent and not heard of."""
+
+    LIVE = "LIVE"
+    STALE = "STALE"
+    UNKNOWN = "UNKNOWN"
+    BLOCKED = "BLOCKED"
+    OFF = "OFF"
+
+
+class Outcome(StrEnum):
+    """What became of one account's part of a release, for people; CANCELED ended without a fill, SKIPPED had nothing to order."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    WORKING = "working"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"

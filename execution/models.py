@@ -11,6 +11,7 @@ from django.db import models
 from base.fields import CodeField, ExactField, MoneyField, PriceField, QuantityField
 from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
+from market.enums import Side
 
 from .core.transition_sql import transition_trigger_sql
 from .enums import (
@@ -22,7 +23,6 @@ from .enums import (
     RemainderPolicy,
     RouteKind,
     SharePolicy,
-    Side,
     SliceState,
     TimeInForce,
 )
@@ -261,13 +261,17 @@ class AllocationNotice(TenantModel):
 
 
 class GatewayLease(TenantModel):
-    """Who may send on a connection, and until when. A new holder raises the epoch; the old one's writes then fail."""
+    """Who may send on a connection, and until when. A new holder raises the epoch; the old one's writes then fail.
+
+    heard_at: when the broker last answered, by the database's wall clock, as the lease itself.
+    """
 
     connection = TenantForeignKey("accounts.BrokerConnection", related_name="+")
     epoch = models.BigIntegerField(default=0)
     holder = models.CharField(max_length=80, blank=True)
     expires_at = models.DateTimeField()
     reconciled_epoch = models.BigIntegerField(default=-1)
+    heard_at = models.DateTimeField(null=True)
     executions_cursor = models.CharField(max_length=80, blank=True)
     reports_cursor = models.CharField(max_length=80, blank=True)
 

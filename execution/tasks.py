@@ -14,7 +14,7 @@ from celery import shared_task
 
 from base.clock import process_clock
 from governance.enums import AlertTier
-from governance.queries import firm_ids
+from governance.queries import awake_firm_ids
 from governance.tasks import for_every_firm
 
 from .queries.gateways import gateway_states
@@ -62,7 +62,7 @@ def _each_firm(work: Callable[..., int]) -> int:
     """Run work that opens its own blocks, firm by firm; one that fails stops no other."""
     now = process_clock().now()
     done = 0
-    for firm_id in firm_ids():
+    for firm_id in awake_firm_ids():
         try:
             done += work(firm_id=firm_id, now=now)
         except Exception:

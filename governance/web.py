@@ -5,7 +5,8 @@ Entry points: `page` for views, `Visit` for what they know of their visitor, `ch
 Invariants
 1. A page names its roles; a page that names none is for all staff. What is not a role's is 403, what is not in sight is 404.
 2. Roles are read anew at every request: a membership that ended is dead on the next one.
-3. The whole view, rendering included, runs in one tenancy block of the visitor's firm; a refusal undoes all of it.
+3. The whole view, rendering included, runs in one tenancy block of the visitor's firm; a refusal undoes all of it. Views with `own_blocks`
+   open theirs.
 4. Without a second factor nobody but investors gets further than to setting one up (`settings.MFA_REQUIRED`).
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -77,10 +79,11 @@ class Request(HttpRequest):
     htmx: Any
 
 
-def page(view: View | None = None, *, roles: frozenset[Role] = STAFF, methods: tuple[str, ...] = ("GET",)) -> Any:
+def page(view: View | None = None, *, roles: frozenset[Role] = STAFF, methods: tuple[str, ...] = ("GET",), own_blocks: bool = False) -> Any:
     """Make a view a page of the console, portal or their fragments: `@page`, `@page(roles=DEALERS, methods=("GET", "POST"))`.
 
     The view gets a `Request` whose `visit` says who it is. Refused becomes 422, 409 or 404 by its kind, told in a toast when htmx asked.
+    own_blocks: the view calls a service that commits in steps (a release), so it opens its tenancy blocks itself.
     """
 
     def wrap(inner: View) -> View:
@@ -97,9 +100,9 @@ def page(view: View | None = None, *, roles: frozenset[Role] = STAFF, methods: t
                 return _redirect(request, settings.MFA_SETUP_URL)
             request.visit = visit
             try:
-                with tenancy.firm(visit.firm_id):
-                    if not visit.holds(roles):
-                        raise PermissionDenied
+                if not visit.holds(roles):
+                    raise PermissionDenied
+                with nullcontext() if own_blocks else tenancy.firm(visit.firm_id):
                     return inner(request, *args, **kwargs)
             except NotFound as error:
                 raise Http404(error.message) from error

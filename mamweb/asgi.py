@@ -13,4 +13,7 @@ from .services import attach_services
 
 _http = get_asgi_application()
 attach_services()
-application = ProtocolTypeRouter({"http": _http})
+
+from .live.routing import sockets  # noqa: E402 - apps must be ready
+
+application = ProtocolTypeRouter({"http": _http, "websocket": sockets})

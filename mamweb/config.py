@@ -36,6 +36,14 @@ class Mode(StrEnum):
     BENCH = "bench"
 
 
+class Tls(StrEnum):
+    """How a connection to the mail server is encrypted."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
 class FileVariants(EnvSettingsSource):
     """Reads `X_FILE` where `X` is not set."""
 
@@ -86,6 +94,12 @@ class Config(BaseSettings):
     api_rate_stop: Limit = Rate(300, 60)
     api_rate_anonymous: Limit = Rate(30, 60)
     api_rate_webhook: Limit = Rate(120, 60)
+    email_host: str = ""
+    email_port: int | None = Field(default=None, gt=0, lt=65536)
+    email_user: str = ""
+    email_password: SecretStr | None = None
+    email_tls: Tls = Tls.STARTTLS
+    email_from: str = "mamweb@localhost"
 
     @field_validator("allowed_hosts", "trusted_origins", mode="before")
     @classmethod
@@ -176,6 +190,25 @@ def database(variable: str, url: str) -> dict[str, Any]:
     known = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     settings = {ours: str(parts.pop(theirs, None) or "") for ours, theirs in known.items()}
     return {"ENGINE": "django.db.backends.postgresql", "OPTIONS": dict(parts), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **settings}
+
+
+def mail(config: Config) -> dict[str, Any]:
+    """Return Django's settings for mail: the server named; without one a trial keeps its letters in var/mail and production sends none."""
+    ports = {Tls.STARTTLS: 587, Tls.TLS: 465, Tls.NONE: 25}
+    backend = "smtp" if config.email_host else "dummy" if config.mamweb_env is Mode.PRODUCTION else "filebased"
+    return {
+        "EMAIL_BACKEND": f"django.core.mail.backends.{backend}.EmailBackend",
+        "EMAIL_FILE_PATH": config.mamweb_var / "mail" if backend == "filebased" else None,
+        "EMAIL_HOST": config.email_host,
+        "EMAIL_PORT": config.email_port or ports[config.email_tls],
+        "EMAIL_HOST_USER": config.email_user,
+        "EMAIL_HOST_PASSWORD": config.email_password.get_secret_value() if config.email_password else "",
+        "EMAIL_USE_TLS": config.email_tls is Tls.STARTTLS,
+        "EMAIL_USE_SSL": config.email_tls is Tls.TLS,
+        "EMAIL_TIMEOUT": 10,
+        "DEFAULT_FROM_EMAIL": config.email_from,
+        "SERVER_EMAIL": config.email_from,
+    }
 
 
 def broker_url(redis_url: str) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import add_never_cache_headers
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 from base.origin import acting_from
+from governance.sign_in import BEGAN, SEEN, keep_track
 
 
 class SaysWhereFrom:
@@ -50,6 +54,31 @@ class BodyLimit:
                 if re.fullmatch(path, request.path):
                     return int(limit)
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+class SessionLife:
+    """End a session that is too old, and note every few minutes that one is in use: its idle time counts from there. Pages are kept nowhere.
+
+    The wall's clock, never the rehearsal's: a stopped clock must not keep a session alive.
+    """
+
+    NOTED_EVERY = 300
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and (began := request.session.get(BEGAN)) is not None:
+            now = time.time()
+            if now - began > settings.SESSION_LONGEST.total_seconds():
+                logout(request)
+            elif now - request.session.get(SEEN, 0) > self.NOTED_EVERY and request.user.is_authenticated:
+                request.session[SEEN] = now
+                keep_track(request)
+        answer = self.get_response(request)
+        if not answer.has_header("Cache-Control") and answer.get("Content-Type", "").startswith("text/html"):
+            add_never_cache_headers(answer)
+        return answer
 
 
 class StaticFiles(WhiteNoiseMiddleware):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from os import getpid
 from typing import Any
 
-from .config import ROOT, Mode, broker_url, database, read_config, secret_key
+from .config import ROOT, Mode, broker_url, database, mail, read_config, secret_key
 from .embedded import Addresses, addresses
 
 CONFIG = read_config()
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "axes",
     "guardian",
     "rest_framework",
     "drf_spectacular",
@@ -70,7 +72,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "mamweb.middleware.SessionLife",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "mamweb.urls"
 ASGI_APPLICATION = "mamweb.asgi.application"
@@ -105,6 +108,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_SOCKET = None if CONFIG.redis_url else getattr(_private, "redis_socket", None)
 REDIS_URL = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else f"unix://{REDIS_SOCKET}"
 CELERY_BROKER_URL = broker_url(REDIS_URL)
+# What sign-in counts, shared by all processes. Without Redis it counts nothing and goes on; the lock-out (axes) is in PostgreSQL.
+CACHES = {
+    "default": {
+        "BACKEND": "base.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"test-{getpid()}" if MODE is Mode.TEST else "mamweb",
+        "TIMEOUT": 3600,
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         # The pub/sub layer: the list-based one blocks 5 s, which is redis-py's socket timeout, and idle sockets die of it.
@@ -114,7 +126,11 @@ CHANNEL_LAYERS = {
 }
 
 AUTH_USER_MODEL = "governance.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -203,14 +219,54 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 LOGIN_URL = "/auth/login/"
+LOGIN_REDIRECT_URL = "/"
+# Sign-in (docs/sign-in.md): people are made by others, an address is theirs once they have confirmed it, one at a time.
+ACCOUNT_ADAPTER = "governance.sign_in.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-LOGIN_REDIRECT_URL = "/"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[mamweb] "
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if _local else "https"
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/5m/key"}
+PASSWORD_RESET_TIMEOUT = 86_400
+MFA_ADAPTER = "governance.sign_in.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "mamweb"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # or nobody with a second factor could change their address
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _local
 # Everybody but investors needs a second factor; a trial on one's own machine does without.
 MFA_REQUIRED = MODE not in {Mode.DEMO, Mode.TEST, Mode.BENCH}
 MFA_SETUP_URL = "/auth/2fa/"
+# Who guesses: five wrong passwords from one address lock that person out there for a quarter of an hour. In PostgreSQL.
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "governance.sign_in.named"
+AXES_CLIENT_IP_CALLABLE = "governance.sign_in.peer"
+AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Mail: resets, confirmations, news about one's own sign-in. A trial writes letters to var/mail.
+globals().update(mail(CONFIG))
+# A session ends after 12 hours without a request, and after 7 days whatever happens (mamweb/middleware.py).
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_LONGEST = timedelta(days=7)
+SESSION_COOKIE_NAME = "sessionid" if _local else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if _local else "__Host-csrftoken"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -233,5 +289,5 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": CONFIG.log_level},
-    "loggers": {"fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}},
+    "loggers": {"axes": {"level": "WARNING"}, "fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}},
 }

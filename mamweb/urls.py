@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import include, path
 
+from . import fragments
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer that the process is up."""
@@ -45,7 +47,10 @@ handler400, handler403, handler404, handler500 = bad_request, forbidden, not_fou
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include(("mamweb.api_urls", "api"), namespace="api")),
-    path("auth/", include("allauth.urls")),
+    path("auth/", include("governance.auth_urls")),
+    path("frame/banner", fragments.banner, name="frame-banner"),
+    path("frame/bell", fragments.bell, name="frame-bell"),
+    path("frame/switch", fragments.switch, name="frame-switch"),
     path("", include("governance.urls")),
     path("", include("accounts.urls")),
     path("", include("risk.urls")),

@@ -41,13 +41,6 @@ class QuoteSource(StrEnum):
     SIMULATED = "SIMULATED"
 
 
-class PriceScope(StrEnum):
-    """Which trades share one average price (ALC-2)."""
-
-    BLOCK = "BLOCK"
-    DAY = "DAY"
-
-
 class Side(StrEnum):
     """The side of an order (FIX tag 54)."""
 

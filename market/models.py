@@ -57,14 +57,17 @@ class Instrument(models.Model):
 
 
 class VenueSymbol(models.Model):
-    """What a venue calls an instrument."""
+    """What a venue calls an instrument, where it is not our symbol; one name a venue. venue: the code of the custodian."""
 
     venue = models.CharField(max_length=40)
     symbol = models.CharField(max_length=64)
     instrument = models.ForeignKey(Instrument, models.PROTECT, related_name="venue_symbols")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["venue", "symbol"], name="venue_symbol_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "symbol"], name="venue_symbol_once"),
+            models.UniqueConstraint(fields=["venue", "instrument"], name="venue_instrument_once"),
+        ]
 
 
 class Quote(models.Model):

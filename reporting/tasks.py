@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
 
+from base import tenancy
 from base.clock import process_clock
-from governance.queries import firm_ids
+from governance.queries import awake_firm_ids, firm_ids
 
-from .services import last_month, state_month
+from .services import last_month, refresh_where_watched, state_month
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +37,25 @@ def state_last_month() -> int:
     """Make what is missing of every firm's statements for the month before (GOV-11). Return how many accounts still lack theirs."""
     month = last_month(process_clock().now().date())
     lacking = 0
-    for firm_id in firm_ids():
+    for firm_id in awake_firm_ids():
         try:
             lacking += len(make_statements(firm=firm_id, month=month, only_missing=True))
         except Exception:
             logger.exception("statements of %s failed for firm %s", month, firm_id)
     return lacking
+
+
+@shared_task(name="reporting.refresh_watched_figures")
+def refresh_watched_figures() -> int:
+    """Refresh the figures of firms whose dashboard somebody looks at, and of those an evening has come to. Return how many."""
+    done = 0
+    for firm_id in firm_ids():
+        try:
+            with tenancy.firm(firm_id):
+                done += refresh_where_watched(now=process_clock().now())
+        except Exception:
+            logger.exception("figures of firm %s failed", firm_id)
+    return done
 
 
 # Hourly, from the first morning of a month on: a run that was cut short, or failed for a price that has come since, is made up for.
@@ -49,5 +64,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "reporting.state_last_month",
         "schedule": crontab(minute=40, hour="6-23"),
         "options": {"expires": 3600},
+    },
+    "reporting.refresh_watched_figures": {
+        "task": "reporting.refresh_watched_figures",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
     },
 }

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, exposure, home, palette, portal, statements
+from .views import account, accounts, exposure, home, journeys, palette, portal, statements
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
     path("", palette.start, name="start"),
     path("search", palette.search, name="search"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path("accounts/below", accounts.below, name="accounts-below"),
+    path("accounts/filters", accounts.filters, name="accounts-filters"),
+    path("accounts/views", accounts.views, name="accounts-views"),
+    path("accounts/views/<uuid:view_id>", accounts.view, name="accounts-view"),
     path("accounts/<uuid:account_id>/", account.account, name="account"),
     path("home/", home.home, name="home"),
     path("home/arrange", home.arrange, name="arrange"),
     path("home/widgets/<slug:name>", home.widget, name="widget"),
     path("exposure/", exposure.exposure, name="exposure"),
     path("exposure/<int:instrument_id>/holders", exposure.holders, name="holders"),
+    path("journeys/", journeys.decisions, name="journeys"),
+    path("journeys/<uuid:journey_id>/", journeys.journey, name="journey"),
+    path("journeys/<uuid:journey_id>/<slug:name>", journeys.part, name="journey-part"),
     path("statements/", statements.statements, name="statements"),
     path("portal/", portal.start, name="portal"),
     path("portal/documents/<uuid:document_id>.pdf", portal.statement_pdf, name="statement-pdf"),

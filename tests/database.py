@@ -80,12 +80,12 @@ def _make_template(owner: psycopg.Connection, name: str) -> None:
 
 def _drop(owner: psycopg.Connection, name: str) -> None:
     """Drop a database; an autovacuum worker in it may not be ended by its owner, but it ends by itself."""
-    for attempt in range(20):
+    for attempt in range(120):
         try:
             owner.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             return
         except psycopg.errors.InsufficientPrivilege:
-            if attempt == 19:
+            if attempt == 119:
                 raise
             time.sleep(0.25)
 

@@ -20,11 +20,12 @@ from .books import (
     positions_of,
 )
 from .custody import custody_books
+from .groups import group_names, groups_of
 from .relationships import control_groups, edges, meeting
 from .routing import ConnectionFacts, RoutingFacts, accounts_by_number, connection, connection_facts, connections, routing_facts
 from .settlement import settlement_date
 from .valuation import MISSING
-from .visibility import tradable_by, visible_to
+from .visibility import accounts_with, sight_marks, tradable_by, visible_to
 
 __all__ = [
     "MISSING",
@@ -39,6 +40,7 @@ __all__ = [
     "RoutingFacts",
     "account_arrays",
     "accounts_by_number",
+    "accounts_with",
     "cash_of",
     "closures_of",
     "connection",
@@ -48,12 +50,15 @@ __all__ = [
     "custody_books",
     "edges",
     "equity_of",
+    "group_names",
+    "groups_of",
     "journal_of",
     "lots_of",
     "meeting",
     "positions_of",
     "routing_facts",
     "settlement_date",
+    "sight_marks",
     "tradable_by",
     "visible_to",
 ]

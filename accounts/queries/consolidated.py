@@ -1,24 +1,25 @@
 """Positions and cash over all the accounts a person sees, summed in the database (ACC-3, RSK-3).
 
-Entry points: `grouped_positions`, `grouped_cash`, `last_evening`, `holders_of`, `blocked_accounts`. Inside the caller's tenancy block.
+Entry points: `grouped_positions`, `positions_by_sleeve`, `holders_in_sleeve`, `grouped_cash`, `last_evening`, `holders_of`, `blocked_accounts`. Inside the caller's tenancy block.
 Invariant: one statement each, and as many rows as there are groups, however many accounts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from governance.core.subjects import Viewer
 
 from ..enums import BlockMode
-from ..models import Account, CashBalance, EquitySnapshot, Position, TradingBlock
+from ..models import Account, CashBalance, EquitySnapshot, Position, TaxLot, TradingBlock
 from .visibility import visible_to
 
 
@@ -32,6 +33,19 @@ class GroupedPosition:
     long: Decimal
     short: Decimal
     accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SleevePosition:
+    """What is held of an instrument in a sleeve, over accounts. basis: signed cost of the open lots, in the instrument's currency."""
+
+    instrument_id: int
+    sleeve_id: UUID
+    sleeve: str
+    long: Decimal
+    short: Decimal
+    accounts: int
+    basis: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,35 @@ def grouped_positions(viewer: Viewer) -> list[GroupedPosition]:
         .order_by("instrument_id", "account__custodian__name", "sleeve__name")
     )
     return [GroupedPosition(*row) for row in rows]
+
+
+def positions_by_sleeve(viewer: Viewer) -> list[SleevePosition]:
+    """Return positions of the accounts in sight by instrument and sleeve, with what they cost. Two statements."""
+    zero = Decimal(0)
+    held = (
+        _seen(Position, viewer)
+        .exclude(quantity=0)
+        .values_list("instrument_id", "sleeve_id", "sleeve__name")
+        .annotate(
+            long=Coalesce(Sum("quantity", filter=Q(quantity__gt=0)), zero),
+            short=Coalesce(Sum("quantity", filter=Q(quantity__lt=0)), zero),
+            accounts=Count("account_id", distinct=True),
+        )
+        .order_by("instrument_id", "sleeve__name", "sleeve_id")
+    )
+    signed = Sum(Case(When(quantity__gt=0, then=F("basis")), default=-F("basis")))
+    lots = _seen(TaxLot, viewer).exclude(quantity=0).values_list("instrument_id", "sleeve_id").annotate(cost=signed).order_by()
+    costs = {(instrument_id, sleeve_id): cost for instrument_id, sleeve_id, cost in lots}
+    return [
+        SleevePosition(instrument_id, sleeve_id, name, long, short, count, costs.get((instrument_id, sleeve_id), zero))
+        for instrument_id, sleeve_id, name, long, short, count in held
+    ]
+
+
+def holders_in_sleeve(*, account_ids: Collection[UUID], sleeve_id: UUID, instrument_id: int) -> list[UUID]:
+    """Return which of these accounts hold the instrument in the sleeve, in order of their ids."""
+    rows = Position.objects.filter(account_id__in=account_ids, sleeve_id=sleeve_id, instrument_id=instrument_id).exclude(quantity=0)
+    return sorted(set(rows.values_list("account_id", flat=True)))
 
 
 def grouped_cash(viewer: Viewer) -> dict[str, Decimal]:

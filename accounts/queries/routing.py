@@ -25,7 +25,8 @@ _PROP = CLASSES.index(AccountClass.PROP)
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """One broker connection. clearing_account_id, clearing_custodian_account: where its blocks rest, None and "" without such an account."""
+    """One broker connection. clearing_account_id, clearing_custodian_account: where its blocks rest, None and "" without such an account.
+    venue: whose names for instruments it speaks, the code of its custodian (`market.queries.venue_symbols`)."""
 
     id: UUID
     code: str
@@ -37,6 +38,7 @@ class ConnectionFacts:
     clearing_custodian_account: str
     settings: Mapping[str, Any]
     is_enabled: bool
+    venue: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +71,10 @@ class RoutingFacts:
 
 
 _CONNECTIONS = """
-SELECT c.id, c.code, c.gateway, c.pools_blocks, a.id, c.custodian_id, c.is_paper, coalesce(a.custodian_account, ''), c.settings::text, c.is_enabled
-FROM accounts_brokerconnection c LEFT JOIN accounts_account a ON a.connection_id = c.id AND a.is_clearing
+SELECT c.id, c.code, c.gateway, c.pools_blocks, a.id, c.custodian_id, c.is_paper, coalesce(a.custodian_account, ''), c.settings::text,
+    c.is_enabled, k.code
+FROM accounts_brokerconnection c JOIN accounts_custodian k ON k.id = c.custodian_id
+LEFT JOIN accounts_account a ON a.connection_id = c.id AND a.is_clearing
 WHERE {which} ORDER BY c.id
 """
 
@@ -97,7 +101,7 @@ def connection_facts(*, connection_id: UUID) -> ConnectionFacts:
 
 def _facts(row: tuple[Any, ...]) -> ConnectionFacts:
     settings = row[8] if isinstance(row[8], Mapping) else orjson.loads(row[8])
-    return ConnectionFacts(*row[:8], settings, row[9])  # type: ignore[call-arg]  # eight columns, in the order of the fields
+    return ConnectionFacts(*row[:8], settings, *row[9:])  # type: ignore[call-arg]  # eight columns, in the order of the fields
 
 
 _ROUTING = """

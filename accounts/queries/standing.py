@@ -1,6 +1,6 @@
 """Where accounts stand: what they hold, owe and have reserved, in one currency each (ACC-3, ACC-4).
 
-Entry points: `Accounts`, `Holdings`, `Money`, `Standing`, `standing_of`; `converted` and `market_value` for other sums.
+Entry points: `Accounts`, `Holdings`, `Money`, `Standing`, `standing_of`; `converted`, `position_values` and `market_value` for other sums.
 Invariants: 1. a fixed number of statements, whatever the number of accounts; 2. an account one of whose holdings has no price, or one of
 whose currencies no rate, has no equity and nothing available: `MISSING`, never a guess (CON-5).
 """
@@ -185,18 +185,24 @@ def _groups(accounts: Accounts, account: Ints, currency: Ints, legend: Sequence[
 def market_value(accounts: Accounts, holdings: Holdings, prices: Prices, rates: Rates) -> tuple[Ints, NDArray[np.bool_]]:
     """Return Σ quantity × price × multiplier × rate, each position rounded once, and which accounts hold what cannot be valued."""
     total, unknown = np.zeros(len(accounts.ids), np.int64), np.zeros(len(accounts.ids), np.bool_)
-    if not len(holdings.account):
-        return total, unknown
+    values = position_values(accounts, holdings, prices, rates)
+    valued = values != MISSING
+    unknown[holdings.account[~valued]] = True
+    np.add.at(total, holdings.account[valued], values[valued])
+    return total, unknown
+
+
+def position_values(accounts: Accounts, holdings: Holdings, prices: Prices, rates: Rates) -> Ints:
+    """Return each position's value in minor units of its account's currency, rounded once; MISSING without a price or a rate."""
+    values = np.full(len(holdings.account), MISSING, np.int64)
     at = np.searchsorted(prices.ids, holdings.instrument)
     legend = [str(one) for one in prices.ids.tolist()]
     for rows, name, base, paper in _groups(accounts, holdings.account, at, legend):
         place = int(np.searchsorted(prices.ids, int(name)))
         worth, rate = prices.worth[place], rates.rate.get((prices.currencies[int(prices.currency[place])], base, paper))
-        if worth is None or rate is None:
-            unknown[holdings.account[rows]] = True
-        else:
-            np.add.at(total, holdings.account[rows], convert(holdings.quantity[rows], worth * rate, base))
-    return total, unknown
+        if worth is not None and rate is not None:
+            values[rows] = convert(holdings.quantity[rows], worth * rate, base)
+    return values
 
 
 def _share(amount: Ints, rate: Decimal) -> Ints:

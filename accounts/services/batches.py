@@ -19,6 +19,7 @@ from accounts.enums import Book, EntryType, UnitKind
 from base import bulk
 from base.core.ids import new_ids
 from base.errors import NotFound
+from base.live import Topic, announce
 
 from ..core.ledger import Justification, Transaction
 from ..core.posting_arrays import BOOK_CODE, BOOKS, Indexes, PostingArrays, from_postings, sum_by
@@ -100,11 +101,12 @@ def lock_accounts(ids: Ids) -> None:
 
 
 def write(batch: Batch, *, now: datetime) -> None:
-    """Insert heads and entries, and add them to positions and cash."""
+    """Insert heads and entries, add them to positions and cash, and tell of the accounts."""
     _write_heads(batch.heads, now)
     _write_entries(batch)
     _add_to_positions(batch)
     _add_to_cash(batch)
+    announce(Topic.POSITIONS, batch.accounts, accounts=batch.accounts)
 
 
 def _write_heads(heads: Sequence[Head], now: datetime) -> None:

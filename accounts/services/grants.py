@@ -17,6 +17,7 @@ from django.db import transaction as database
 
 from base import bulk
 from base.errors import Conflict, NotFound
+from base.live import Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.queries import actor_for
@@ -61,6 +62,7 @@ def set_group_members(*, group_id: UUID, account_ids: Sequence[UUID], now: datet
     _add(group_id, [one for one in joining if one not in returned], today)
     subject = Subject(SubjectKind.ACCOUNT_GROUP, str(group_id))
     audit(action=AuditAction.CHANGED, subject=subject, actor=actor, now=now, after={"joined": len(joining), "left": left})
+    announce(Topic.SIGHT)
     return len(joining), left
 
 
@@ -120,6 +122,7 @@ def _grant(model: Any, what: str, subject_id: UUID, user_id: int, can_trade: boo
     model.objects.bulk_create(rows, ignore_conflicts=True)
     subject = Subject(_KINDS[what], str(subject_id))
     audit(action=AuditAction.GRANTED, subject=subject, actor=actor, now=now, after={"user": user_id, "may": list(verbs)})
+    announce(Topic.SIGHT)
 
 
 def _revoke(model: Any, what: str, subject_id: UUID, user_id: int, only_trading: bool, actor: Actor | None, now: datetime) -> int:
@@ -131,4 +134,5 @@ def _revoke(model: Any, what: str, subject_id: UUID, user_id: int, only_trading:
         verbs = ["trade"] if only_trading else ["view", "trade"]
         subject = Subject(_KINDS[what], str(subject_id))
         audit(action=AuditAction.GRANT_REVOKED, subject=subject, actor=actor, now=now, before={"user": user_id, "may": verbs})
+        announce(Topic.SIGHT)
     return count

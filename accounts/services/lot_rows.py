@@ -6,7 +6,7 @@ A lot is named by the source key of the transaction that opened it (unique for i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -232,6 +232,3 @@ def new_row_ids(n: int) -> list[UUID]:
     """Return ids for n new lots."""
     fresh: Ids = new_ids(n)
     return [UUID(bytes=bytes(one)) for one in fresh.tolist()]
-
-
-TransactionIds = Mapping[str, UUID]

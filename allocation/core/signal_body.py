@@ -17,7 +17,6 @@ from base.core.ids import digest
 from base.core.validation import FieldReader, InvalidInput, parse_decimal, parse_enum, parse_instant, parse_symbol, parse_text, parse_uuid
 
 _FIELDS = {"strategy", "symbol", "method", "figure", "stop_price", "accounts", "per_account", "decided_at"}
-_SIGNED = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE}
 LARGEST = Decimal("9999999999.99999999")
 _RATES = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE, SizingMethod.CLOSE}
 _MOST = {CustomKind.WEIGHT: 10, CustomKind.RISK: 1}

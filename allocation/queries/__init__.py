@@ -1,5 +1,17 @@
 """Reads of allocation, inside the caller's tenancy block."""
 
 from .statements import StatementLines, left_out, released_statement, sleeve_of, statement_lines
+from .targets import Follower, StrategyChoice, strategies_of_sleeves, tradable_followers, tradable_strategies
 
-__all__ = ["StatementLines", "left_out", "released_statement", "sleeve_of", "statement_lines"]
+__all__ = [
+    "Follower",
+    "StatementLines",
+    "StrategyChoice",
+    "left_out",
+    "released_statement",
+    "sleeve_of",
+    "statement_lines",
+    "strategies_of_sleeves",
+    "tradable_followers",
+    "tradable_strategies",
+]

@@ -1,11 +1,14 @@
 """What of allocation a person may see: strategies, signals and statements that touch an account they see.
 
-Entry points: `visible_strategies`, `visible_signals`, `visible_statements`, `visible_lines`. Inside the caller's tenancy block; each returns a queryset that is one statement, whatever the number of accounts.
+Entry points: `visible_strategies`, `visible_signals`, `visible_statements`, `visible_lines`; `audience_of_statement`, `audience_of_signal` for
+who is to hear of one. Inside the caller's tenancy block; each `visible_` returns a queryset that is one statement, whatever the number of
+accounts.
 """
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -49,3 +52,23 @@ def visible_lines(viewer: Viewer) -> QuerySet[AllocationLine]:
 
 def _followers(seen: QuerySet[Any]) -> QuerySet[StrategyAccount]:
     return StrategyAccount.objects.filter(is_active=True, account_id__in=seen.values("id"))
+
+
+def audience_of_statement(*, statement_id: UUID) -> tuple[frozenset[str], int | None]:
+    """Return the accounts of a statement's lines as text, and who released it: `visible_statements` from the other side."""
+    lines = AllocationLine.objects.filter(statement_id=statement_id).values_list("account_id", flat=True)
+    released_by = AllocationStatement.objects.filter(pk=statement_id).values_list("released_by_id", flat=True).first()
+    return frozenset(map(str, lines)), released_by
+
+
+def audience_of_signal(*, signal_id: UUID) -> tuple[frozenset[str], int | None]:
+    """Return the accounts a signal may concern as text, and who stated it: `visible_signals` from the other side.
+
+    Where the signal names accounts, those of them that follow the strategy; a page may show it to a few more, who read it when they look.
+    """
+    signal = Signal.objects.filter(pk=signal_id).values("strategy_id", "account_ids", "received_by_id").first()
+    if signal is None:
+        return frozenset(), None
+    followers = StrategyAccount.objects.filter(strategy_id=signal["strategy_id"], is_active=True).values_list("account_id", flat=True)
+    named = set(signal["account_ids"])
+    return frozenset(str(one) for one in followers if not named or one in named), signal["received_by_id"]

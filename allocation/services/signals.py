@@ -8,6 +8,7 @@ from uuid import UUID
 
 from base.core.ids import new_id
 from base.errors import Conflict, NotFound
+from base.live import Behind, Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -15,6 +16,9 @@ from market import queries as market
 
 from ..core.signal_body import SignalBody
 from ..models import Signal, Strategy
+
+# The journey of a draft: it has none.
+NOWHERE = UUID(int=0)
 
 
 class UnableToReceive(Conflict):
@@ -31,32 +35,26 @@ class SignalFacts:
     repeated: bool
 
 
-def receive_signal(*, source: str, idempotency_key: str, body: SignalBody, actor: Actor | None, now: datetime) -> SignalFacts:
+def receive_signal(
+    *,
+    source: str,
+    idempotency_key: str,
+    body: SignalBody,
+    actor: Actor | None,
+    now: datetime,
+    stated_at: datetime | None = None,
+    reason: str = "",
+) -> SignalFacts:
     """Record a signal and its audit event; the same (source, key, body) again returns the first one.
+
+    stated_at: when the person stated what they now release (a ticket's preview); ties are drawn by it. reason: kept in the audit trail.
 
     Raises UnableToReceive (409) for another body under the same key, NotFound for an unknown strategy or symbol. Source: DESIGN §4.1.
     """
     known = Signal.objects.filter(source=source, idempotency_key=idempotency_key).first()
     if known is None:
-        strategy = Strategy.objects.filter(code=body.strategy, is_active=True).first()
-        if strategy is None:
-            raise NotFound(f"active strategy {body.strategy}", field="strategy", value=body.strategy)
-        instrument = market.instrument_by_symbol(body.symbol)
-        fresh = Signal(
-            journey_id=new_id(),
-            source=source,
-            idempotency_key=idempotency_key,
-            body_sha256=body.sha256,
-            strategy=strategy,
-            instrument_id=instrument.id,
-            method=body.method,
-            figure=body.figure,
-            stop_price=body.stop_price,
-            account_ids=list(body.accounts),
-            per_account={str(account): [kind, str(figure)] for account, (kind, figure) in body.per_account.items()},
-            received_at=now,
-            received_by_id=int(actor.user_id) if actor else None,
-        )
+        fresh = signal_of(source=source, idempotency_key=idempotency_key, body=body, actor=actor, stated_at=stated_at or now)
+        fresh.journey_id = new_id()
         # Two of the same key at once: the database lets one in, and the other finds it.
         written = Signal.objects.bulk_create([fresh], ignore_conflicts=True)
         known = Signal.objects.get(source=source, idempotency_key=idempotency_key)
@@ -64,13 +62,45 @@ def receive_signal(*, source: str, idempotency_key: str, body: SignalBody, actor
             subject = Subject(SubjectKind.SIGNAL, str(known.id))
             after = {"source": source, "key": idempotency_key, "strategy": body.strategy, "symbol": body.symbol, "method": body.method}
             after |= {"figure": str(body.figure), "body_sha256": body.sha256}
-            audit(action=AuditAction.SIGNAL_RECEIVED, subject=subject, actor=actor, now=now, after=after, journey_id=known.journey_id)
+            audit(
+                action=AuditAction.SIGNAL_RECEIVED,
+                subject=subject,
+                actor=actor,
+                now=now,
+                after=after,
+                reason=reason,
+                journey_id=known.journey_id,
+            )
+            announce(Topic.JOURNEYS, [known.journey_id], behind=Behind("signal", known.id))
             return SignalFacts(known.id, known.journey_id, known.state, repeated=False)
     if known.body_sha256 != body.sha256:
         raise UnableToReceive(
             "idempotency_key", "this key came before with a different body", field="idempotency_key", value=idempotency_key
         )
     return SignalFacts(known.id, known.journey_id, known.state, repeated=True)
+
+
+def signal_of(*, source: str, idempotency_key: str, body: SignalBody, actor: Actor | None, stated_at: datetime) -> Signal:
+    """Return the row a body makes, not written, without a journey. Raises NotFound for an unknown strategy or symbol."""
+    strategy = Strategy.objects.filter(code=body.strategy, is_active=True).first()
+    if strategy is None:
+        raise NotFound(f"active strategy {body.strategy}", field="strategy", value=body.strategy)
+    instrument = market.instrument_by_symbol(body.symbol)
+    return Signal(
+        journey_id=NOWHERE,
+        source=source,
+        idempotency_key=idempotency_key,
+        body_sha256=body.sha256,
+        strategy=strategy,
+        instrument_id=instrument.id,
+        method=body.method,
+        figure=body.figure,
+        stop_price=body.stop_price,
+        account_ids=list(body.accounts),
+        per_account={str(account): [kind, str(figure)] for account, (kind, figure) in body.per_account.items()},
+        received_at=stated_at,
+        received_by_id=int(actor.user_id) if actor else None,
+    )
 
 
 def lock_signal(*, signal_id: UUID) -> Signal:
@@ -83,5 +113,6 @@ def lock_signal(*, signal_id: UUID) -> Signal:
 
 def refuse_signal(*, signal: Signal, actor: Actor | None, now: datetime, rule: str, reason: str) -> None:
     """Record that the gates refused the signal; it can be previewed and released again when the reason is gone."""
+    announce(Topic.JOURNEYS, [signal.journey_id], behind=Behind("signal", signal.id))
     subject = Subject(SubjectKind.SIGNAL, str(signal.id))
     audit(action=AuditAction.DENIED, subject=subject, actor=actor, now=now, reason=reason[:400], rule=rule, journey_id=signal.journey_id)

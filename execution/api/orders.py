@@ -15,8 +15,9 @@ from base.api.views import DetailView, FirmView, ListView, RowsView, now
 from base.core.validation import parse_text
 from base.errors import NotFound
 from governance.permissions import DEALERS, STAFF, actor_of, viewer_of
+from market.enums import Side
 
-from ..enums import ExecutionKind, OrderState, ParentState, RouteKind, Side
+from ..enums import ExecutionKind, OrderState, ParentState, RouteKind
 from ..models import ChildOrder, Execution, ParentOrder
 from ..queries.visible import visible_executions, visible_orders, visible_parents
 from ..services.cancel import Canceled, cancel_order, cancel_parent

@@ -21,7 +21,8 @@ from fractions import Fraction
 from math import ceil, floor
 from statistics import median, pstdev
 
-from execution.enums import QuoteProblem, RouteKind, Side, TaxClass
+from execution.enums import QuoteProblem, RouteKind, TaxClass
+from market.enums import Side
 
 WINDOW = 20
 THRESHOLD = Fraction(5, 100)

@@ -19,8 +19,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from execution.enums import ExecutionKind, OrderType, Side, TimeInForce
+from execution.enums import ExecutionKind, OrderType, TimeInForce
 from execution.gateways.enums import OrderEvent, OutcomeKind, ReportedStatus
+from market.enums import Side
 
 T = TypeVar("T", covariant=True)
 

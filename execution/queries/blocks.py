@@ -23,10 +23,11 @@ from accounts import queries as accounts
 from accounts.core.scaled import exact_notional, to_scaled
 from allocation import queries as allocation
 from base.core.money import round_money
+from market.enums import Side
 
 from ..core.lifecycle import Execution as Fill
 from ..core.sharing import ShareTerms, Target, share_block
-from ..enums import SharePolicy, Side
+from ..enums import SharePolicy
 from ..models import ChildOrder, Execution, ParentOrder
 
 

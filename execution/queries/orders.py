@@ -18,8 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import queries as accounts
 
 from ..core.lifecycle import TERMINAL
-from ..enums import NoticeState
-from ..models import AllocationNotice, ChildOrder, Execution, ParentOrder
+from ..models import ChildOrder, Execution, ParentOrder
 
 MOST = 500
 _ENDED = [state.value for state in TERMINAL]
@@ -118,14 +117,6 @@ def open_child_orders(*, user: AbstractBaseUser | None = None, parent_id: UUID |
         rows = rows.filter(parent_id=parent_id)
     open_ = rows.exclude(state__in=_ENDED).order_by("-id")
     return [ChildFacts(*row) for row in open_.values_list(*_ORDER)[: min(limit, MOST)]]
-
-
-def anything_open() -> bool:
-    """Return whether any parent of the firm still works, waits, or is to be shared out, or a custodian is still to be told of a booking."""
-    return (
-        ParentOrder.objects.filter(Q(done_at=None) | Q(needs_booking=True)).exists()
-        or AllocationNotice.objects.filter(state=NoticeState.PENDING).exists()
-    )
 
 
 def executions_of_parent(*, parent_id: UUID) -> list[ExecutionFacts]:

@@ -1,11 +1,11 @@
 """What moves an order: release, claim, send, hear, recover, cancel, share out. One module a concept; the entry points are named here."""
 
-from ..queries.orders import anything_open
 from .booking import Finished, finish_parents
 from .cancel import Canceled, cancel_killed, cancel_order, cancel_parent
+from .drafting import UnableToRelease
 from .gateway_session import Activity, GatewaySession
 from .lease import LeaseHeld, LeaseLost
-from .release import ReleaseFacts, UnableToRelease, continue_release, release, run_signal
+from .release import ReleaseFacts, continue_release, release, run_signal
 from .slices import release_due_slices, release_held
 from .unknowns import UnableToResolve, alarm_unanswered, resolve_as_absent, resolve_as_found
 
@@ -20,7 +20,6 @@ __all__ = [
     "UnableToRelease",
     "UnableToResolve",
     "alarm_unanswered",
-    "anything_open",
     "cancel_killed",
     "cancel_order",
     "cancel_parent",

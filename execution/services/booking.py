@@ -32,6 +32,7 @@ from ..gateways.crash import crash_point
 from ..models import ChildOrder, ParentOrder
 from ..queries.blocks import FilledBlock, filled_blocks
 from .block_booking import book_connection
+from .telling import tell_parents
 
 log = logging.getLogger(__name__)
 AT_ONCE = 50
@@ -109,6 +110,7 @@ def _book_blocks(parent: _Parent, now: datetime) -> bool:
     jobs = filled_blocks(parent_id=parent.id)
     written = [job for job in jobs if _book(parent, job, now)]
     ParentOrder.objects.filter(pk=parent.id).update(needs_booking=False)
+    tell_parents([(parent.id, parent.journey_id)])
     return bool(written)
 
 
@@ -138,6 +140,7 @@ def _close(parent: _Parent, now: datetime) -> None:
     states = list(ChildOrder.objects.filter(parent_id=parent.id).values_list("state", "filled_qty"))
     filled = any(quantity for _, quantity in states)
     ParentOrder.objects.filter(pk=parent.id).update(state=_end_state(parent, [row[0] for row in states], filled), done_at=now)
+    tell_parents([(parent.id, parent.journey_id)])
 
 
 def _end_state(parent: _Parent, states: Sequence[str], filled: bool) -> ParentState:

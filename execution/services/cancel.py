@@ -32,6 +32,7 @@ from ..models import ChildOrder, ParentOrder, Slice
 from .evidence import Evidence, of_order_report
 from .line import Line
 from .reports import Processed, process
+from .telling import tell_orders, tell_parents
 
 RESEND_AFTER = timedelta(seconds=10)
 MOST_AT_ONCE = 100
@@ -69,6 +70,7 @@ def cancel_parent(*, parent_id: UUID, actor: Actor | None, now: datetime, reason
         if parent.state in (ParentState.HELD, ParentState.RELEASING):
             parent.state = ParentState.WORKING
         parent.save(update_fields=["cancel_requested_at", "state"])
+        tell_parents([(parent.id, parent.journey_id)])
     done = _cancel("o.parent_id = %s", [parent_id], now, reason)
     _audit(SubjectKind.PARENT_ORDER, parent_id, parent.journey_id, actor, now, reason, done)
     return done
@@ -102,19 +104,21 @@ def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str, *, w
     """End what waits and ask about what works; working: the condition of the latter, where it is another."""
     ended = """UPDATE execution_childorder SET state = 'CANCELED', cancel_requested_at = %s, reason = %s
                WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.state = 'PENDING' AND {where} ORDER BY o.id FOR UPDATE OF o)
-               RETURNING id, slice_id"""
+               RETURNING id, slice_id, account_id, CASE WHEN is_block THEN parent_id END"""
     asked = """UPDATE execution_childorder SET cancel_requested_at = %s
                WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.state <> ALL(%s) AND o.cancel_requested_at IS NULL AND {where}
-                            ORDER BY o.id FOR UPDATE OF o)"""
+                            ORDER BY o.id FOR UPDATE OF o)
+               RETURNING id, account_id, CASE WHEN is_block THEN parent_id END"""
     with connection.cursor() as cursor:
         cursor.execute(ended.format(where=where), [now, reason[:200], *params])
         gone = cursor.fetchall()
         cursor.execute(asked.format(where=working or where), [now, _NOT_WORKING if working else _ENDED, *params])
-        requested = int(cursor.rowcount)
-    own = [pk for pk, slice_id in gone if slice_id is None]
+        requested = cursor.fetchall()
+    tell_orders([*((pk, account, parent) for pk, _, account, parent in gone), *requested])
+    own = [pk for pk, slice_id, _, _ in gone if slice_id is None]
     if own:
         accounts.release_reservations(order_ids=own, now=now)
-    return Canceled(len(gone), requested)
+    return Canceled(len(gone), len(requested))
 
 
 def _audit(kind: SubjectKind, subject_id: UUID, journey_id: UUID, actor: Actor | None, now: datetime, reason: str, done: Canceled) -> None:

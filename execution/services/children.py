@@ -15,12 +15,14 @@ from accounts import services as accounts
 from accounts.core.reservations import reserved_cash_arrays
 from base import bulk
 from base.core.ids import new_ids, uuid_texts
+from market.enums import Side
 from market.queries import InstrumentFacts
 
 from ..core.intents import client_order_id, client_order_ids
-from ..enums import OrderType, Side, TimeInForce
+from ..enums import OrderType, TimeInForce
 from ..models import ChildOrder
 from .planning import Entry, SidePlan
+from .telling import tell_parents
 
 # ACC-4: what an open buy reserves for fees beside limit × quantity [D 5 bp, at least nothing].
 FEE_BPS = 5
@@ -80,6 +82,7 @@ def write_children(
         "created_at": now,
     }
     bulk.insert(ChildOrder, n, columns)
+    tell_parents([(parent_id, journey_id)], with_children=True)
     if not reserve:
         return n
     rows = np.concatenate([entry.rows for entry in live])

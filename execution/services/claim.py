@@ -22,9 +22,12 @@ from django.db import connection
 
 from accounts import services as accounts
 from governance.queries import kill_switch_sql
+from market.enums import Side
+from market.queries import venue_symbols
 
-from ..enums import OrderState, OrderType, Side, TimeInForce
+from ..enums import OrderState, OrderType, TimeInForce
 from ..gateways.reports import OrderRequest
+from .telling import tell_orders
 
 BATCH = 500
 # [D] An immediate order was priced off the quote of its making; what waited longer than this is not worth its limit any more (RTE-2).
@@ -34,7 +37,10 @@ DAY_LIFE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A PENDING order that may be claimed, with what gate 2 and the gateway need to know of it."""
+    """A PENDING order that may be claimed, with what gate 2 and the gateway need to know of it.
+
+    symbol: ours, for people. venue_symbol: what the venue calls the instrument, "" where it has no name for it.
+    """
 
     id: UUID
     journey_id: UUID
@@ -57,6 +63,7 @@ class Candidate:
     client_order_id: str
     account_number: str
     flattens: bool = False
+    venue_symbol: str = ""
 
     @property
     def reservation_id(self) -> UUID:
@@ -68,7 +75,7 @@ class Candidate:
         return OrderRequest(
             client_order_id=self.client_order_id,
             account=self.account_number,
-            symbol=self.symbol,
+            symbol=self.venue_symbol,
             side=self.side,
             quantity=_plain(self.quantity),
             order_type=self.order_type,
@@ -90,22 +97,26 @@ def candidates(*, connection_id: UUID, hold_unknown: bool, limit: int = BATCH) -
     sql = f"""
         SELECT o.id, o.journey_id, o.parent_id, p.statement_id, p.strategy_id, o.account_id, o.is_block, o.instrument_id, i.symbol, o.side,
                o.quantity, o.order_type, o.time_in_force, o.limit_price, o.stop_price, p.decision_price, p.arrival_price, o.slice_id,
-               o.client_order_id, a.custodian_account, p.flattens
+               o.client_order_id, a.custodian_account, p.flattens, k.code
         FROM execution_childorder o
         JOIN execution_parentorder p ON p.id = o.parent_id
         JOIN market_instrument i ON i.id = o.instrument_id
         JOIN accounts_account a ON a.id = o.account_id
+        JOIN accounts_brokerconnection b ON b.id = o.connection_id
+        JOIN accounts_custodian k ON k.id = b.custodian_id
         WHERE o.connection_id = %s AND o.state = 'PENDING' AND o.cancel_requested_at IS NULL
           AND NOT ({kill_switch_sql()}) {held if hold_unknown else ""}
         ORDER BY o.sequence, o.id LIMIT %s"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [connection_id, limit])
-        return [_candidate(row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    names = venue_symbols(venue=rows[0][-1], instrument_ids=[row[7] for row in rows]) if rows else {}
+    return [_candidate(row, names.get(row[7], "")) for row in rows]
 
 
-def _candidate(row: tuple[Any, ...]) -> Candidate:
-    """Read a row in the order of `Candidate`'s fields."""
-    values: list[Any] = [*row[:9], Side(row[9]), row[10], OrderType(row[11]), TimeInForce(row[12]), *row[13:]]
+def _candidate(row: tuple[Any, ...], venue_symbol: str) -> Candidate:
+    """Read a row in the order of `Candidate`'s fields; the last column is the venue."""
+    values: list[Any] = [*row[:9], Side(row[9]), row[10], OrderType(row[11]), TimeInForce(row[12]), *row[13:-1], venue_symbol]
     return Candidate(*values)
 
 
@@ -120,17 +131,20 @@ def claim(*, connection_id: UUID, epoch: int, order_ids: Sequence[UUID], now: da
                           AND l.reconciled_epoch = l.epoch AND l.expires_at > clock_timestamp())
               AND NOT ({kill_switch_sql(members=True)})
             ORDER BY o.sequence, o.id LIMIT %s FOR UPDATE OF o SKIP LOCKED))
-        RETURNING c.id"""
+        RETURNING c.id, c.account_id, CASE WHEN c.is_block THEN c.parent_id END"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [epoch, now, connection_id, list(order_ids), epoch, BATCH])
-        return {row[0] for row in cursor.fetchall()}
+        rows = cursor.fetchall()
+    tell_orders(rows)
+    return {row[0] for row in rows}
 
 
 def deny(*, reasons: Mapping[UUID, str], now: datetime) -> list[UUID]:
     """Let PENDING orders end as DENIED, with their reasons; their reservations are released."""
     ids = sorted(reasons)
     sql = """UPDATE execution_childorder o SET state = %s, reason = v.reason
-             FROM unnest(%s::uuid[], %s::text[]) AS v (id, reason) WHERE o.id = v.id AND o.state = 'PENDING' RETURNING o.id, o.slice_id"""
+             FROM unnest(%s::uuid[], %s::text[]) AS v (id, reason) WHERE o.id = v.id AND o.state = 'PENDING'
+             RETURNING o.id, o.slice_id, o.account_id, CASE WHEN o.is_block THEN o.parent_id END"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [OrderState.DENIED.value, ids, [reasons[pk][:200] for pk in ids]])
         return _released(cursor.fetchall(), now)
@@ -140,14 +154,15 @@ def retire(*, connection_id: UUID, now: datetime) -> tuple[list[UUID], list[UUID
     """End what waits in vain. Returns (canceled on request, expired by time in force)."""
     canceled = """
         UPDATE execution_childorder SET state = 'CANCELED', reason = 'canceled before it was sent'
-        WHERE connection_id = %s AND state = 'PENDING' AND cancel_requested_at IS NOT NULL RETURNING id, slice_id"""
+        WHERE connection_id = %s AND state = 'PENDING' AND cancel_requested_at IS NOT NULL
+        RETURNING id, slice_id, account_id, CASE WHEN is_block THEN parent_id END"""
     expired = """
         UPDATE execution_childorder o SET state = 'EXPIRED', reason = 'its time in force had passed before it was sent'
         FROM execution_parentorder p
         WHERE o.connection_id = %s AND o.state = 'PENDING' AND p.id = o.parent_id AND (
             p.expires_at <= %s OR (o.time_in_force IN ('IOC', 'FOK') AND o.created_at <= %s)
             OR (o.time_in_force = 'DAY' AND o.created_at <= %s))
-        RETURNING o.id, o.slice_id"""
+        RETURNING o.id, o.slice_id, o.account_id, CASE WHEN o.is_block THEN o.parent_id END"""
     with connection.cursor() as cursor:
         cursor.execute(canceled, [connection_id])
         first = cursor.fetchall()
@@ -156,12 +171,13 @@ def retire(*, connection_id: UUID, now: datetime) -> tuple[list[UUID], list[UUID
     return _released(first, now), _released(second, now)
 
 
-def _released(rows: Sequence[tuple[UUID, UUID | None]], now: datetime) -> list[UUID]:
-    """Release what the orders held; slices' holds belong to their parent."""
-    own = [pk for pk, slice_id in rows if slice_id is None]
+def _released(rows: Sequence[tuple[UUID, UUID | None, UUID, UUID | None]], now: datetime) -> list[UUID]:
+    """Release what the orders held, and tell; slices' holds belong to their parent."""
+    tell_orders((pk, account, parent) for pk, _, account, parent in rows)
+    own = [pk for pk, slice_id, _, _ in rows if slice_id is None]
     if own:
         accounts.release_reservations(order_ids=own, now=now)
-    return [pk for pk, _ in rows]
+    return [row[0] for row in rows]
 
 
 def _plain(number: Decimal) -> Decimal:

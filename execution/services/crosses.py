@@ -19,8 +19,9 @@ from accounts import queries as accounts
 from accounts.enums import Meeting
 from allocation import queries as allocation
 from base import tenancy
+from market.enums import Side
 
-from ..enums import ParentState, Side
+from ..enums import ParentState
 from ..models import ParentOrder
 from .children import opposite
 from .planning import UNIT

@@ -22,8 +22,9 @@ from django.db import connection
 
 from accounts.core import clearing, entries, ledger
 from base.core.money import round_money
+from market.enums import Side
 
-from ..enums import ExecutionKind, Side
+from ..enums import ExecutionKind
 from ..gateways.reports import ExecutionReport
 from ..models import Execution
 from .orders import WorkingOrder

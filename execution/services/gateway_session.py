@@ -69,13 +69,17 @@ class Activity:
 
 @dataclass(slots=True)
 class GatewaySession:
-    """Serves one connection. gateway: not connected yet. clock: domain time, asked once a step unless `now` is given."""
+    """Serves one connection. gateway: not connected yet. clock: domain time, asked once a step unless `now` is given.
+
+    sweep_every: how often it asks about every working order, though nothing is missing.
+    """
 
     firm_id: int
     connection_id: UUID
     gateway: Gateway
     clock: Clock
     lease_seconds: float = LEASE_SECONDS
+    sweep_every: timedelta = SWEEP_EVERY
     holder: str = ""
     _line: Line | None = None
     _is_ready: bool = False
@@ -129,7 +133,7 @@ class GatewaySession:
         except GatewayError as error:
             self._went_down(now, error, activity)
         else:
-            self._down_since = None
+            self._down_since, self.line.is_hearing = None, True
         if is_finishing:
             self._finish(now, activity)
         return activity
@@ -155,7 +159,7 @@ class GatewaySession:
         _count(activity, heard)
         if pulse.asks:
             _count(activity, ask_unknowns(line, now=now))
-        is_swept = self._swept_at is None or heard.has_gap or now - self._swept_at >= SWEEP_EVERY
+        is_swept = self._swept_at is None or heard.has_gap or now - self._swept_at >= self.sweep_every
         if is_swept:
             _count(activity, sweep(line, now=now))
             self._swept_at = now
@@ -197,7 +201,7 @@ class GatewaySession:
 
     def _went_down(self, now: datetime, error: GatewayError, activity: Activity) -> None:
         log.warning("connection %s: %s", self.line.connection.code, error.message)
-        self._is_ready = False
+        self._is_ready = self.line.is_hearing = False
         self.gateway.close()
         activity.is_connected, activity.error = False, error.message
         self._down_since = self._down_since or now

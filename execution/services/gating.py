@@ -5,6 +5,7 @@ Entry points: `check_batch`, `Verdict`.
 Invariants:
 1. A gateway neither sizes nor allocates: an order passes as it is, or is denied.
 2. One refused account inside a block denies the block; a new statement revision is allocation's to make.
+3. Nothing goes out under a name that the venue uses for something else.
 """
 
 from __future__ import annotations
@@ -58,11 +59,11 @@ def check_batch(*, line: Line, batch: Sequence[Candidate], quotes: FreshQuotes, 
         fx_max_age=FIXING_MAX_AGE if is_paper else CHECK_MAX_AGE,
         max_age=_PAPER_AGES if is_paper else MAX_AGE,
     )
-    reasons = _reasons(rows, answer)
+    reasons = _reasons(rows, answer) | _nameless(batch)
     verdict = Verdict([], {})
     backed = set(rows.order.tolist())
     for number, candidate in enumerate(batch):
-        if answer.order_passed[number] and number in backed:
+        if answer.order_passed[number] and number in backed and candidate.venue_symbol:
             verdict.passed.append(candidate.id)
         else:
             verdict.denied[candidate.id] = reasons.get(number, "ALC-1 no account of the statement stands behind this order")
@@ -118,6 +119,11 @@ def _reasons(rows: Gate2Rows, answer: GateTwoAnswer) -> dict[int, str]:
         first.setdefault(number, describe(finding))
         refused.setdefault(number, set()).add(row)
     return {number: text + (f" ({len(refused[number])} accounts)" if len(refused[number]) > 1 else "") for number, text in first.items()}
+
+
+def _nameless(batch: Sequence[Candidate]) -> dict[int, str]:
+    reason = "ACC-2 the venue calls another instrument {} and has no name for this one (load_venue_symbols)"
+    return {number: reason.format(candidate.symbol) for number, candidate in enumerate(batch) if not candidate.venue_symbol}
 
 
 def _alarm(refused: Sequence[Candidate], reasons: Mapping[UUID, str], now: datetime) -> None:

@@ -18,6 +18,8 @@ from django.db import connection
 from base.core.ids import new_id
 from base.errors import Conflict
 
+from .telling import tell_connection
+
 LEASE_SECONDS = 5.0
 
 
@@ -47,12 +49,14 @@ def take_lease(*, connection_id: UUID, holder: str, seconds: float = LEASE_SECON
         row = cursor.fetchone()
     if row is None:
         raise LeaseHeld("I1", "another process serves this connection", connection=str(connection_id))
+    tell_connection(connection_id)
     return int(row[0])
 
 
-def renew_lease(*, connection_id: UUID, epoch: int, seconds: float = LEASE_SECONDS) -> None:
-    """Hold on for another while. Raises LeaseLost."""
-    _update("expires_at = clock_timestamp() + %s * interval '1 second'", [seconds], connection_id, epoch)
+def renew_lease(*, connection_id: UUID, epoch: int, seconds: float = LEASE_SECONDS, is_hearing: bool = False) -> None:
+    """Hold on for another while. is_hearing: the broker answered since the last time. Raises LeaseLost."""
+    heard = ", heard_at = clock_timestamp()" if is_hearing else ""
+    _update(f"expires_at = clock_timestamp() + %s * interval '1 second'{heard}", [seconds], connection_id, epoch)
 
 
 def hold_lease(*, connection_id: UUID, epoch: int) -> None:
@@ -67,11 +71,14 @@ def hold_lease(*, connection_id: UUID, epoch: int) -> None:
 def end_lease(*, connection_id: UUID, epoch: int) -> None:
     """Let go, so that a successor need not wait. Raises LeaseLost."""
     _update("expires_at = clock_timestamp()", [], connection_id, epoch)
+    tell_connection(connection_id)
 
 
 def mark_reconciled(*, connection_id: UUID, epoch: int, is_reconciled: bool) -> None:
     """Open or close the way to new orders: nothing is claimed before the broker was asked (R8). Raises LeaseLost."""
-    _update("reconciled_epoch = %s", [epoch if is_reconciled else -1], connection_id, epoch)
+    heard = ", heard_at = clock_timestamp()" if is_reconciled else ""
+    _update(f"reconciled_epoch = %s{heard}", [epoch if is_reconciled else -1], connection_id, epoch)
+    tell_connection(connection_id)
 
 
 def save_cursors(*, connection_id: UUID, epoch: int, reports: str | None = None, executions: str | None = None) -> None:

@@ -20,7 +20,10 @@ from .lease import LEASE_SECONDS, LeaseLost, end_lease, hold_lease, renew_lease,
 
 @dataclass(slots=True)
 class Line:
-    """One connection, served by one session. `epoch` 0: no lease yet. `held_until`: seconds of the machine's monotonic clock."""
+    """One connection, served by one session. `epoch` 0: no lease yet. `held_until`: seconds of the machine's monotonic clock.
+
+    is_hearing: the broker answered the last thing it was asked.
+    """
 
     firm_id: int
     connection: ConnectionFacts
@@ -30,6 +33,7 @@ class Line:
     epoch: int = 0
     held_until: float = 0.0
     renewed_at: float = field(default=0.0)
+    is_hearing: bool = False
 
     @property
     def connection_id(self) -> UUID:
@@ -55,7 +59,7 @@ class Line:
         if began - self.renewed_at < self.lease_seconds / 3:
             return
         with tenancy.firm(self.firm_id):
-            renew_lease(connection_id=self.connection_id, epoch=self.epoch, seconds=self.lease_seconds)
+            renew_lease(connection_id=self.connection_id, epoch=self.epoch, seconds=self.lease_seconds, is_hearing=self.is_hearing)
         self._count_from(began)
 
     def end(self) -> None:

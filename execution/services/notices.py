@@ -17,8 +17,10 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from governance.enums import AlertTier
+from market.enums import Side
+from market.queries import venue_symbols
 
-from ..enums import NoticeState, Side
+from ..enums import NoticeState
 from ..gateways.enums import OutcomeKind
 from ..gateways.registry import takes_allocations
 from ..gateways.reports import AllocationInstruction, AllocationShare, Outcome
@@ -91,11 +93,24 @@ def send_notices(line: Line, *, now: datetime) -> int:
 
 def _due(line: Line, now: datetime) -> list[_Due]:
     open_ = AllocationNotice.objects.filter(connection_id=line.connection_id, state=NoticeState.PENDING)
-    rows = open_.filter(Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)).select_related("booking", "booking__parent__instrument")
-    return [_Due(row.pk, _instruction(line, row)) for row in rows.order_by("id")[:20]]
+    due = open_.filter(Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)).select_related("booking", "booking__parent__instrument")
+    rows = list(due.order_by("id")[:20])
+    names = venue_symbols(venue=line.connection.venue, instrument_ids=[row.booking.parent.instrument_id for row in rows]) if rows else {}
+    named = [_Due(row.pk, _instruction(line, row, names[one])) for row in rows if (one := row.booking.parent.instrument_id) in names]
+    if len(named) < len(rows):
+        _alarm_nameless(line, [row for row in rows if row.booking.parent.instrument_id not in names], now)
+    return named
 
 
-def _instruction(line: Line, row: AllocationNotice) -> AllocationInstruction:
+def _alarm_nameless(line: Line, rows: list[AllocationNotice], now: datetime) -> None:
+    """Say what cannot be told, for its instrument has no name at the venue any more; it is tried again like what was not answered."""
+    AllocationNotice.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=now)
+    for row in rows:
+        message = f"allocation {row.notice_id} cannot be told: the venue calls another instrument {row.booking.parent.instrument.symbol}"
+        alert_connection(line.connection_id, tier=AlertTier.CRITICAL, rule="ALC-11", message=message, now=now, what=row.notice_id)
+
+
+def _instruction(line: Line, row: AllocationNotice, venue_symbol: str) -> AllocationInstruction:
     booking = row.booking
     before = Booking.objects.filter(parent_id=booking.parent_id, connection_id=booking.connection_id, revision=booking.revision - 1).first()
     shares = added_shares(booking, before)
@@ -104,7 +119,7 @@ def _instruction(line: Line, row: AllocationNotice) -> AllocationInstruction:
     return AllocationInstruction(
         allocation_id=row.notice_id,
         block_account=line.connection.clearing_custodian_account,
-        symbol=booking.parent.instrument.symbol,
+        symbol=venue_symbol,
         side=side,
         trade_date=row.trade_date,
         shares=tuple(

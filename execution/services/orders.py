@@ -19,8 +19,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
+from market.enums import Side
+
 from ..core.lifecycle import TERMINAL, OrderChange, OrderView
-from ..enums import OrderState, Side
+from ..enums import OrderState
 from ..models import ChildOrder, ParentOrder
 
 _EIGHT = Decimal("1e-8")

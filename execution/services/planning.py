@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from accounts.enums import AccountClass
 from accounts.queries import RoutingFacts
+from market.enums import Side
 from market.queries import InstrumentFacts, QuoteFacts
 
 from ..core.apportion import apportion
 from ..core.routing import Quote, Route, choose_route, marketable_limit
 from ..core.slicing import LONGEST, Slice, cumulative_targets, plan_twap
-from ..enums import QuoteProblem, RouteKind, Side
+from ..enums import QuoteProblem, RouteKind
 
 UNIT = 10**8
 CHUNK = 1000

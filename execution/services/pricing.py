@@ -36,13 +36,13 @@ class FreshQuotes:
 
 
 def fetch_quotes(line: Line, batch: Sequence[Candidate]) -> FreshQuotes:
-    """Ask the broker for a quote of every instrument of the batch. Raises GatewayError.
+    """Ask the broker for a quote of every instrument of the batch, by its own names. Raises GatewayError.
 
-    A halted instrument counts as unquoted: nothing may be priced off it (RTE-2).
+    A halted instrument counts as unquoted: nothing may be priced off it (RTE-2). So does one the venue has no name for.
     """
-    symbols = {candidate.symbol: candidate.instrument_id for candidate in batch}
+    symbols = {candidate.venue_symbol: candidate.instrument_id for candidate in batch if candidate.venue_symbol}
     asked_at = time.monotonic()
-    found = line.gateway.quotes(sorted(symbols))
+    found = line.gateway.quotes(sorted(symbols)).items if symbols else ()
     source = QuoteSource.SIMULATED if line.connection.is_paper else QuoteSource.LIVE
     usable = [quote for quote in found if quote.symbol in symbols and not quote.halted]
     quotes = {symbols[quote.symbol]: _facts(symbols[quote.symbol], quote, source) for quote in usable}

@@ -22,38 +22,27 @@ from accounts import queries as accounts
 from allocation import queries as allocation
 from allocation import services as statements
 from allocation.core.signal_body import SignalBody
-from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal, size_signal
 from base import tenancy
-from base.errors import Conflict
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 from market import queries as market
+from market.enums import Side
 from risk import services as risk
 from risk.core.findings import describe
 
-from ..enums import (
-    OrderType,
-    ParentState,
-    QuoteProblem,
-    RemainderPolicy,
-    RouteKind,
-    SharePolicy,
-    Side,
-    TimeInForce,
-)
+from ..enums import ParentState, RouteKind
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
 from .children import reserve_rows, write_children
-from .crosses import find_cross, meets, one_at_a_time, working_beside
-from .planning import CHUNK, SidePlan, is_sliced, limit_of, route_of, side_plan, slice_rows
+from .crosses import meets, one_at_a_time
+from .drafting import gate_one_facts, parent_of, plans_of
+from .overrides import spend_approval
+from .planning import CHUNK, SidePlan, is_sliced, side_plan, slice_rows
+from .telling import tell_parents
 
 UNIT = 10**8
-
-
-class UnableToRelease(Conflict):
-    """The signal cannot be released now; nothing was written but the record of the refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +57,12 @@ class ReleaseFacts:
     excluded: tuple[str, ...] = field(default=())
 
 
-def release(*, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | None, now: datetime) -> ReleaseFacts:
+def release(
+    *, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | None, now: datetime, approval_id: UUID | None = None
+) -> ReleaseFacts:
     """Release what the named preview shows.
 
+    approval_id: a second person's yes to exactly these orders over the limits of gate 1 that they pass (GOV-4); it is spent.
     Opens its own tenancy blocks, one a commit. A signal that was released before gives its first answer again.
     Raises NotFound, UnableToFreeze (409: unknown, expired or changed preview), UnableToRelease (409: opposite orders work, no usable quote).
     """
@@ -82,7 +74,7 @@ def release(*, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | 
         tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
         statements.check_unchanged(preview=preview, sized=sized)
-        facts, plans = _commit_statement(sized, actor, now)
+        facts, plans = _commit_statement(sized, actor, now, approval_id)
     return _finish(firm_id, facts, plans, now)
 
 
@@ -126,22 +118,19 @@ def _released_before(signal_id: UUID, journey_id: UUID) -> ReleaseFacts | None:
     return ReleaseFacts(journey_id, statement_id, tuple(parents), repeated=True, excluded=left_out)
 
 
-def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) -> tuple[ReleaseFacts, list[tuple[UUID, SidePlan]]]:
+def _commit_statement(
+    sized: SizedSignal, actor: Actor | None, now: datetime, approval_id: UUID | None = None
+) -> tuple[ReleaseFacts, list[tuple[UUID, SidePlan]]]:
     """Judge the parents, freeze the statement, write parents and slices; or record why not."""
-    quantity = sized.result.quantity[:, 0]
-    ids = sized.accounts.ids
-    routing = sized.accounts.routing
-    seed = sized.signal.tie_seed
-    plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
-    plans = [plan for plan in plans if plan.entries]
+    plans = plans_of(sized)
     one_at_a_time(instrument_id=sized.instrument.id)
-    drafts = [_draft(plan, sized, seed, now) for plan in plans]
-    for draft in drafts:
-        draft.flattens = draft.flattens and _reduces(draft, sized)
+    drafts = [parent_of(plan, sized, now) for plan in plans]
     journey_id = sized.signal.journey_id
     excluded = tuple(f"{e.code}: {e.finding}" for e in sized.excluded)
     findings = [finding for draft in drafts for finding in _gate_one(draft, sized, now)]
-    if findings:
+    if findings and approval_id is not None:
+        spend_approval(approval_id=approval_id, sized=sized, findings=findings, actor=actor, now=now)
+    elif findings:
         messages = tuple(describe(finding) for finding in findings)
         statements.refuse_signal(signal=sized.signal, actor=actor, now=now, rule=findings[0].rule, reason="; ".join(messages))
         return ReleaseFacts(journey_id, None, blocked=messages, excluded=excluded), []
@@ -156,76 +145,25 @@ def _commit_statement(sized: SizedSignal, actor: Actor | None, now: datetime) ->
             _write_slices(draft, plan, sized, now)
         elif draft.state == ParentState.RELEASING:
             written.append((draft.id, plan))
+    tell_parents([(draft.id, journey_id) for draft in drafts])
     after = {"statement": str(frozen.id), "hash": frozen.hash, "parents": [_summary(draft) for draft in drafts]}
     subject = Subject(SubjectKind.SIGNAL, str(sized.signal.id))
-    audit(action=AuditAction.RELEASED, subject=subject, actor=actor, now=now, after=after, journey_id=journey_id, rule="RTE-7")
+    audit(
+        action=AuditAction.RELEASED,
+        subject=subject,
+        actor=actor,
+        now=now,
+        after=after,
+        journey_id=journey_id,
+        rule="RTE-7",
+        approval_id=approval_id,
+    )
     return ReleaseFacts(journey_id, frozen.id, tuple(draft.id for draft in drafts), excluded=excluded), written
 
 
-def _draft(plan: SidePlan, sized: SizedSignal, seed: str, now: datetime) -> ParentOrder:
-    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for CON-1, RTE-2 and RTE-5."""
-    instrument = sized.instrument
-    if plan.total >= 2**63:
-        message = f"{_decimal(plan.total):f} {instrument.symbol} in one order do not fit 64 bits"
-        raise UnableToRelease("CON-1", message, field="figure")
-    _refuse_crosses(plan, sized, now)
-    volume = market.minute_volume(instrument_id=instrument.id, now=now)
-    beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
-    route = route_of(quantity=plan.total, working_same_side=beside, minute_volume=volume, unit=_lot(sized))
-    is_paper = all(c.is_paper for c in plan.routing.connections)
-    limit = limit_of(side=plan.side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
-    if isinstance(limit, QuoteProblem):
-        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {limit.value}", field="symbol", value=instrument.symbol)
-    return ParentOrder(
-        journey_id=sized.signal.journey_id,
-        strategy_id=sized.signal.strategy_id,
-        instrument_id=instrument.id,
-        side=plan.side,
-        quantity=_decimal(plan.total),
-        state=ParentState.WORKING if is_sliced(route.kind) else ParentState.RELEASING,
-        route=route.kind,
-        order_type=OrderType.LIMIT,
-        time_in_force=TimeInForce.IOC,
-        limit_price=limit,
-        decision_price=sized.price,
-        arrival_price=sized.quote.mid,
-        one_minute_volume=volume,
-        share_policy=SharePolicy.PRO_RATA,
-        remainder_policy=RemainderPolicy.CANCEL,
-        plan_seed=seed,
-        is_paper=is_paper,
-        flattens=sized.signal.method == SizingMethod.CLOSE,
-        chunks=plan.chunks,
-        created_at=now,
-    )
-
-
 def _gate_one(draft: ParentOrder, sized: SizedSignal, now: datetime) -> list[risk.Finding]:
-    return risk.gate_one(
-        journey_id=draft.journey_id,
-        parent_id=draft.id,
-        instrument=sized.instrument,
-        side=str(draft.side),
-        quantity=draft.quantity,
-        price=sized.price,
-        reduces=_reduces(draft, sized),
-        now=now,
-    )
-
-
-def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
-    """Return whether every order of this side only takes a position down (CST-7)."""
-    quantity, position = sized.result.quantity[:, 0], sized.accounts.position
-    mine = np.flatnonzero(quantity > 0 if draft.side == Side.BUY else quantity < 0)
-    return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
-
-
-def _refuse_crosses(plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
-    """RTE-5: hold what could meet an opposite order of its control group that still works."""
-    cross = find_cross(ids=plan.ids, side=plan.side, instrument_id=sized.instrument.id, now=now)
-    if cross is not None:
-        message = f"an opposite order in {sized.instrument.symbol} still works ({cross.why}); release this one when it has ended"
-        raise UnableToRelease("RTE-5", message, against=str(cross.against), meeting=cross.meeting.value)
+    facts = gate_one_facts(draft, sized)
+    return risk.gate_one_many(parents=[facts], now=now)[0]
 
 
 def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:

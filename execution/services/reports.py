@@ -24,6 +24,7 @@ from django.db import DataError, IntegrityError, transaction
 from accounts import services as accounts
 from accounts.core import ledger
 from base.errors import Refused
+from base.live import Topic, announce
 from governance.enums import AlertTier
 
 from ..core import lifecycle
@@ -38,6 +39,7 @@ from .evidence import Evidence
 from .external import ExternalNames
 from .fills import KnownExecution, KnownExecutions, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
 from .orders import WorkingOrder, lock_orders, save_orders
+from .telling import tell_orders
 
 log = logging.getLogger(__name__)
 # What a report's own content can bring about. Trouble of the database, and a lost lease, are none of it and end the session.
@@ -263,6 +265,18 @@ def _write(batch: _Batch, done: Processed) -> None:
         accounts.post(transactions=batch.transactions, now=batch.now)
     _settle_reservations(orders, batch.now)
     done.ended = [order.id for order in orders if order.has_ended]
+    _tell(batch)
+
+
+def _tell(batch: _Batch) -> None:
+    """Let browsers know of orders that moved and of what was executed; a stranger's execution is for those who see everything."""
+    tell_orders(
+        (order.id, order.account_id, order.parent_id if order.is_block else None) for order in batch.orders.values() if order.is_touched
+    )
+    rows = [(row, batch.orders.get(row.order_id) if row.order_id else None) for row in batch.rows]
+    mine = [(row.id, order.account_id, order.parent_id if order.is_block else None) for row, order in rows if order is not None]
+    tell_orders(mine, Topic.FILLS)
+    announce(Topic.FILLS, [row.id for row, order in rows if order is None])
 
 
 def _record_strangers(batch: _Batch) -> None:

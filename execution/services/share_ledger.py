@@ -26,8 +26,8 @@ from accounts.core.entries import Line, Stamp, lines
 from accounts.core.ledger import Holder, Transaction, currency, instrument, reverse
 from accounts.core.scaled import to_scaled
 from accounts.enums import Book, EntryType
+from market.enums import Side
 
-from ..enums import Side
 from ..models import Booking, Share
 
 

@@ -20,15 +20,17 @@ from base.errors import Refused
 from governance.enums import AlertTier
 from market import queries as market
 from market.core.calendars import is_open_at
+from market.enums import Side
 
 from ..core.lifecycle import TERMINAL
-from ..enums import ParentState, QuoteProblem, RouteKind, Side, SliceState
+from ..enums import ParentState, QuoteProblem, RouteKind, SliceState
 from ..models import ChildOrder, ParentOrder, Slice
 from .alarms import alert_parent
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import CHUNK, UNIT, due_quantity, is_sliced, limit_of
 from .release import _write_chunks, plan_from_rows, wake_gateways
+from .telling import tell_parents
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ def release_held(*, firm_id: int, now: datetime) -> int:
             parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
             parent.limit_price = limit
             parent.save(update_fields=["state", "limit_price"])
+            tell_parents([(parent.id, parent.journey_id)])
             plan = plan_from_rows(parent)
         released += 1
         if parent.state == ParentState.RELEASING:

@@ -37,6 +37,7 @@ from .evidence import Evidence, absent, of_order_report, unanswered
 from .line import Line
 from .listening import Heard
 from .reports import process
+from .telling import tell_orders
 
 QUIET = timedelta(seconds=30)
 ASK_EVERY = timedelta(seconds=5)
@@ -173,6 +174,7 @@ def resolve_as_found(*, order_id: UUID, broker_order_id: str, session_epoch: int
     order = _unknown(order_id)
     GatewayLease.objects.filter(connection_id=order.connection_id).update(executions_cursor="")
     ChildOrder.objects.filter(pk=order.pk).update(broker_order_id=broker_order_id, session_epoch=session_epoch, asked_at=None)
+    tell_orders([(order.id, order.account_id, order.parent_id if order.is_block else None)])
     _resolved(order, actor, now, reason, f"{broker_order_id} of session {session_epoch}")
 
 

@@ -59,9 +59,6 @@ class OrderBook:
         if self._open[order.symbol].pop(order.number, None) is not None:
             self._open_count -= 1
 
-    def by_number(self, number: int) -> VenueOrder:
-        return self._orders[number - 1]
-
     def has_reference(self, reference: str) -> bool:
         return reference in self._by_reference
 

@@ -7,7 +7,8 @@ Invariants:
 1. Cash by trade date = transfers + Σ trade amounts − Σ fees; settled cash = that less what settles later. Planted breaks are the only
    exception.
 2. A block's allocation moves exactly what was bought or sold: quantity never exceeds what is unallocated, and the last share takes
-   amount and fee to zero.
+   amount and fee to zero. A block's trades count at their exact amounts; what rounding its shares to minor units leaves of them, less
+   than one such unit, goes with the last share.
 3. An allocation id is carried out once; its repetition is confirmed, not repeated.
 """
 
@@ -19,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+
+from base.core.money import minor_unit
 
 Key = tuple[str, str]
 ZERO = Decimal(0)
@@ -83,6 +86,10 @@ class Custody:
         self._fees: list[Fee] = []
         self._tallies: defaultdict[tuple[str, str, str, date], tuple[Decimal, Decimal, Decimal]] = defaultdict(lambda: (ZERO, ZERO, ZERO))
         self._allocations: dict[str, tuple[Share, ...]] = {}
+
+    def is_block(self, account: str) -> bool:
+        """Say whether the account's trades may be given up to others."""
+        return account in self._block_accounts
 
     def settle_date(self, trade_date: date, days: int) -> date:
         """Return the market day `days` after `trade_date`; beyond the table weekdays count."""
@@ -151,10 +158,11 @@ class Custody:
         given = sum((share.quantity for share in shares), ZERO)
         if given > quantity:
             return "MORE_THAN_UNALLOCATED"
-        if given == quantity and (sum((s.amount for s in shares), ZERO), sum((s.fee for s in shares), ZERO)) != (amount, fee):
+        rest = amount - sum((s.amount for s in shares), ZERO) if given == quantity else ZERO
+        if given == quantity and (sum((s.fee for s in shares), ZERO) != fee or not _is_rounding(rest, instruction.currency)):
             return "AMOUNT_MISMATCH"
-        for share in shares:
-            self._give_up(instruction, share, multiplier)
+        for number, share in enumerate(shares, start=1):
+            self._give_up(instruction, share, multiplier, rest if number == len(shares) else ZERO)
         self._allocations[instruction.trade_id] = shares
         return ""
 
@@ -202,14 +210,20 @@ class Custody:
     def _is_sound(self, share: Share, block: str) -> bool:
         return share.account in self.accounts and share.account != block and share.quantity > 0
 
-    def _give_up(self, instruction: CustodyTrade, share: Share, multiplier: Decimal) -> None:
+    def _give_up(self, instruction: CustodyTrade, share: Share, multiplier: Decimal, rest: Decimal) -> None:
+        """Book one share and its counter-entry; `rest`: what rounding the shares to minor units left of the block's exact amount."""
         price = abs(share.amount / share.quantity / multiplier).quantize(Decimal("1e-8"))
         trade_id = f"{instruction.trade_id}/{share.account}"
         taken = replace(
             instruction, trade_id=trade_id, account=share.account, quantity=share.quantity, price=price, amount=share.amount, fee=share.fee
         )
         given = replace(
-            taken, trade_id=f"{trade_id}/OUT", account=instruction.account, quantity=-share.quantity, amount=-share.amount, fee=-share.fee
+            taken,
+            trade_id=f"{trade_id}/OUT",
+            account=instruction.account,
+            quantity=-share.quantity,
+            amount=-share.amount - rest,
+            fee=-share.fee,
         )
         self.book(taken)
         self.book(given)
@@ -227,3 +241,9 @@ class Custody:
             key = (trade.account, trade.symbol, trade.side, trade.trade_date)
             quantity, amount, fee = self._tallies[key]
             self._tallies[key] = (quantity + sign * trade.quantity, amount + sign * trade.amount, fee + sign * trade.fee)
+
+
+def _is_rounding(rest: Decimal, currency: str) -> bool:
+    """Say whether nothing is left, or only what rounding leaves of amounts finer than the minor unit."""
+    unit = minor_unit(currency)
+    return rest == 0 or (abs(rest) < unit and rest % unit != 0)

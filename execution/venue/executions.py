@@ -100,7 +100,7 @@ class ExecutionDesk:
         if sign > 0:
             execution.commission = self._charge(order, market)
             order.charged += execution.commission
-            self._custody.book(_custody_trade(execution, market))
+            self._custody.book(_custody_trade(execution, market, in_block=self._custody.is_block(order.account)))
         else:
             order.charged -= execution.commission
             self._custody.cancel_trade(execution.exec_id)
@@ -143,10 +143,12 @@ class ExecutionDesk:
         }
 
 
-def _custody_trade(execution: Execution, market: Market) -> CustodyTrade:
+def _custody_trade(execution: Execution, market: Market, *, in_block: bool) -> CustodyTrade:
+    """Return the custodian's trade; a block's keeps its exact amount, for its accounts get the exact average price (ALC-3)."""
     order, instrument = execution.order, market.instrument
     quantity, price = market.quantity(execution.lots), market.price(execution.price)
-    amount = round_money(quantity * price * instrument.multiplier, instrument.currency)
+    exact = quantity * price * instrument.multiplier
+    amount = exact if in_block else round_money(exact, instrument.currency)
     return CustodyTrade(
         trade_id=execution.exec_id,
         account=order.account,

@@ -17,10 +17,10 @@ def venue_bars(bars: MarketBars) -> Bars:
     return Bars(bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.regular, 8, bars.volume_exponent)
 
 
-def venue_instrument(facts: InstrumentFacts, *, settlement_days: int) -> Instrument:
-    """Return the venue's order rules for an instrument."""
+def venue_instrument(facts: InstrumentFacts, *, settlement_days: int, symbol: str = "") -> Instrument:
+    """Return the venue's order rules for an instrument. symbol: what the venue calls it, ours unless given."""
     return Instrument(
-        symbol=facts.symbol,
+        symbol=symbol or facts.symbol,
         currency=facts.currency,
         tick=facts.tick,
         lot_step=facts.lot_step,

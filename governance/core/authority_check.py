@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -290,9 +289,3 @@ def _end_rank(document: Authority) -> int:
 
 def _micros(instant: datetime | None) -> int:
     return _FAR if instant is None else (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def distinct_reasons(decisions: Sequence[AuthorityDecision]) -> dict[tuple[AuthorityFinding | None, str], int]:
-    """Count decisions by finding and reason, for a preview that names each cause once."""
-    keyed = sorted(decisions, key=lambda decision: (decision.finding or "", decision.reason))
-    return {key: len(list(group)) for key, group in groupby(keyed, key=lambda decision: (decision.finding, decision.reason))}

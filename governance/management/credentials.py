@@ -6,7 +6,7 @@ A secret is the only thing on standard output, so that a script can take it; wha
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,8 +15,6 @@ from base.clock import process_clock
 from base.commands import HouseCommand
 from base.core.validation import InvalidInput, parse_text
 from governance.queries import member_with_email
-
-Verb = Callable[[dict[str, Any], datetime], None]
 
 
 class CredentialCommand(HouseCommand):

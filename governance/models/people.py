@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
@@ -25,10 +26,11 @@ class Firm(models.Model):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **extra: object) -> User:
-        """Create a person who signs in with `email`; without a password nobody can sign in as them."""
+        """Create a person who signs in with `email`, which counts as confirmed; without a password nobody can sign in as them."""
         user = self.model(email=self.normalize_email(email).lower(), **extra)
         user.set_password(password)
         user.save(using=self._db)
+        apps.get_model("account", "EmailAddress")._default_manager.create(user=user, email=user.email, primary=True, verified=True)
         return user
 
     def get_by_natural_key(self, email: str | None) -> User:

@@ -1,7 +1,7 @@
 """Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
 
 from .alerts import AlertFacts, open_alerts
-from .approvals import ApprovalFacts, approval, pending_approvals
+from .approvals import ApprovalFacts, approval, latest_approval, pending_approvals
 from .audit_chain import ChainReport, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
@@ -9,8 +9,9 @@ from .authority_documents import accounts_losing_authority, ending_authorities
 from .credentials import TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, signing_keys
 from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
-from .people import FirmFacts, FirmName, active_roles, actor_for, firm_ids, firm_settings, firms_of
+from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of, person_with_email
 from .restrictions import restriction_state
+from .sessions import SignedIn, roles_of_many, signed_in
 from .webhooks import webhook_keys, webhook_user
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FirmFacts",
     "FirmName",
     "MandateLimits",
+    "SignedIn",
     "TokenFacts",
     "WebhookKeyFacts",
     "accounts_losing_authority",
@@ -30,6 +32,7 @@ __all__ = [
     "api_tokens",
     "approval",
     "authority_verdict",
+    "awake_firm_ids",
     "ending_authorities",
     "firm_ids",
     "firm_settings",
@@ -37,11 +40,15 @@ __all__ = [
     "kill_index",
     "kill_switch_parent_sql",
     "kill_switch_sql",
+    "latest_approval",
     "mandate_limits",
     "member_with_email",
     "open_alerts",
     "pending_approvals",
+    "person_with_email",
     "restriction_state",
+    "roles_of_many",
+    "signed_in",
     "signing_keys",
     "trail_of_journey",
     "trail_of_subject",

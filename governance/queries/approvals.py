@@ -47,6 +47,13 @@ def pending_approvals(*, now: datetime) -> list[ApprovalFacts]:
     return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
 
 
+def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: str, now: datetime) -> ApprovalFacts | None:
+    """Return the newest unexpired request for exactly this content, None if there is none."""
+    rows = Approval.objects.filter(action=action, subject_kind=subject.kind, subject_id=subject.id, content_hash=content_hash)
+    row = rows.filter(expires_at__gt=now).order_by("-requested_at", "-id").first()
+    return None if row is None else approval_facts(row, now)
+
+
 def approval_value(row: Approval) -> Value:
     """Return the row as the core's value."""
     return Value(

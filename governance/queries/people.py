@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+
+from django.db import connection
 
 from base import tenancy
 from base.errors import NotFound
@@ -66,6 +69,11 @@ def firms_of(user_id: int) -> list[FirmName]:
         return [FirmName(row.pk, row.name) for row in Firm.objects.filter(pk__in=ids).order_by("name")]
 
 
+def person_with_email(email: str) -> int | None:
+    """Return the id of the person who signs in with this address, in whatever firm; None if nobody does. Needs no block."""
+    return User.objects.filter(email__iexact=email).values_list("id", flat=True).first()
+
+
 def firm_settings() -> FirmFacts:
     """Return what the current firm chose."""
     row = FirmSettings.objects.get()
@@ -75,3 +83,25 @@ def firm_settings() -> FirmFacts:
 def firm_ids() -> list[int]:
     """Return the ids of all firms, for work that goes over each in turn. Needs no block."""
     return list(Firm.objects.order_by("id").values_list("id", flat=True))
+
+
+def names_of(user_ids: Collection[int]) -> dict[int, str]:
+    """Return people's names (their addresses where they gave none) by id, for those who belong or belonged to the firm."""
+    rows = Membership.objects.filter(user_id__in=list(user_ids)).values_list("user_id", "user__name", "user__email")
+    return {user_id: name or email for user_id, name, email in rows}
+
+
+RESTING = 28_023
+"""First key of the advisory locks that say which firms rest; the second is the firm's id."""
+_RESTING = """
+SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objsubid = 2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def awake_firm_ids() -> list[int]:
+    """Return the ids of the firms that scheduled work may touch now: all but those that rest (`resting`). Needs no block."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RESTING, [RESTING])
+        asleep = {row[0] for row in cursor.fetchall()}
+    return [one for one in firm_ids() if one not in asleep]

@@ -8,13 +8,15 @@ from .alerts import acknowledge_alert, announce_kill_switches, end_alert, escala
 from .approvals import UnableToApprove, approve, refuse, request_approval, use_approval
 from .audit_trail import audit, audit_each
 from .authorities import record_authority, record_client_instruction, revoke_authority, sign_authority, warn_of_expiring_authorities
-from .firms import add_member, create_firm, create_user, remove_member
+from .firms import add_member, create_firm, create_user, remove_member, rename_person
 from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening, confirm_rearm, request_rearm, trip_kill_switch
 from .mandates import MandateRuleSpec, record_mandate
 from .parties import record_gate, record_gates, record_party
 from .permission import NotPermitted
+from .resting import resting
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
+from .signing_in import record_signing, reset_second_factor
 from .tokens import issue_token, revoke_token
 from .webhooks import create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
 
@@ -46,10 +48,14 @@ __all__ = [
     "record_gates",
     "record_mandate",
     "record_party",
+    "record_signing",
     "refuse",
     "remove_member",
+    "rename_person",
     "request_approval",
     "request_rearm",
+    "reset_second_factor",
+    "resting",
     "restrict",
     "revoke_authority",
     "revoke_token",

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from base.core.ids import digest, new_id
 from base.errors import NotFound
+from base.live import Topic, announce
 
 from ..core import alerts as core
 from ..core.redaction import redact
@@ -62,6 +63,7 @@ def raise_alert(
         _repeat(standing, row, louder=news)
     alert = standing or row
     if news:
+        announce(Topic.ALERTS, [alert.id], roles=alert.audience)
         after = {"tier": tier, "message": row.message, "audience": alert.audience}
         audit(action=AuditAction.ALERT_RAISED, subject=subject, actor=None, now=now, after=after, rule=rule, journey_id=journey_id)
     return alert.id
@@ -75,6 +77,7 @@ def acknowledge_alert(*, alert_id: UUID, actor: Actor, now: datetime, note: str 
     if row.acknowledged_at is None:
         row.acknowledged_by_id, row.acknowledged_at = int(actor.user_id), now
         row.save(update_fields=["acknowledged_by_id", "acknowledged_at"])
+        announce(Topic.ALERTS, [row.id], roles=row.audience)
         audit(
             action=AuditAction.ALERT_ACKNOWLEDGED,
             subject=_subject(row.id),
@@ -97,6 +100,7 @@ def end_alert(*, now: datetime, alert_id: UUID | None = None, dedupe_key: str = 
         return False
     row.ended_at = now
     row.save(update_fields=["ended_at"])
+    announce(Topic.ALERTS, [row.id], roles=row.audience)
     audit(action=AuditAction.ALERT_ENDED, subject=_subject(row.id), actor=actor, now=now, reason=reason, rule=row.rule)
     return True
 
@@ -110,6 +114,7 @@ def escalate_alerts(*, now: datetime) -> int:
     for row in rows:
         row.audience = sorted({*row.audience, *map(str, core.audience(_value(row), now))})
         row.escalated_at = now
+        announce(Topic.ALERTS, [row.id], roles=row.audience)
     Alert.objects.bulk_update(rows, ["audience", "escalated_at"])
     ids = [str(row.id) for row in rows]
     return audit_each(action=AuditAction.ALERT_ESCALATED, kind=SubjectKind.ALERT, subject_ids=ids, actor=None, now=now, rule="RSK-10")

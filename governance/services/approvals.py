@@ -9,6 +9,7 @@ from uuid import UUID
 
 from base.core.ids import new_id
 from base.errors import NotFound, Refused
+from base.live import Topic, announce
 
 from ..core import approvals as core
 from ..core.subjects import Actor, Subject
@@ -16,6 +17,7 @@ from ..enums import ApprovalAction, AuditAction, SubjectKind
 from ..models import Approval
 from ..queries.approvals import approval_value
 from .audit_trail import audit
+from .permission import STAFF
 
 _MESSAGES = {
     "NEVER_OVERRIDABLE": "nobody may override this rule",
@@ -135,6 +137,8 @@ def _audit(
     reason: str,
     journey_id: UUID | None,
 ) -> None:
+    """Record a step of a request, and let the staff know of it."""
+    announce(Topic.APPROVALS, [value.approval_id], roles=STAFF)
     audit(
         action=action,
         subject=Subject(SubjectKind.APPROVAL, str(value.approval_id)),

@@ -9,16 +9,16 @@ from datetime import datetime
 from base import tenancy
 from base.clock import process_clock
 
-from ..queries.people import firm_ids
+from ..queries.people import awake_firm_ids
 
 logger = logging.getLogger(__name__)
 
 
 def for_every_firm(work: Callable[..., int]) -> int:
-    """Run `work(now=…)` in a block of each firm; returns the sum."""
+    """Run `work(now=…)` in a block of each firm that does not rest; returns the sum."""
     now: datetime = process_clock().now()
     done = 0
-    for firm_id in firm_ids():
+    for firm_id in awake_firm_ids():
         try:
             with tenancy.firm(firm_id):
                 done += work(now=now)

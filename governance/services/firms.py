@@ -8,12 +8,14 @@ from django.db import IntegrityError, transaction
 
 from base import tenancy
 from base.errors import Conflict, NotFound
+from base.live import Topic, announce
 
 from ..core.subjects import Actor, Subject
 from ..enums import AuditAction, Role, SubjectKind
 from ..models import ApiToken, Firm, FirmSettings, Membership, User
 from .audit_trail import audit
 from .permission import MEMBERS, require_role
+from .signing_in import record_signing
 
 
 class UnableToCreate(Conflict):
@@ -50,6 +52,16 @@ def create_user(*, email: str, name: str, password: str | None = None) -> int:
         raise UnableToCreate("email", "somebody has this address already", field="email", value=email) from error
 
 
+def rename_person(*, user_id: int, name: str, now: datetime) -> None:
+    """Change a person's own name, told to each of their firms. Opens its blocks itself. Raises NotFound."""
+    before = User.objects.filter(id=user_id).values_list("name", flat=True).first()
+    if before is None:
+        raise NotFound("person")
+    if before != name:
+        User.objects.filter(id=user_id).update(name=name)
+        record_signing(user_id=user_id, action=AuditAction.CHANGED, now=now, before={"name": before}, after={"name": name})
+
+
 def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime) -> None:
     """Give the person this role in the current firm. Raises NotFound, NotPermitted."""
     require_role(actor, MEMBERS)
@@ -60,6 +72,7 @@ def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime) 
         row.is_active = True
         row.save(update_fields=["is_active"])
         audit(action=AuditAction.GRANTED, subject=_subject(user_id), actor=actor, now=now, after={"role": role})
+        announce(Topic.SIGHT)
 
 
 def remove_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime, reason: str = "") -> None:
@@ -81,6 +94,7 @@ def remove_member(*, user_id: int, role: Role, actor: Actor | None, now: datetim
         tokens, _ = ApiToken.objects.filter(user_id=user_id, firm_id=tenancy.current_firm() or 0).delete()
     before = {"role": role, "tokens_count": tokens}
     audit(action=AuditAction.GRANT_REVOKED, subject=_subject(user_id), actor=actor, now=now, before=before, reason=reason)
+    announce(Topic.SIGHT)
 
 
 def _subject(user_id: int) -> Subject:

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from base.core.ids import digest, new_id
 from base.errors import NotFound, Refused
+from base.live import Topic, announce
 
 from ..core import killswitch as core
 from ..core.subjects import Actor, Subject
@@ -24,6 +25,7 @@ from ..models import Approval, KillSwitch
 from ..queries.killswitch import switch_value
 from .approvals import approve, request_approval, use_approval
 from .audit_trail import audit
+from .permission import STAFF
 
 _MESSAGES = {
     "NOT_PERMITTED": "this role may not move the kill switch",
@@ -194,5 +196,7 @@ def _audit(
     reason: str,
     approval_id: UUID | None = None,
 ) -> None:
+    """Record a move, and let the staff know of it."""
+    announce(Topic.SWITCHES, [switch_id], roles=STAFF)
     subject = Subject(SubjectKind.KILL_SWITCH, str(switch_id))
     audit(action=action, subject=subject, actor=actor, now=now, after=after, reason=reason, rule="GOV-10", approval_id=approval_id)

@@ -9,6 +9,7 @@ from base.errors import Forbidden
 from ..core.subjects import Actor
 from ..enums import Role
 
+STAFF = frozenset(Role) - {Role.INVESTOR}
 CONTROL = frozenset({Role.RISK, Role.COMPLIANCE})
 RECORDS = CONTROL | {Role.OPERATIONS, Role.MANAGER}
 MEMBERS = frozenset({Role.MANAGER, Role.COMPLIANCE})

@@ -1,6 +1,6 @@
 """The built-in market: believable minute bars for any symbol and day, made on demand from a seed. Always labelled SIMULATED.
 
-Entry points: `generated_minute_bars`, `generated_daily_bars`, `generated_close`; the instruments are in `generated_catalogue`.
+Entry points: `generated_minute_bars`, `generated_daily_bars`, `generated_days`, `generated_close`; the instruments are in `generated_catalogue`.
 
 Invariants:
 1. Same instrument, day and seed: the same bytes on every machine. Whole numbers only, from `noise`.
@@ -88,11 +88,17 @@ def generated_minute_bars(instrument: GeneratedInstrument, days: Sequence[date],
 
 def generated_daily_bars(instrument: GeneratedInstrument, days: Sequence[date], seed: int = DEFAULT_SEED) -> Bars:
     """Return the daily bars of the given sessions, the sums of their minute bars, labelled 00:00 UTC. Raises as for minutes."""
-    rows = []
-    for day in days:
-        _, opens, highs, lows, closes, volumes = _minute_bars(instrument, day, seed)
-        rows.append((to_day_number(day) * _DAY_US, opens[0], highs.max(), lows.min(), closes[-1], volumes.sum()))
+    rows = [_day_row(day, _minute_bars(instrument, day, seed)) for day in days]
     return _bars(instrument, BarInterval.DAY, list(np.array(rows, np.int64).reshape(-1, 6).T.copy()))
+
+
+def generated_days(instrument: GeneratedInstrument, days: Sequence[date], seed: int = DEFAULT_SEED) -> tuple[Bars, Bars]:
+    """Return the minute bars and the daily bars of the given sessions, each day made once. Raises as for minutes."""
+    parts = [_minute_bars(instrument, day, seed) for day in days]
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.empty(0, np.int64)] * 6
+    rows = [_day_row(day, part) for day, part in zip(days, parts, strict=True)]
+    daily = list(np.array(rows, np.int64).reshape(-1, 6).T.copy())
+    return _bars(instrument, BarInterval.MINUTE, columns), _bars(instrument, BarInterval.DAY, daily)
 
 
 def generated_close(instrument: GeneratedInstrument, day: date, seed: int = DEFAULT_SEED) -> int:
@@ -102,6 +108,11 @@ def generated_close(instrument: GeneratedInstrument, day: date, seed: int = DEFA
     exponent = (moved * instrument.daily_volatility_bps << EXP_BITS) // (LEVEL_SD * 10_000)
     scaled = instrument.ticks(instrument.reference_close) * scaled_exp(exponent)
     return max(1, (scaled + (1 << EXP_BITS - 1)) >> EXP_BITS)
+
+
+def _day_row(day: date, minutes: tuple[NDArray[np.int64], ...]) -> tuple[int, ...]:
+    _, opens, highs, lows, closes, volumes = minutes
+    return (to_day_number(day) * _DAY_US, int(opens[0]), int(highs.max()), int(lows.min()), int(closes[-1]), int(volumes.sum()))
 
 
 def _bars(instrument: GeneratedInstrument, interval: BarInterval, columns: Sequence[NDArray[np.int64]]) -> Bars:

@@ -89,6 +89,11 @@ def _entry(
     )
 
 
+def _us_share(symbol: str, sector: str, close: str, volatility_bps: int, minute_volume: int) -> GeneratedInstrument:
+    """Return a large, liquid share of New York: orders of a whole firm stay below the liquidity test's 5% of a minute (RTE-1)."""
+    return _entry(_share(symbol, "USD", "XNYS", US_SETTLEMENT, sector), close, volatility_bps, minute_volume)
+
+
 _XYZ = _share("XYZ", "USD", "XNYS", US_SETTLEMENT, "Technology")
 _ENTRIES = (
     _entry(_XYZ, "47.30", 150, 12_000, anchor=Anchor(XYZ_ANCHOR_AT, Decimal("47.30"), 12_000)),
@@ -104,6 +109,20 @@ _ENTRIES = (
     _entry(_pair("GBP", "USD", "0.00001", "0.0001"), "1.27000", 50, 500),
     _entry(_pair("USD", "JPY", "0.001", "0.01"), "150.000", 55, 700),
     _entry(_pair("USD", "CHF", "0.00001", "0.0001"), "0.88500", 45, 300),
+    _us_share("ALDER", "Technology", "182.40", 165, 160_000),
+    _us_share("LARCH", "Technology", "64.75", 210, 420_000),
+    _us_share("BIRCH", "Health care", "91.20", 120, 300_000),
+    _us_share("CEDAR", "Financials", "47.85", 135, 560_000),
+    _us_share("HAVEN", "Financials", "118.60", 125, 230_000),
+    _us_share("DUNE", "Energy", "72.30", 175, 380_000),
+    _us_share("EMBER", "Utilities", "38.90", 85, 640_000),
+    _us_share("FABLE", "Consumer", "143.10", 140, 190_000),
+    _us_share("GROVE", "Consumer", "58.25", 110, 450_000),
+    _us_share("INLET", "Communication", "85.50", 155, 320_000),
+    _us_share("JUNIP", "Materials", "52.70", 150, 480_000),
+    _us_share("KNOLL", "Real estate", "33.60", 105, 700_000),
+    _us_share("MESA", "Industrials", "206.80", 130, 140_000),
+    _us_share("QUARRY", "Materials", "27.15", 190, 850_000),
     _entry(_coin("BTC", "0.0001"), "60000.00", 280, 12 * 10**8, exponent=8),
     _entry(_coin("ETH", "0.001"), "3000.00", 340, 150 * 10**8, exponent=8),
 )

@@ -1,4 +1,4 @@
-"""What the four loading commands share: one transaction, and errors a person can act on."""
+"""What the loading commands share: one transaction, and errors a person can act on."""
 
 from __future__ import annotations
 

@@ -76,14 +76,6 @@ def instruments(ids: Iterable[int] | None = None) -> dict[int, InstrumentFacts]:
     return {row[0]: _facts(row) for row in rows}
 
 
-def find_instruments(*, text: str, limit: int) -> list[InstrumentFacts]:
-    """Return instruments whose symbol or name holds the text, in any case: symbols that begin with it first."""
-    like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    where = "symbol ILIKE %(like)s OR name ILIKE %(like)s ORDER BY symbol NOT ILIKE %(begins)s, symbol LIMIT %(limit)s"
-    rows = fetch(f"{_SELECT} WHERE {where}", {"like": f"%{like}%", "begins": f"{like}%", "limit": limit})
-    return [_facts(row) for row in rows]
-
-
 def trade_date(*, instrument: InstrumentFacts, instant: datetime) -> date:
     """Return the trade date of an instant in the instrument's market (CON-6). Raises OutsideCalendar, UnknownMarket."""
     return calendars.trade_date(instrument.calendar, instant)

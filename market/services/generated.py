@@ -1,21 +1,24 @@
 """Load the built-in generated market, labelled SIMULATED everywhere.
 
-Entry point: `load_generated`.
+Entry points: `load_generated` (whole days), `load_generated_past` (a long past, thinned out).
 Invariant: same symbols, days and seed store the same rows; another seed for days that are stored is refused unless `replace`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace as replaced
+from datetime import date, datetime
 
+import numpy as np
 from django.db import transaction
 
 from base.errors import Refused
 from market.core.bars import Bars
-from market.core.calendars import is_session, previous_session
-from market.core.generated import DEFAULT_SEED, GeneratedInstrument, generated_daily_bars, generated_minute_bars
+from market.core.calendars import is_session, previous_session, sessions_between
+from market.core.generated import DEFAULT_SEED, GeneratedInstrument, generated_daily_bars, generated_days, generated_minute_bars
 from market.core.generated_catalogue import GENERATED
+from market.core.instants import to_us
 from market.core.quotes import synthetic_quotes
 from market.enums import FxSource, InstrumentKind, QuoteSource
 
@@ -64,6 +67,41 @@ def load_generated(
             quotes=load_quotes(quotes, source, replace=replace),
             fx_rates=_rates(entries, minutes, replace),
         )
+
+
+def load_generated_past(
+    windows: Mapping[str, Sequence[tuple[datetime, datetime]]], *, since: date, until: date, seed: int = DEFAULT_SEED
+) -> LoadedMarket:
+    """Store daily bars of all sessions from `since` to `until`, and minutes, quotes and rates only of the minutes that end in a window.
+
+    windows: symbol → (after, until), both instants; a minute counts that ends after the first and not after the second. The minutes are
+    those of `load_generated`, so whole days may be stored over them. Raises as `load_generated`.
+    """
+    entries = _entries(list(windows))
+    sessions = {entry.spec.symbol: tuple(sessions_between(entry.spec.market, since, until)) for entry in entries}
+    made = {entry.spec.symbol: generated_days(entry, sessions[entry.spec.symbol], seed) for entry in entries}
+    minutes = {symbol: _within(pair[0], windows[symbol]) for symbol, pair in made.items()}
+    quotes = [synthetic_quotes(minutes[entry.spec.symbol], entry.spec.tick_size) for entry in entries]
+    with transaction.atomic(using=LOADER):
+        ids = load_instruments([entry.spec for entry in entries], is_simulated=True)
+        return LoadedMarket(
+            source=QuoteSource.SIMULATED,
+            instrument_ids=ids,
+            sessions=sessions,
+            minute_bars=load_bars(list(minutes.values()), QuoteSource.SIMULATED),
+            daily_bars=load_bars([pair[1] for pair in made.values()], QuoteSource.SIMULATED),
+            quotes=load_quotes(quotes, QuoteSource.SIMULATED),
+            fx_rates=_rates(entries, minutes, False),
+        )
+
+
+def _within(bars: Bars, windows: Sequence[tuple[datetime, datetime]]) -> Bars:
+    ends = bars.start + bars.interval.microseconds
+    kept = np.zeros(len(ends), np.bool_)
+    for after, until in windows:
+        kept[np.searchsorted(ends, to_us(after), side="right") : np.searchsorted(ends, to_us(until), side="right")] = True
+    columns = {name: getattr(bars, name)[kept] for name in ("start", "open", "high", "low", "close", "volume", "regular")}
+    return replaced(bars, **columns)
 
 
 def _entries(symbols: Collection[str] | None) -> list[GeneratedInstrument]:

@@ -2,7 +2,7 @@
 
 Entry points: `Codebook`, `codebook_of`.
 Invariants: 1. the code of an account is its place in `account_ids` (ascending), of an instrument its place in `instrument_ids`
-(ascending); 2. a custodian's own symbol takes the place of ours; 3. clearing accounts are in it: a custodian reports them too.
+(ascending); 2. a custodian's own symbol takes the place of ours (`market.queries.venue_symbols`); 3. clearing accounts are in it: a custodian reports them too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from base.errors import NotFound
 from market.enums import InstrumentKind
+from market.queries import venue_symbols
 
 from ..core.directory import Directory, make_directory
 from ..core.fixed import Bools, Ints
@@ -99,15 +100,10 @@ def _accounts(custodian_id: UUID) -> list[tuple[UUID, str, str, bool, int, int |
 
 
 def _instruments(venue: str) -> list[tuple[int, str, str, Decimal, str, Decimal]]:
-    """Return (id, custodian's symbol, currency, multiplier, kind, tick); of two instruments under one symbol the venue's own name wins."""
-    sql = (
-        "SELECT i.id, coalesce(v.symbol, i.symbol), i.currency, i.multiplier, i.kind, i.tick FROM market_instrument i "
-        "LEFT JOIN LATERAL (SELECT symbol FROM market_venuesymbol WHERE venue = %(venue)s AND instrument_id = i.id "
-        "ORDER BY id LIMIT 1) v ON true "
-        "WHERE v.symbol IS NOT NULL OR NOT EXISTS (SELECT 1 FROM market_venuesymbol o WHERE o.venue = %(venue)s AND o.symbol = i.symbol) "
-        "ORDER BY i.id"
-    )
-    return execute(sql, {"venue": venue}).fetchall()
+    """Return (id, custodian's symbol, currency, multiplier, kind, tick) of what the custodian has a name for."""
+    rows = execute("SELECT id, currency, multiplier, kind, tick FROM market_instrument ORDER BY id", {}).fetchall()
+    names = venue_symbols(venue=venue)
+    return [(row[0], names[row[0]], *row[1:]) for row in rows if row[0] in names]
 
 
 def _rated() -> set[str]:

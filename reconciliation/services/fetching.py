@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 PAUSE = timedelta(minutes=15)
 """After the close: so long the last fills and shares may take to be booked. The hour of REC-1 leaves room for three more tries."""
 RULE = "REC-1"
+NOT_STORED = "could not be stored; see the log"
 Opening = Callable[[str, Mapping[str, Any]], Gateway]
 _OPEN_ACCOUNTS = """
 SELECT EXISTS (SELECT 1 FROM accounts_account WHERE connection_id = %(connection)s AND opened_on <= %(as_of)s
@@ -80,18 +81,28 @@ def fetch_reports(*, firm_id: int, now: datetime, opening: Opening = open_gatewa
     failed: list[tuple[str, str]] = []
     for _, group in groupby(lanes, key=lambda one: one.custodian_id):
         answers = [answer for lane in group if (answer := _ask(firm_id, lane, now, opening)) is not None]
-        try:
-            with tenancy.firm(firm_id):
-                kept = [_keep(answer) for answer in answers]
-        except Exception:
-            logger.exception("custody reports of firm %s could not be stored", firm_id)
-            continue
-        for answer, reason in zip(answers, kept, strict=True):
+        for answer, reason in zip(answers, _store(firm_id, answers), strict=True):
             if reason:
                 failed.append((answer.lane.code, reason))
             else:
                 stored.append(answer.lane.code)
     return Fetched(tuple(stored), tuple(failed))
+
+
+def _store(firm_id: int, answers: Sequence[_Answer]) -> list[str]:
+    """Keep one custodian's answers together; return for each why it was not stored, "" where it was. What nobody foresaw is alarmed too."""
+    try:
+        with tenancy.firm(firm_id):
+            return [_keep(answer) for answer in answers]
+    except Exception:
+        logger.exception("custody reports of firm %s could not be stored", firm_id)
+    try:
+        with tenancy.firm(firm_id):
+            for answer in answers:
+                _keep(replace(answer, reports=None, code="NOT_STORED", message=NOT_STORED))
+    except Exception:
+        logger.exception("custody reports of firm %s: nobody could be told", firm_id)
+    return [NOT_STORED] * len(answers)
 
 
 def _ask(firm_id: int, lane: ConnectionFacts, now: datetime, opening: Opening) -> _Answer | None:

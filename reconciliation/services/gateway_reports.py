@@ -15,8 +15,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from execution.enums import Side
 from execution.gateways.reports import CashReport, CustodyTradeReport, FeeReport, PositionReport
+from market.enums import Side
 
 from ..core.fixed import NO_PRICE, to_day, to_fixed
 from ..core.snapshot import AmountTable, PositionTable, Snapshot, TradeTable, make_table

@@ -16,6 +16,7 @@ from uuid import UUID
 from accounts.services import post
 from base.core.ids import digest, new_id
 from base.errors import NotFound, Refused
+from base.live import Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import ApprovalAction, AuditAction, SubjectKind
 from governance.queries.approvals import approval
@@ -101,6 +102,7 @@ def resolve_break(
         approval_id=approval_id,
         recorded_at=now,
     )
+    _tell(row)
     before = {"state": str(row.state)}
     if transaction_id is not None:
         row.state, row.closed_at = BreakState.RESOLVED, now
@@ -159,6 +161,7 @@ def waive_break(*, break_id: UUID, reason: str, expires_at: datetime, approval_i
     before = {"state": str(row.state)}
     row.state = BreakState.WAIVED
     row.save(update_fields=["state"])
+    _tell(row)
     audit(
         action=AuditAction.BREAK_WAIVED,
         subject=_subject(row),
@@ -179,6 +182,7 @@ def assign_break(*, break_id: UUID, owner_id: int | None, actor: Actor, now: dat
     before = {"owner": row.owner_id}
     row.owner_id = owner_id
     row.save(update_fields=["owner"])
+    _tell(row)
     audit(
         action=AuditAction.CHANGED,
         subject=_subject(row),
@@ -241,6 +245,10 @@ def _waiver_content(found: Found, reason: str, expires_at: datetime) -> str:
 def _people(approval_id: UUID, now: datetime) -> tuple[str, str]:
     given = approval(approval_id=approval_id, now=now)
     return str(given.requested_by), str(given.decided_by)
+
+
+def _tell(row: Break) -> None:
+    announce(Topic.BREAKS, [row.id], accounts=[row.account_id])
 
 
 def _subject(row: Break) -> Subject:

@@ -17,6 +17,7 @@ import numpy as np
 
 from base.core.ids import digest, new_id
 from base.errors import Refused
+from base.live import Behind, Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import AlertTier, AuditAction, Role, SubjectKind
 from governance.services import audit, end_alert, raise_alert
@@ -144,6 +145,7 @@ def _finish(book: Codebook, taken: Taken | None, compared: Compared, now: dateti
             outcome_sha256=identity,
         )
         save(made, book, run_id=run.id, as_of=as_of, now=now)
+        announce(Topic.BREAKS, [run.id], behind=Behind("custodian", custodian_id))
         _tell(
             book,
             run,

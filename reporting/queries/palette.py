@@ -37,7 +37,7 @@ def found(*, text: str, viewer: Viewer, may_deal: bool) -> list[tuple[str, list[
         Hit(f"{row.code} {row.name}", f"{row.base_currency}, {row.account_class.replace('_', ' ').lower()}", f"/accounts/{row.pk}/")
         for row in rows
     ]
-    instruments = market.find_instruments(text=words, limit=MOST)
+    instruments = market.search_instruments(text=words, most=MOST)
     traded = [
         Hit(
             one.symbol,

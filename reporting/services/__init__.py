@@ -1,10 +1,12 @@
-"""Writes of reporting: statements of one account, of a month, and their download."""
+"""Writes of reporting: statements of one account, of a month, and their download; the dashboard's figures and saved views."""
 
 from .download import StatementFile, download_statement
+from .figures import FigureFacts, note_visit, refresh_figures, refresh_where_watched
 from .monthly import Progress, due_accounts, last_month, month_bounds, report_failure, state_month
 from .statements import UnableToMakeStatement, make_statement
 
 __all__ = [
+    "FigureFacts",
     "Progress",
     "StatementFile",
     "UnableToMakeStatement",
@@ -13,6 +15,9 @@ __all__ = [
     "last_month",
     "make_statement",
     "month_bounds",
+    "note_visit",
+    "refresh_figures",
+    "refresh_where_watched",
     "report_failure",
     "state_month",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,10 @@ from django.db import transaction
 from base.core.ids import plain_decimal
 from market.queries import FIXING_MAX_AGE
 from risk.core.findings import Finding
-from risk.core.gate_two import MAX_AGE, check_lots
-from risk.enums import GateCode, LiquidityClass
+from risk.core.gate_two import MAX_AGE
+from risk.enums import LiquidityClass
 from risk.queries import facts
-from risk.queries.lots import load_lots
+from risk.queries.gate_two import preview_gate_two
 from risk.queries.rows import UNIT, Gate2Order, Gate2Rows, GateTwoAnswer
 
 from . import alerts
@@ -32,9 +31,6 @@ from .decisions import Decision, record
 
 if TYPE_CHECKING:
     from market.queries import QuoteFacts
-    from risk.queries.verdicts import Said
-
-_EXPLAINED = frozenset({GateCode.AUTHORITY, GateCode.MANDATE})
 
 
 @transaction.atomic
@@ -54,17 +50,9 @@ def gate_two(
     """
     if not len(rows):
         return GateTwoAnswer(np.zeros(0, np.bool_), np.ones(len(rows.orders), np.bool_), np.zeros(0, np.int64), ())
-    loaded = load_lots(rows=rows, quotes=quotes, now=now, fx_max_age=fx_max_age, max_age=max_age)
-    result = check_lots(loaded.batch)
-    findings = tuple((row, _explained(row, finding, loaded.said)) for row, finding in result.findings)
-    order_passed = np.bincount(rows.order, weights=~result.passed, minlength=len(rows.orders)) == 0
-    answer = GateTwoAnswer(result.passed, order_passed, result.resize_to, findings)
+    answer = preview_gate_two(rows=rows, quotes=quotes, now=now, fx_max_age=fx_max_age, max_age=max_age)
     _write(rows, answer, quotes, now)
     return answer
-
-
-def _explained(row: int, finding: Finding, said: Said) -> Finding:
-    return replace(finding, detail=said.reason(row, finding.code)) if finding.code in _EXPLAINED else finding
 
 
 def _write(rows: Gate2Rows, answer: GateTwoAnswer, quotes: Mapping[int, QuoteFacts], now: datetime) -> None:

@@ -17,12 +17,13 @@ from allocation.enums import Reason, Rule, SizingMethod
 from allocation.models import AllocationLine, AllocationStatement, Signal, Strategy, StrategyAccount
 from base import tenancy
 from base.core.ids import new_id
-from execution.enums import ExecutionKind, OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, Side, TimeInForce
+from execution.enums import ExecutionKind, OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, TimeInForce
 from execution.models import ChildOrder, Execution, ParentOrder
 from governance import services as governance
 from governance.core.subjects import Actor
 from governance.enums import KillScope, Role
 from governance.models import Firm, User
+from market.enums import Side
 from market.models import Instrument
 from reconciliation.enums import BreakState, BreakType, ItemKind, RunState
 from reconciliation.models import Break, ReconciliationRun

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -156,20 +156,24 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE
 
 
 @contextmanager
-def stage(name: str, *, accounts: int, seed: int) -> Iterator[Stage]:
-    """Set everything up, and take everything down."""
+def stage(name: str, *, accounts: int, seed: int, opened: date | None = None) -> Iterator[Stage]:
+    """Set everything up, and take everything down. opened: the day of the accounts' first cash, the market's day unless given."""
     folder = settings.VAR_DIR / "chaos" / name
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     # A Unix socket's path is short: not every checkout's folder would do.
-    with TemporaryDirectory(prefix="mamweb-chaos-") as short, cloned_database(f"chaos_{os.getpid()}"):
+    with TemporaryDirectory(prefix="mamweb-chaos-") as short, cloned_database(f"chaos_{name}_{os.getpid()}"):
         sockets = Path(short)
         market = generated_market(seed)
         clock = f"{market.start.isoformat()}@{datetime.now(UTC).isoformat()}*{SPEED}"
         settings.REHEARSAL_CLOCK = clock
         lanes = {lane: {"address": str(sockets / f"{lane}.sock"), "journal": str(sockets / lane)} for lane in LANES}
         firm = build_firm(
-            name=f"Chaos {name}", people=generated_people(accounts, seed), now=market.start - timedelta(minutes=1), settings=lanes
+            name=f"Chaos {name}",
+            people=generated_people(accounts, seed),
+            now=market.start - timedelta(minutes=1),
+            opened=opened,
+            settings=lanes,
         )
         environment = os.environ | {**addresses(), "MAMWEB_CLOCK": clock, "MAMWEB_SOCKETS": str(sockets), "PYTHONUNBUFFERED": "1"}
         environment["PYTEST_XDIST_WORKER"] = ""

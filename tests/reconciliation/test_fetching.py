@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -18,6 +18,7 @@ from base import tenancy
 from execution.gateways.base import GatewayError
 from execution.gateways.paper.gateway import PaperGateway
 from execution.gateways.paper.transports import LocalTransport
+from execution.gateways.reports import PositionReport, ReportList
 from governance.models import Alert
 from market.models import VenueSymbol
 from reconciliation.enums import RunState
@@ -212,6 +213,25 @@ def test_rec_1_a_gateway_that_breaks_stops_no_other(world):
 
     fetched = fetch_reports(firm_id=world.firm_id, now=EVENING, opening=opening)
     assert fetched == Fetched(("SECOND",), (("FIRST", "GATEWAY"),)) and "ZeroDivisionError" in alerts()[0]
+
+
+def test_rec_1_an_answer_that_breaks_the_storing_is_told_of_every_connection_and_ends_when_one_comes_that_does_not(world):
+    """A gateway that leaves out a number is nothing anybody foresaw. What is stored of one custodian is stored together, or not at all."""
+
+    class Broken(PaperGateway):
+        def positions(self, account: str = "", *, timeout: float = 5.0) -> ReportList[PositionReport]:
+            whole = super().positions(account, timeout=timeout)
+            return replace(whole, items=tuple(replace(row, quantity=None) for row in whole))
+
+    def opening(kind: str, settings: Mapping[str, Any]) -> PaperGateway:
+        sound = world.opening(kind, settings)
+        return Broken(LocalTransport(world.lanes["SECOND"].service)) if settings["lane"] == "SECOND" else sound
+
+    fetched = fetch_reports(firm_id=world.firm_id, now=EVENING, opening=opening)
+    reason = "could not be stored; see the log"
+    assert fetched == Fetched((), (("FIRST", reason), ("SECOND", reason))) and CustodianSnapshot.objects.count() == 0
+    assert [told.partition(":")[0] for told in alerts()] == [f"FIRST {DAY}", f"SECOND {DAY}"] and all(reason in told for told in alerts())
+    assert world.fetch(LATER) == Fetched(("FIRST", "SECOND"), ()) and alerts() == []
 
 
 def test_rec_1_nothing_is_asked_before_the_close_has_settled_down(world):

@@ -22,15 +22,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from tests.screens.chromium import CHROMIUM, FLAGS
 
 
 def main() -> int:
@@ -100,4 +92,5 @@ def _options() -> Namespace:
     return options
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

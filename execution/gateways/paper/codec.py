@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from base.core.ids import plain_decimal
-from execution.enums import ExecutionKind, Side
+from execution.enums import ExecutionKind
 from execution.gateways.enums import OrderEvent, ReportedStatus
 from execution.gateways.reports import (
     AllocationInstruction,
@@ -29,6 +29,7 @@ from execution.gateways.reports import (
     PositionReport,
     QuoteReport,
 )
+from market.enums import Side
 
 Message = dict[str, Any]
 T = TypeVar("T")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
 import time
 import urllib.request
 from argparse import ArgumentParser
+from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,20 @@ from django.core.management.base import CommandError
 
 from base import tenancy
 from base.clock import process_clock
-from base.commands import BadArgument, HouseCommand, port, seconds
+from base.commands import BadArgument, HouseCommand, count, port, seconds
+from execution.queries.gateways import gateway_states
 from governance import services as governance
-from governance.enums import Role
 from mamweb.assets import make_assets
 from mamweb.embedded.locks import open_lock, take
+from mamweb.history import let_people_trade
+from mamweb.history.lanes import VENUE_DAYS
+from mamweb.history.progress import read_progress, retell
+from mamweb.history.story import SYMBOLS
+from mamweb.history.trial import PLANS, YEAR, Trial, trial_firms
 from mamweb.processes import ProcessGroup
-from mamweb.tour.firm import FIXED, LANES, build_firm
 from market import services as market_services
 
-SYMBOLS = ("XYZ", "ABC", "QRS", "BTCUSD", "ETHUSD", "EURUSD", "GBPUSD")
-DAYS_AHEAD = 3
+LOOK_EVERY, LONGEST_START = 2.0, 120.0
 
 
 class Command(HouseCommand):
@@ -38,10 +42,15 @@ class Command(HouseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=port, default=8000, help="of the web process (default: %(default)s)")
         parser.add_argument("--seconds", type=seconds, default=0, help="stop by itself after this long (0: run until Ctrl-C)")
+        past = parser.add_mutually_exclusive_group()
+        past.add_argument(
+            "--days", type=count, default=YEAR, metavar="N", help="sessions of history of the first firm (default: %(default)s)"
+        )
+        past.add_argument("--no-history", action="store_true", help="no past: the first firm trades at once, with cash alone")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.MODE == "production":
-            raise CommandError("demo: refused in production; it makes a firm and prints tokens")
+            raise CommandError("demo: refused in production; it makes firms and prints tokens")
         if not _is_free(options["port"]):
             raise BadArgument(f"--port {options['port']}: is taken, by another demo perhaps; stop that or name another port")
         folder = settings.VAR_DIR / "demo"
@@ -51,62 +60,129 @@ class Command(HouseCommand):
         started = time.monotonic()
         call_command("migrate", database="owner", verbosity=0)
         make_assets()
-        symbols = self._load_market()
-        facts = self._firm(folder / "firm.json", symbols)
-        group = ProcessGroup(_commands(facts["firm"], options["port"]), folder / "log", lambda text: self.stderr.write(f"· {text}"))
-        group.start()
+        group = ProcessGroup({"web": _web(options["port"])}, folder / "log", lambda text: self.stderr.write(f"· {text}"))
+        group.start()  # while the firms are made: starting takes seconds
+        sockets = {lane.code: str(_socket(lane.code)) for plan in PLANS for lane in plan.lanes}
+        days = 0 if options["no_history"] else options["days"]
+        trial = trial_firms(folder / "firm.json", now=process_clock().now(), days=days, sockets=sockets)
         address = f"http://127.0.0.1:{options['port']}"
-        _wait_for(f"{address}/healthz", group)
-        self._print(address, facts, symbols, time.monotonic() - started)
-        ends = time.monotonic() + options["seconds"] if options["seconds"] else None
-        group.watch(until=lambda: ends is not None and time.monotonic() > ends)
+        lives = _has_days_left(trial, folder / "history.json")
+        with _Rest(trial.firms.values()) as rest:
+            for name, command in _schedule().items():
+                group.add(name, command)
+            _wait_for(f"{address}/healthz", group)
+            self._print(address, trial, time.monotonic() - started, lives=lives)
+            self._load_market()
+            for firm_id, plan in zip(trial.firms.values(), PLANS, strict=True):
+                if firm_id != trial.firm or not lives:
+                    _open(group, rest, firm_id, [lane.code for lane in plan.lanes])
+            if lives:
+                self._live(group, trial, folder / "history.json", rest)
+            elif (said := read_progress(folder / "history.json")).get("state") == "done" and said["message"]:
+                group.add_once("statements", [*_history(trial), "--statements"], lambda done: None)
+            ends = time.monotonic() + options["seconds"] if options["seconds"] else None
+            group.watch(until=lambda: rest.look() or (ends is not None and time.monotonic() > ends))
         self.stdout.write("stopped")
 
-    def _load_market(self) -> list[str]:
+    def _load_market(self) -> None:
         """Store the built-in market from yesterday to the day after tomorrow; what trades now is told by its hours."""
         today = process_clock().now().date()
-        days = [today + timedelta(days=n) for n in range(-1, DAYS_AHEAD)]
-        loaded = market_services.load_generated(SYMBOLS, days=days)
-        return sorted(loaded.instrument_ids)
+        market_services.load_generated(SYMBOLS, days=[today + timedelta(days=n) for n in range(-1, VENUE_DAYS)])
 
-    def _firm(self, path: Path, symbols: list[str]) -> dict[str, Any]:
-        """Return the trial's firm and tokens; made on the first start, kept for the next ones."""
-        if path.exists():
-            return dict(json.loads(path.read_text()))
-        now = process_clock().now()
-        lanes = {lane: {"address": str(_socket(lane))} for lane in LANES}
-        firm = build_firm(name=f"Demo firm {now:%Y-%m-%d %H:%M:%S}", people=FIXED, now=now, settings=lanes)
-        tokens = {}
-        with tenancy.firm(firm.firm_id):
-            for role in Role:
-                user_id = int(firm.actors[role.value].user_id)
-                tokens[role.value] = governance.issue_token(user_id=user_id, label="demo", now=now, firm_id=firm.firm_id)
-        facts = {"firm": firm.firm_id, "tokens": tokens}
-        path.write_text(json.dumps(facts))
-        path.chmod(0o600)
-        return facts
+    def _live(self, group: ProcessGroup, trial: Trial, path: Path, rest: _Rest) -> None:
+        """Live the first firm's past beside the running web; then its venues and gateways open, on the very same journals."""
 
-    def _print(self, address: str, facts: dict[str, Any], symbols: list[str], seconds: float) -> None:
-        self.stdout.write(f"\nmamweb is up after {seconds:.0f} s. Everything it trades is SIMULATED: {', '.join(symbols)}.")
+        def lived(done: bool) -> None:
+            if not done:
+                retell(path, "failed", "see var/demo/log/history.log")
+                let_people_trade(firm_id=trial.firm, now=process_clock().now())
+            _open(group, rest, trial.firm, [lane.code for lane in PLANS[0].lanes])
+            self.stderr.write(f"· the history {'is lived' if done else 'ended early'}: the first firm trades")
+            if done:
+                group.add_once("statements", [*_history(trial), "--statements"], lambda done: None)
+
+        group.add_once("history", _history(trial), lived)
+
+    def _print(self, address: str, trial: Trial, spent: float, *, lives: bool) -> None:
+        self.stdout.write(f"\nmamweb is up after {spent:.0f} s. Everything it trades is SIMULATED: {', '.join(SYMBOLS)}.")
+        self.stdout.write(f"\n  Web      {address}/      sign in with an address below and the password {trial.password}")
+        for plan in PLANS:
+            self.stdout.write(f"           {plan.name}")
+            for login in trial.logins[plan.key]:
+                self.stdout.write(f"             {login['role'].lower():11} {login['email']:34} {login['name']}")
         self.stdout.write(f"\n  API      {address}/api/v1/      description: {address}/api/v1/schema")
-        for role, token in facts["tokens"].items():
+        for role, token in trial.tokens.items():
             self.stdout.write(f"  {role.lower():11} Authorization: Token {token}")
-        trader = facts["tokens"]["TRADER"]
+        trader = trial.tokens["TRADER"]
         self.stdout.write(f"\n  Try:     curl -s -H 'Authorization: Token {trader}' {address}/api/v1/accounts")
+        if lives:
+            self.stdout.write(
+                f"\n  {PLANS[0].name} lives its past up to {trial.until} now, a few minutes; until then its people see and do not trade."
+            )
+            self.stdout.write("  How far it is: var/demo/history.json")
         self.stdout.write("  Logs are in var/demo/log. Ctrl-C stops everything.\n")
 
 
-def _commands(firm_id: int, port: int) -> dict[str, list[str]]:
-    python, manage = sys.executable, [sys.executable, "manage.py"]
-    firm = ["--firm", str(firm_id)]
-    venues = {f"venue-{lane.lower()}": [*manage, "run_paper_venue", lane, *firm, "--days", str(DAYS_AHEAD)] for lane in LANES}
-    return {
-        **venues,
-        "web": [python, "-m", "uvicorn", "mamweb.asgi:application", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"],
-        "worker": [python, "-m", "celery", "-A", "mamweb", "worker", "-l", "WARNING", "-c", "2"],
-        "beat": [python, "-m", "celery", "-A", "mamweb", "beat", "-l", "WARNING"],
-        "gateways": [*manage, "run_gateways", *firm],
-    }
+class _Rest:
+    """Keeps scheduled work from firms whose gateways do not serve yet: it would take a start for a failure."""
+
+    def __init__(self, firms: Iterable[int]) -> None:
+        self._resting = {firm_id: ExitStack() for firm_id in firms}
+        self._opened: dict[int, float] = {}
+        self._looked = 0.0
+
+    def __enter__(self) -> _Rest:
+        for firm_id, stack in self._resting.items():
+            stack.enter_context(governance.resting(firm_id))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for stack in self._resting.values():
+            stack.close()
+
+    def ends_when_served(self, firm_id: int) -> None:
+        """Wake the firm once every gateway of it serves, or after LONGEST_START."""
+        self._opened[firm_id] = time.monotonic()
+
+    def look(self) -> bool:
+        """Wake whom it is time to wake; always False."""
+        if self._opened and time.monotonic() - self._looked > LOOK_EVERY:
+            self._looked = time.monotonic()
+            for firm_id, since in list(self._opened.items()):
+                with tenancy.firm(firm_id):
+                    is_served = all(state.is_alive for state in gateway_states())
+                if is_served or self._looked - since > LONGEST_START:
+                    self._resting.pop(firm_id).close()
+                    del self._opened[firm_id]
+        return False
+
+
+def _has_days_left(trial: Trial, path: Path) -> bool:
+    return bool(trial.until) and read_progress(path).get("state") not in {"done", "failed"}
+
+
+def _web(port: int) -> list[str]:
+    application = [sys.executable, "-m", "uvicorn", "mamweb.asgi:application"]
+    sockets = ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]  # a frame is written once, not packed for each socket
+    return [*application, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", *sockets]
+
+
+def _schedule() -> dict[str, list[str]]:
+    celery = [sys.executable, "-m", "celery", "-A", "mamweb"]
+    return {"worker": [*celery, "worker", "-l", "WARNING", "-c", "2"], "beat": [*celery, "beat", "-l", "WARNING"]}
+
+
+def _history(trial: Trial) -> list[str]:
+    return [sys.executable, "manage.py", "demo_history", "--firm", str(trial.firm), "--until", trial.until]
+
+
+def _open(group: ProcessGroup, rest: _Rest, firm_id: int, lanes: list[str]) -> None:
+    """Start a firm's venues and gateways: from now on it trades."""
+    manage, firm = [sys.executable, "manage.py"], ["--firm", str(firm_id)]
+    for lane in lanes:
+        group.add(f"venue-{lane.lower()}", [*manage, "run_paper_venue", lane, *firm, "--days", str(VENUE_DAYS)])
+    group.add(f"gateways-{firm_id}", [*manage, "run_gateways", *firm])
+    rest.ends_when_served(firm_id)
 
 
 def _socket(lane: str) -> Path:

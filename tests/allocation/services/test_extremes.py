@@ -18,7 +18,7 @@ from allocation.models import AllocationLine
 from allocation.services.statements import _in_units
 from allocation.services.stopping import UnableToSize
 from base import tenancy
-from execution.services.release import UnableToRelease
+from execution.services.drafting import UnableToRelease
 from market import services as market
 from market.models import Instrument
 from market.services import QuoteRow

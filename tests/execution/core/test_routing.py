@@ -22,7 +22,8 @@ from execution.core.routing import (
     sequence,
     sequential_impact_bps,
 )
-from execution.enums import QuoteProblem, RouteKind, Side, TaxClass
+from execution.enums import QuoteProblem, RouteKind, TaxClass
+from market.enums import Side
 
 D, NOW = Decimal, datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 TERMS = {"tick": D("0.01"), "now": NOW, "max_age": timedelta(seconds=2)}

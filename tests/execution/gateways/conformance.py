@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from execution.enums import ExecutionKind, OrderType, Side, TimeInForce
+from execution.enums import ExecutionKind, OrderType, TimeInForce
 from execution.gateways.base import Gateway, GatewayError
 from execution.gateways.enums import OrderEvent, OutcomeKind, ReportedStatus
 from execution.gateways.reports import (
@@ -27,6 +27,7 @@ from execution.gateways.reports import (
     OrderRequest,
     Outcome,
 )
+from market.enums import Side
 from tests.execution.venue.world import MONDAY, START, TUESDAY
 
 D = Decimal

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from execution.enums import Side
 from execution.gateways.base import GatewayError
 from execution.gateways.enums import OutcomeKind, VenueClass
 from execution.gateways.paper.gateway import PaperGateway
@@ -20,6 +19,7 @@ from execution.gateways.paper.transports import LocalTransport
 from execution.gateways.reports import OrderRef, OrderRequest
 from execution.venue.journal import read_oracle
 from execution.venue.service import VenueService
+from market.enums import Side
 from tests.execution.venue.world import CONFIG, make_service
 
 ROOT = Path(__file__).parents[3]
@@ -114,7 +114,7 @@ CHILD = """
 import sys
 from decimal import Decimal
 from pathlib import Path
-from execution.enums import Side
+from market.enums import Side
 from execution.gateways.paper.gateway import PaperGateway
 from execution.gateways.paper.transports import LocalTransport
 from execution.gateways.reports import OrderRequest

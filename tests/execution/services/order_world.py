@@ -24,7 +24,7 @@ from allocation.models import AllocationLine, AllocationStatement, Signal, Strat
 from base import tenancy
 from base.core.ids import new_id
 from execution.core.intents import client_order_id
-from execution.enums import OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, Side, TimeInForce
+from execution.enums import OrderState, OrderType, ParentState, RemainderPolicy, RouteKind, SharePolicy, TimeInForce
 from execution.gateways.enums import VenueClass
 from execution.gateways.paper.gateway import PaperGateway
 from execution.gateways.paper.transports import LocalTransport
@@ -35,6 +35,7 @@ from execution.venue.service import VenueService
 from execution.venue.setup import CommissionModel, VenueConfig
 from governance.enums import AccountGate, SubjectKind
 from governance.models import Alert, GateRecord
+from market.enums import Side
 from market.models import Instrument, Quote
 from tests.execution.venue.world import make_service
 from tests.factories import as_loader, make_account, make_connection, make_firm, make_sleeve, number

@@ -8,10 +8,11 @@ import pytest
 
 from accounts.models import TaxLot
 from accounts.services import check_books
-from execution.enums import ExecutionKind, Side
+from execution.enums import ExecutionKind
 from execution.gateways.enums import ReportedStatus
 from execution.gateways.reports import OrderRef
 from execution.services import finish_parents
+from market.enums import Side
 from tests.execution.services.order_world import CASH, OrderWorld
 from tests.execution.services.test_attack_reports import sent, settled
 from tests.execution.services.test_blocks import ended, fill, hear

@@ -11,13 +11,14 @@ import pytest
 from accounts.enums import BlockMode
 from accounts.models import CashBalance, Reservation
 from accounts.services import block_trading, check_books
-from execution.enums import ExecutionKind, OrderState, RouteKind, Side, SliceState, TimeInForce
+from execution.enums import ExecutionKind, OrderState, RouteKind, SliceState, TimeInForce
 from execution.models import ChildOrder, GatewayLease, Slice
 from execution.services import cancel_order, cancel_parent, finish_parents, resolve_as_found
 from execution.services.claim import claim
 from governance.core.subjects import Actor
 from governance.enums import RestrictionState, Role
 from governance.services import restrict
+from market.enums import Side
 from tests.execution.services.order_world import CASH, CONFIG, OrderWorld, instrument
 from tests.execution.services.test_attack_reports import sent, settled
 from tests.execution.services.test_blocks import fill, hear

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.services import check_books
 from base.core.money import round_money
-from execution.enums import ExecutionKind, OrderState, Side
+from execution.enums import ExecutionKind, OrderState
 from execution.gateways.enums import ReportedStatus
 from execution.gateways.reports import OrderRef
 from execution.models import ChildOrder, Execution
@@ -17,6 +17,7 @@ from execution.services import finish_parents
 from execution.services.claim import claim
 from execution.services.reports import process
 from governance.models import Alert
+from market.enums import Side
 from tests.execution.services.order_world import CASH, OrderWorld
 from tests.execution.services.test_blocks import ended, fill, hear
 

@@ -10,7 +10,7 @@ import pytest
 
 from accounts.models import LedgerTransaction, TaxLot
 from execution.core.lifecycle import Report
-from execution.enums import ExecType, ExecutionKind, NoticeState, OrderState, OrderType, ParentState, SharePolicy, Side, TimeInForce
+from execution.enums import ExecType, ExecutionKind, NoticeState, OrderState, OrderType, ParentState, SharePolicy, TimeInForce
 from execution.gateways.enums import ReportedStatus
 from execution.gateways.reports import ExecutionReport, OrderRef
 from execution.models import AllocationNotice, Booking, ChildOrder, ParentOrder, Share
@@ -19,6 +19,7 @@ from execution.services import finish_parents
 from execution.services.claim import claim
 from execution.services.evidence import Evidence, of_execution
 from execution.services.reports import process
+from market.enums import Side
 from tests.execution.services.order_world import CASH, OrderWorld
 
 D = Decimal

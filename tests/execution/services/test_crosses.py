@@ -11,10 +11,10 @@ import pytest
 
 from allocation.services import PreviewFacts, SignalFacts
 from base import tenancy
-from execution.enums import Side
 from execution.services.crosses import working_beside
-from execution.services.release import UnableToRelease
+from execution.services.drafting import UnableToRelease
 from execution.services.slices import release_held
+from market.enums import Side
 from tests.desk import Desk, make_desk, together
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from execution.core.lifecycle import TERMINAL
-from execution.enums import OrderType, ParentState, Side, TimeInForce
+from execution.enums import OrderType, ParentState, TimeInForce
 from execution.gateways import crash
 from execution.models import ChildOrder, ParentOrder
 from execution.venue.faults import FaultPlan
 from governance.enums import AlertTier
 from governance.models import Alert
+from market.enums import Side
 from tests.execution.services.order_world import OrderWorld
 from tests.execution.services.test_sessions import Died
 

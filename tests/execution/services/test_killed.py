@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from execution.enums import OrderState, Side, TimeInForce
+from execution.enums import OrderState, TimeInForce
 from execution.models import ChildOrder, GatewayLease
 from execution.queries import denied_accounts
 from execution.services.claim import candidates, claim
 from governance.core.subjects import Actor
 from governance.enums import KillScope, Role
 from governance.services import confirm_flattening, trip_kill_switch
+from market.enums import Side
 from tests.execution.services.order_world import OrderWorld
 from tests.factories import make_user
 

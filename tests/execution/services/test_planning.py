@@ -12,15 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.queries import ConnectionFacts, RoutingFacts
-from execution.enums import Side
 from execution.services.planning import UNIT, SidePlan, due_quantity, side_plan, slice_rows
+from market.enums import Side
 
 AT = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 
 
 def lane(number: int, *, pools: bool) -> ConnectionFacts:
     clearing = UUID(int=900 + number) if pools else None
-    return ConnectionFacts(UUID(int=number), f"C{number}", "paper", pools, clearing, UUID(int=1), True, "", MappingProxyType({}), True)
+    return ConnectionFacts(
+        UUID(int=number), f"C{number}", "paper", pools, clearing, UUID(int=1), True, "", MappingProxyType({}), True, "CUSTODIAN"
+    )
 
 
 def plan_of(quantities: list[int], *, pooled: int = 0) -> SidePlan:

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Reservation
-from execution.enums import OrderState, OrderType, ParentState, RouteKind, Side, SliceState, TimeInForce
+from execution.enums import OrderState, OrderType, ParentState, RouteKind, SliceState, TimeInForce
 from execution.models import Execution, ParentOrder, Slice
 from execution.services import cancel_parent
+from market.enums import Side
 from tests.execution.services.order_world import CASH, OrderWorld
 
 D = Decimal

@@ -72,6 +72,24 @@ def test_block_may_be_given_up_in_parts() -> None:
     assert venue.execute(allocation([WHOLE[1]], "al2"))[0]["kind"] == "ALLOCATED"
 
 
+def test_alc_3_a_block_of_fractions_counts_at_its_exact_amounts() -> None:
+    """0.333 and 0.334 at 50.01 cost 16.65333 and 16.70334, together 33.36; each rounded by itself would make 33.35."""
+    venue = make_venue()
+    venue.execute({"op": "open", "accounts": {name: {"cash": {"USD": "1000"}} for name in "AB"}})
+    for name, quantity in (("b1", "0.333"), ("b2", "0.334")):
+        venue.execute({"op": "submit", "orders": [wire_order(name, quantity=quantity, account="BLOCK", symbol="COIN")]})
+    venue.advance(venue.now_us + 3 * MINUTE)
+    assert venue.custody.unallocated("BLOCK", "COIN", "BUY", MONDAY) == (D("0.667"), D("-33.35667"), 2)
+    shares = [("A", "0.3", "-15.00", "1.00"), ("B", "0.367", "-18.36", "1.00")]
+    assert (
+        venue.execute(allocation([*shares[:1], ("B", "0.367", "-18.38", "1.00")], "al0", symbol="COIN"))[0]["reason"] == "AMOUNT_MISMATCH"
+    )
+    assert venue.execute(allocation(shares, symbol="COIN"))[0]["kind"] == "ALLOCATED"
+    assert venue.custody.unallocated("BLOCK", "COIN", "BUY", MONDAY) == (0, 0, 0)
+    cash = {row[0]: row[2] for row in venue.custody.cash("", MONDAY)}
+    assert cash == {"A": D("984.00"), "B": D("980.64"), "BLOCK": 0}
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

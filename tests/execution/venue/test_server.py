@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.core.clock import VirtualClock
-from execution.enums import OrderType, Side, TimeInForce
+from execution.enums import OrderType, TimeInForce
 from execution.gateways.base import GatewayError
 from execution.gateways.enums import OutcomeKind
 from execution.gateways.paper.gateway import PaperGateway
@@ -33,6 +33,7 @@ from execution.venue.host import VenueHost
 from execution.venue.journal import MemoryJournal, read_oracle
 from execution.venue.server import MAX_MESSAGE, frame, listen
 from execution.venue.service import VenueService
+from market.enums import Side
 from tests.execution.venue.world import OPEN, START, make_service, make_venue, wire_order
 
 ROOT = Path(__file__).parents[3]

@@ -1,4 +1,4 @@
-"""The four loading commands: what they tell, and that a half-valid file writes nothing."""
+"""The loading commands: what they tell, and that a half-valid file writes nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 
-from market.models import Bar, FxRate, Instrument, Quote
+from market.models import Bar, FxRate, Instrument, Quote, VenueSymbol
 from market.queries import bars, instrument_by_symbol, latest_quotes
 from market.readers.instruments_csv import INSTRUMENT_HEADER
-from tests.factories import as_loader, make_instrument
+from tests.factories import as_loader, make_instrument, number
 from tests.market.made import utc
 from tests.market.shared_data import MARKET_DATA, needs_market_data
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 BARS = "symbol,ts,open,high,low,close,volume\n"
 QUOTES = "symbol,ts,bid,bid_size,ask,ask_size\n"
 RATES = "ts,base,quote,rate\n"
+VENUE_SYMBOLS = "venue,symbol,instrument\n"
 
 
 @pytest.fixture
@@ -98,6 +99,28 @@ def test_an_unknown_symbol_is_told_with_its_line(run):
     assert not Bar.objects.filter(instrument__symbol=symbol).exists() and not Quote.objects.filter(instrument__symbol=symbol).exists()
 
 
+def test_venue_symbols_are_loaded_and_half_a_file_is_not(run):
+    one, two, venue = make_instrument(), make_instrument(), f"CMDVENUE{number()}"
+    good = f"{VENUE_SYMBOLS}{venue},ONE.N,{one.symbol}\n{venue},{one.symbol},{two.symbol}\n"
+    assert run("load_venue_symbols", good) == "1 venues, symbols: 2 new, 0 unchanged, 0 replaced"
+    assert run("load_venue_symbols", good) == "1 venues, symbols: 0 new, 2 unchanged, 0 replaced"
+    three = make_instrument()
+    told = refused(run, "load_venue_symbols", f"{VENUE_SYMBOLS}{venue},THREE.N,{three.symbol}\n{venue},ONE.N,NOSUCH\n")
+    assert "nothing loaded, 1 error" in told and "line 3: instrument 'NOSUCH': must be a known instrument" in told
+    told = refused(run, "load_venue_symbols", f"{VENUE_SYMBOLS}{venue},THREE.N,{three.symbol}\n{venue},OTHER,{one.symbol}\n")
+    assert f"line 3: instrument '{one.symbol}': as stored: {venue} calls it ONE.N" in told
+    told = refused(run, "load_venue_symbols", good + f"{venue},ONE.N,{three.symbol}\n")
+    assert f"line 4: symbol 'ONE.N': once a venue; {venue} has it for {one.symbol} above" in told
+    told = refused(run, "load_venue_symbols", f"{VENUE_SYMBOLS}{venue},THREE.N,{three.symbol}\n{venue},,{one.symbol}\n")
+    assert "line 3: symbol '': 1 to 64 printable ASCII characters" in told
+    assert VenueSymbol.objects.filter(venue=venue).count() == 2
+    other = f"{VENUE_SYMBOLS}{venue},OTHER,{one.symbol}\n{venue},{three.symbol},{two.symbol}\n"
+    assert run("load_venue_symbols", other, "--replace").splitlines() == [
+        "1 venues, symbols: 0 new, 0 unchanged, 2 replaced",
+        f"{venue} has no name for {three.symbol}: it calls another instrument so",
+    ]
+
+
 def test_daily_bars_and_labels(run):
     symbol = make_instrument().symbol
     text = "symbol,date,open,high,low,close,volume\n" + f"{symbol},2026-03-02,1,2,1,2,10\n"
@@ -168,7 +191,7 @@ def test_a_command_says_what_it_needs(arguments, told):
     assert error.value.returncode == (1 if str(error.value).startswith("Error: ") else 2)
 
 
-@pytest.mark.parametrize("command", ["load_bars", "load_quotes"])
+@pytest.mark.parametrize("command", ["load_bars", "load_quotes", "load_venue_symbols"])
 def test_a_file_without_rows_is_refused(run, command):
-    header = {"load_bars": BARS, "load_quotes": QUOTES}[command]
+    header = {"load_bars": BARS, "load_quotes": QUOTES, "load_venue_symbols": VENUE_SYMBOLS}[command]
     assert "there is no row below the header" in refused(run, command, header)

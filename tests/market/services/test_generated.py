@@ -9,7 +9,7 @@ from market.core.fx import FxRate as Rate
 from market.core.generated_catalogue import XYZ_ANCHOR_AT, generated_fx_table
 from market.models import Instrument
 from market.queries import CHECK_MAX_AGE, bars, fx_ratios, instrument_by_symbol, latest_quotes, minute_volume, previous_closes
-from market.services import ConflictingRows, load_generated
+from market.services import ConflictingRows, load_generated, load_generated_past
 from market.services.generated import UnableToGenerateMarket
 from tests.factories import as_loader
 from tests.market.made import utc
@@ -71,3 +71,18 @@ def test_unknown_symbols_and_days_without_a_session_are_refused():
         load_generated(["XYZ", "AAPL"], days=DAYS)
     with pytest.raises(UnableToGenerateMarket, match="none of the days"):
         load_generated(["XYZ"], days=[date(2026, 2, 28)])
+
+
+def test_a_thinned_past_has_the_daily_bars_and_only_the_minutes_asked_for():
+    days = [date(2025, 1, 14), date(2025, 1, 15), date(2025, 1, 16)]
+    windows = {symbol: [(utc(2025, 1, 15, 15, 10), utc(2025, 1, 15, 15, 12))] for symbol in ("ALDER", "GBPUSD")}
+    past = as_loader(lambda: load_generated_past(windows, since=days[0], until=days[-1]))
+    alder = past.instrument_ids["ALDER"]
+    found = bars(instrument_id=alder, since=utc(2025, 1, 13), until=utc(2025, 1, 18))
+    assert [found.ends_at(row) for row in range(len(found))] == [utc(2025, 1, 15, 15, 11), utc(2025, 1, 15, 15, 12)]
+    assert (past.daily_bars.written, past.quotes.written, past.fx_rates.written) == (6, 4, 2)
+    close = previous_closes(instrument_ids=[alder], now=utc(2025, 1, 17))[alder]
+    assert close.trade_date == days[-1]
+    whole = as_loader(lambda: load_generated(["ALDER", "GBPUSD"], days=days))
+    assert whole.minute_bars.unchanged == 4, "the same minutes, whole days over them"
+    assert previous_closes(instrument_ids=[alder], now=utc(2025, 1, 17))[alder] == close

@@ -38,9 +38,16 @@ CUSTODY = booking("FEE", fee_kind="OTHER_FEE", cash={"USD": D("-7.5")}, fees={"U
 EXCHANGE = booking("TRADE", cash={"EUR": D(100), "USD": D(-113)}, trading={"EUR": D(-100), "USD": D(110)}, fees={"USD": D(3)})
 
 
-@pytest.mark.parametrize("booked", [[SALE], [CUSTODY], [EXCHANGE], [SALE, CUSTODY, EXCHANGE]])
-def test_gov_11_charges_shown_are_charges_booked(booked):
-    prove_fees(booked, transactions(booked, TERMS))
+@pytest.mark.parametrize(
+    ("booked", "charged"), [([SALE], D(2)), ([CUSTODY], D("7.5")), ([EXCHANGE], D(3)), ([SALE, CUSTODY, EXCHANGE], D("12.5"))]
+)
+def test_gov_11_charges_shown_are_charges_booked(booked, charged):
+    rows = transactions(booked, TERMS)
+    prove_fees(booked, rows)
+    assert sum(row.commission - (row.amount if row.kind == "OTHER_FEE" else 0) for row in rows) == charged
+    with pytest.raises(UnableToState, match="FEES_DIFFER") as refused:
+        prove_fees(booked, [])
+    assert refused.value.context["not_shown"] == {"USD": charged}
 
 
 def test_gov_11_the_charge_of_a_currency_exchange_is_a_commission():

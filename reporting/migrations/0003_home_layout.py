@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0002_audit_key_as_long_as_an_id'),
-        ('reporting', '0001_initial'),
+        ('reporting', '0002_account_figures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

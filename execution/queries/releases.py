@@ -1,0 +1,394 @@
+"""A release as its person follows it: what became of every account's part.
+
+Entry points: `release_story`, `last_release`. Inside the caller's tenancy block, in the eyes of a viewer; a constant number of statements a parent.
+Invariants: 1. only accounts the viewer sees are named. 2. what is unknown is shown as unknown. 3. shares of a block that still works are provisional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from accounts import queries as accounts
+from allocation.core.words import REASONS, RULES
+from allocation.enums import Reason, Rule, SizingMethod
+from allocation.queries.visible import visible_lines, visible_signals, visible_statements
+from base.core import figures
+from base.errors import NotFound
+from governance.core.subjects import Viewer
+from market.enums import Side
+
+from ..core.outcomes import may_cancel, outcome_of
+from ..enums import OrderState, Outcome, ParentState, RouteKind
+from ..models import ChildOrder, ParentOrder
+from .blocks import ProvisionalShare, provisional_shares
+
+MOST_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """One account's part. fill_rate: 0…100 for the bar. order_id: what a cancel would name, None where there is nothing to cancel."""
+
+    account_id: UUID
+    code: str
+    name: str
+    outcome: Outcome
+    side: str
+    quantity: Decimal | None
+    filled: Decimal | None
+    price: Decimal | None
+    note: str
+    rule: str = ""
+    order_id: UUID | None = None
+
+    @property
+    def fill_rate(self) -> str:
+        """Return the filled share in percent, as a width."""
+        return f"{self.filled * 100 / self.quantity:.1f}" if self.quantity and self.filled else "0"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRows:
+    """A broker connection's accounts. order_id: of its block while it can be canceled."""
+
+    code: str
+    is_block: bool
+    quantity: Decimal
+    filled: Decimal
+    price: Decimal | None
+    order_id: UUID | None
+    rows: list[PartRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStory:
+    """A released signal. cost_bps: against the decision price, positive = paid. amounts: quantity by outcome; counts: accounts by outcome."""
+
+    journey_id: UUID
+    symbol: str
+    currency: str
+    tick: Decimal
+    method: SizingMethod
+    figure: Decimal | None
+    sides: tuple[str, ...]
+    released_at: datetime
+    released_by: str
+    hash: str
+    decision_price: Decimal
+    limit_price: Decimal | None
+    routes: tuple[RouteKind, ...]
+    is_over: bool
+    orders: int
+    ordered: Decimal
+    filled: Decimal
+    price: Decimal | None
+    cost_bps: Decimal | None
+    amounts: Mapping[str, Decimal]
+    counts: Mapping[str, int]
+    lanes: list[LaneRows]
+    never_ordered: list[PartRow]
+    hidden: int
+    parents: tuple[UUID, ...]
+
+    @property
+    def filled_rate(self) -> Decimal | None:
+        """Return the filled share of the order."""
+        return self.filled / self.ordered if self.ordered else None
+
+    @property
+    def _still(self) -> tuple[Outcome, ...]:
+        return (Outcome.WORKING,) if self.is_over else (Outcome.WORKING, Outcome.PARTIAL)
+
+    @property
+    def _lost(self) -> tuple[Outcome, ...]:
+        ended = (Outcome.REJECTED, Outcome.BLOCKED, Outcome.CANCELED)
+        return (*ended, Outcome.PARTIAL) if self.is_over else ended
+
+    @property
+    def working(self) -> Decimal:
+        """Return what is ordered and may still fill."""
+        return sum((self.amounts.get(one, Decimal(0)) for one in self._still), Decimal(0))
+
+    @property
+    def working_accounts(self) -> int:
+        """Return how many accounts that concerns."""
+        return sum(self.counts.get(one, 0) for one in self._still)
+
+    @property
+    def lost(self) -> Decimal:
+        """Return what will not be filled: rejected, blocked or ended."""
+        return sum((self.amounts.get(one, Decimal(0)) for one in self._lost), Decimal(0))
+
+    @property
+    def lost_accounts(self) -> int:
+        """Return how many accounts that concerns."""
+        return sum(self.counts.get(one, 0) for one in self._lost)
+
+    @property
+    def signed_cost(self) -> str:
+        """Return the cost against the decision with its sign."""
+        return (
+            "" if self.cost_bps is None else f"{figures.MINUS if self.cost_bps < 0 else '+' if self.cost_bps else ''}{abs(self.cost_bps)}"
+        )
+
+    @property
+    def accounts(self) -> int:
+        """Return how many accounts something was ordered for."""
+        return sum(self.counts.values()) - self.counts.get(Outcome.SKIPPED, 0)
+
+
+def last_release(*, viewer: Viewer) -> UUID | None:
+    """Return the journey of what the person released last, None if there is nothing."""
+    rows = visible_statements(viewer).filter(released_by_id=viewer.user_id)
+    return rows.order_by("-decided_at", "-id").values_list("journey_id", flat=True).first()
+
+
+def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_ROWS) -> ReleaseStory:
+    """Return a release as the viewer may see it; most: lines in all, None for every one. Raises NotFound for one that is not in sight."""
+    signal = visible_signals(viewer).select_related("instrument").filter(journey_id=journey_id).first()
+    statement = visible_statements(viewer).select_related("released_by").filter(journey_id=journey_id).order_by("-revision").first()
+    if signal is None or statement is None:
+        raise NotFound("release")
+    parents = list(ParentOrder.objects.filter(journey_id=journey_id, statement_id=statement.id).order_by("side"))
+    facts = _Facts(parents)
+    columns = (
+        "account_id",
+        "account__code",
+        "account__name",
+        "account__connection__code",
+        "quantity",
+        "reason",
+        "binding_rule",
+        "account__connection__pools_blocks",
+    )
+    lines = list(visible_lines(viewer).filter(statement_id=statement.id).order_by("account__code").values_list(*columns))
+    rows = [(row[3], facts.part(row)) for row in lines if row[4]]
+    skipped = [_skipped(row) for row in lines if not row[4]]
+    out = _left_out(viewer, statement.excluded)
+    amounts: dict[str, Decimal] = {}
+    counts: dict[str, int] = {}
+    for _, part in rows:
+        left = (part.quantity or Decimal(0)) - (part.filled or Decimal(0))
+        amounts[part.outcome] = amounts.get(part.outcome, Decimal(0)) + left
+        counts[part.outcome] = counts.get(part.outcome, 0) + 1
+    counts |= {Outcome.SKIPPED: len(skipped)} if skipped else {}
+    ordered = sum((p.quantity or Decimal(0) for _, p in rows), Decimal(0))
+    filled = sum((p.filled or Decimal(0) for _, p in rows), Decimal(0))
+    price = facts.average()
+    never = [*out, *skipped]
+    shown = rows if most is None else rows[:most]
+    return ReleaseStory(
+        journey_id=journey_id,
+        symbol=signal.instrument.symbol,
+        currency=signal.instrument.currency,
+        tick=signal.instrument.tick,
+        method=SizingMethod(signal.method),
+        figure=signal.figure,
+        sides=tuple(str(parent.side) for parent in parents),
+        released_at=statement.decided_at,
+        released_by=(statement.released_by.name or statement.released_by.email) if statement.released_by else "",
+        hash=statement.hash,
+        decision_price=statement.decision_price,
+        limit_price=parents[0].limit_price if len(parents) == 1 else None,
+        routes=tuple(RouteKind(parent.route) for parent in parents),
+        is_over=all(parent.done_at is not None for parent in parents),
+        orders=len(facts.children),
+        ordered=ordered,
+        filled=filled,
+        price=price,
+        cost_bps=_cost(parents, price, statement.decision_price),
+        amounts=amounts,
+        counts=counts,
+        lanes=facts.lanes(rows, shown, {row[3] for row in lines if row[7]}),
+        never_ordered=never if most is None else never[: max(most - len(shown), 0)],
+        hidden=0 if most is None else max(len(rows) + len(never) - most, 0),
+        parents=tuple(parent.id for parent in parents if parent.done_at is None and parent.cancel_requested_at is None),
+    )
+
+
+class _Facts:
+    """What the orders of a release say, gathered once."""
+
+    def __init__(self, parents: Sequence[ParentOrder]) -> None:
+        self.parents = {str(parent.side): parent for parent in parents}
+        columns: tuple[str, ...] = (
+            "id",
+            "parent_id",
+            "account_id",
+            "connection__code",
+            "connection_id",
+            "is_block",
+            "state",
+            "quantity",
+            "filled_qty",
+        )
+        columns += ("filled_notional", "limit_price", "reason", "cancel_requested_at")
+        rows = ChildOrder.objects.filter(parent_id__in=[parent.id for parent in parents]).order_by("id")
+        self.children: list[dict[str, Any]] = list(rows.values(*columns))
+        self.shares: dict[tuple[UUID, UUID], ProvisionalShare] = {}
+        for parent in parents:
+            if any(child["is_block"] and child["filled_qty"] for child in self.children if child["parent_id"] == parent.id):
+                self.shares |= {(parent.id, share.account_id): share for share in provisional_shares(parent_id=parent.id)}
+        self.own: dict[tuple[UUID, UUID], list[dict[str, Any]]] = {}
+        self.blocks: dict[tuple[UUID, str], list[dict[str, Any]]] = {}
+        for child in self.children:
+            if child["is_block"]:
+                self.blocks.setdefault((child["parent_id"], child["connection__code"]), []).append(child)
+            else:
+                self.own.setdefault((child["parent_id"], child["account_id"]), []).append(child)
+
+    def part(self, line: tuple[Any, ...]) -> PartRow:
+        """Return what became of one line of the statement."""
+        account_id, code, name, lane, quantity = line[:5]
+        parent = self.parents.get(str(Side.BUY if quantity > 0 else Side.SELL))
+        wanted = abs(quantity)
+        if parent is None:
+            return PartRow(account_id, code, name, Outcome.CANCELED, "", wanted, Decimal(0), None, "Nothing was ordered")
+        singles = self.own.get((parent.id, account_id), [])
+        block = self.blocks.get((parent.id, lane), []) if not singles else []
+        orders = singles or block
+        share = self.shares.get((parent.id, account_id))
+        filled = share.quantity if block and share else Decimal(0) if block else sum((o["filled_qty"] for o in orders), Decimal(0))
+        states = [OrderState(order["state"]) for order in orders]
+        outcome = outcome_of(quantity=wanted, filled=filled, states=states, is_over=_is_over(parent, orders))
+        note, rule = _note(outcome, parent, orders, wanted - filled, share if block else None)
+        asked = any(order["cancel_requested_at"] for order in orders)
+        stoppable = len(singles) == 1 and may_cancel(states, is_asked=asked)
+        price = _average(orders) if filled else None
+        shown = None if outcome is Outcome.UNKNOWN else filled
+        return PartRow(
+            account_id, code, name, outcome, str(parent.side), wanted, shown, price, note, rule, singles[0]["id"] if stoppable else None
+        )
+
+    def lanes(self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]], pooled: set[str]) -> list[LaneRows]:
+        """Return the connections with all their sums and the rows that are shown, blocks first. pooled: connections that take blocks."""
+        found = []
+        for code in dict.fromkeys(code for code, _ in rows):
+            parts = [part for lane, part in rows if lane == code]
+            blocks = [child for (_, lane), children in self.blocks.items() if lane == code for child in children]
+            orders = blocks or [c for c in self.children if c["connection__code"] == code and not c["is_block"]]
+            open_ = [b for b in blocks if may_cancel([OrderState(b["state"])], is_asked=b["cancel_requested_at"] is not None)]
+            found.append(
+                LaneRows(
+                    code,
+                    code in pooled,
+                    sum((p.quantity or Decimal(0) for p in parts), Decimal(0)),
+                    sum((p.filled or Decimal(0) for p in parts), Decimal(0)),
+                    _average(orders),
+                    open_[0]["id"] if len(open_) == 1 else None,
+                    [part for lane, part in shown if lane == code],
+                )
+            )
+        return sorted(found, key=lambda lane: (not lane.is_block, lane.code))
+
+    def average(self) -> Decimal | None:
+        """Return the average price of a one-sided release."""
+        return _average(self.children) if len(self.parents) == 1 else None
+
+
+def _average(orders: Sequence[Mapping[str, Any]]) -> Decimal | None:
+    quantity = sum((order["filled_qty"] for order in orders), Decimal(0))
+    notional = sum((order["filled_notional"] for order in orders), Decimal(0))
+    return (notional / quantity).quantize(Decimal("0.00000001")) if quantity else None
+
+
+def _is_over(parent: ParentOrder, orders: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether nothing more will be ordered for a part."""
+    if parent.done_at is not None:
+        return True
+    is_sliced = RouteKind(parent.route) is not RouteKind.MARKETABLE_LIMIT
+    return bool(orders) and not is_sliced and parent.state == ParentState.WORKING
+
+
+def _note(
+    outcome: Outcome, parent: ParentOrder, orders: Sequence[Mapping[str, Any]], left: Decimal, share: ProvisionalShare | None
+) -> tuple[str, str]:
+    """Return what happened in words, and the rule it rests on."""
+    reason = next((order["reason"] for order in orders if order["reason"]), "")
+    remaining = figures.number(left)
+    live = any(
+        OrderState(order["state"]) not in (OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.DENIED)
+        for order in orders
+    )
+    asked = parent.cancel_requested_at is not None or any(order["cancel_requested_at"] for order in orders)
+    limit = f" at limit {figures.price(parent.limit_price)}" if parent.limit_price is not None else ""
+    if outcome is Outcome.DONE:
+        return (
+            "Filled" if share is None else "Booked, shared by the statement" if share.is_final else "Share of the block, provisional"
+        ), ("" if share is None or share.is_final else "ALC-3")
+    if outcome is Outcome.UNKNOWN:
+        return "No answer from the broker yet. It is asked; never sent twice", "RTE-7"
+    if outcome is Outcome.PARTIAL and live and parent.done_at is None:
+        return f"{'Canceling' if asked else 'Working'}{limit}, {remaining} left", ""
+    if outcome is Outcome.PARTIAL:
+        return f"{remaining} not filled: {reason or 'the order ended at its limit'}", "" if reason else "RTE-2"
+    if outcome is Outcome.WORKING:
+        return _waiting(parent, orders, asked, limit)
+    if outcome is Outcome.CANCELED:
+        return reason or "Ended without a fill at its limit", "" if reason else "RTE-2"
+    rule, _, words = reason.partition(" ")
+    return (words or reason, rule) if "-" in rule else (reason or outcome.value, "")
+
+
+def _waiting(parent: ParentOrder, orders: Sequence[Mapping[str, Any]], asked: bool, limit: str) -> tuple[str, str]:
+    if parent.state == ParentState.HELD:
+        return "Held while an opposite order works", "RTE-5"
+    if not orders:
+        sliced = RouteKind(parent.route) is not RouteKind.MARKETABLE_LIMIT
+        return ("Sliced over time; its next slice is not due", "RTE-3") if sliced else ("Being written", "")
+    if asked:
+        return "Cancel asked for", ""
+    sent = any(OrderState(order["state"]) is not OrderState.PENDING for order in orders)
+    return (f"Working{limit}" if sent else "Waits to be sent"), ""
+
+
+def _skipped(line: tuple[Any, ...]) -> PartRow:
+    rule = Rule(line[6])
+    return PartRow(
+        line[0],
+        line[1],
+        line[2],
+        Outcome.SKIPPED,
+        "",
+        None,
+        None,
+        None,
+        REASONS[Reason(line[5])].capitalize(),
+        "" if rule is Rule.NONE else RULES[rule].id,
+    )
+
+
+def _left_out(viewer: Viewer, excluded: Sequence[Mapping[str, Any]]) -> list[PartRow]:
+    """Return the accounts that were out before sizing, as far as the viewer sees them."""
+    if not excluded:
+        return []
+    ids = [UUID(row["account_id"]) for row in excluded]
+    seen = dict(accounts.visible_to(viewer.user_id, on=viewer.on).filter(pk__in=ids).values_list("id", "name"))
+    return [
+        PartRow(
+            account_id=UUID(row["account_id"]),
+            code=row["code"],
+            name=seen[UUID(row["account_id"])],
+            outcome=Outcome.BLOCKED,
+            side="",
+            quantity=None,
+            filled=None,
+            price=None,
+            note=f"Never ordered: {row['reason']}",
+            rule="GOV-10" if row["finding"] == "KILL_SWITCH" else "GOV-2",
+        )
+        for row in excluded
+        if UUID(row["account_id"]) in seen
+    ]
+
+
+def _cost(parents: Sequence[ParentOrder], price: Decimal | None, decision: Decimal) -> Decimal | None:
+    if price is None or not decision or len(parents) != 1:
+        return None
+    sign = 1 if Side(parents[0].side).is_buy else -1
+    return ((price - decision) * sign * 10_000 / decision).quantize(Decimal("0.01"))

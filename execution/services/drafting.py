@@ -1,0 +1,99 @@
+"""The parents a sizing makes, before anything is written: route, limit, what gate 1 is to judge.
+
+Entry points: `plans_of`, `parent_of`, `gate_one_facts`. A ticket's preview and a release both go through here, so they cannot differ.
+Invariants: 1. nothing is written. 2. opposite sides never work at once in one control group (RTE-5).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from allocation.enums import SizingMethod
+from allocation.services.sizing import SizedSignal
+from base.errors import Conflict
+from market import queries as market
+from market.enums import Side
+from risk.services import ParentFacts
+
+from ..enums import OrderType, ParentState, QuoteProblem, RemainderPolicy, SharePolicy, TimeInForce
+from ..models import ParentOrder
+from .crosses import find_cross, working_beside
+from .planning import SidePlan, is_sliced, limit_of, route_of, side_plan
+
+UNIT = 10**8
+
+
+class UnableToRelease(Conflict):
+    """The signal cannot be released now; nothing was written but the record of the refusal."""
+
+
+def plans_of(sized: SizedSignal) -> list[SidePlan]:
+    """Return the sides of a sizing that order something, sells first."""
+    quantity, seed = sized.result.quantity[:, 0], sized.signal.tie_seed
+    ids, routing = sized.accounts.ids, sized.accounts.routing
+    plans = [side_plan(side=side, ids=ids, quantity=quantity, routing=routing, seed=seed) for side in (Side.SELL, Side.BUY)]
+    return [plan for plan in plans if plan.entries]
+
+
+def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
+    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for CON-1, RTE-2 and RTE-5."""
+    instrument = sized.instrument
+    if plan.total >= 2**63:
+        message = f"{Decimal(plan.total).scaleb(-8):f} {instrument.symbol} in one order do not fit 64 bits"
+        raise UnableToRelease("CON-1", message, field="figure")
+    _refuse_crosses(plan, sized, now)
+    volume = market.minute_volume(instrument_id=instrument.id, now=now)
+    beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
+    route = route_of(quantity=plan.total, working_same_side=beside, minute_volume=volume, unit=int(instrument.lot_step * UNIT))
+    is_paper = all(c.is_paper for c in plan.routing.connections)
+    limit = limit_of(side=plan.side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
+    if isinstance(limit, QuoteProblem):
+        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {limit.value}", field="symbol", value=instrument.symbol)
+    draft = ParentOrder(
+        journey_id=sized.signal.journey_id,
+        strategy_id=sized.signal.strategy_id,
+        instrument_id=instrument.id,
+        side=plan.side,
+        quantity=Decimal(plan.total).scaleb(-8),
+        state=ParentState.WORKING if is_sliced(route.kind) else ParentState.RELEASING,
+        route=route.kind,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.IOC,
+        limit_price=limit,
+        decision_price=sized.price,
+        arrival_price=sized.quote.mid,
+        one_minute_volume=volume,
+        share_policy=SharePolicy.PRO_RATA,
+        remainder_policy=RemainderPolicy.CANCEL,
+        plan_seed=sized.signal.tie_seed,
+        is_paper=is_paper,
+        chunks=plan.chunks,
+        created_at=now,
+    )
+    draft.flattens = sized.signal.method == SizingMethod.CLOSE and _reduces(draft, sized)
+    return draft
+
+
+def gate_one_facts(draft: ParentOrder, sized: SizedSignal) -> ParentFacts:
+    """Return the parent as gate 1 judges it."""
+    sign = 1 if Side(draft.side).is_buy else -1
+    reduces = _reduces(draft, sized)
+    return ParentFacts(draft.journey_id, draft.id, sized.instrument, sign, draft.quantity, sized.price, reduces)
+
+
+def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
+    """Return whether every order of this side only takes a position down (CST-7)."""
+    quantity, position = sized.result.quantity[:, 0], sized.accounts.position
+    mine = np.flatnonzero(quantity > 0 if draft.side == Side.BUY else quantity < 0)
+    return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
+
+
+def _refuse_crosses(plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
+    """RTE-5: hold what could meet an opposite order of its control group that still works."""
+    cross = find_cross(ids=plan.ids, side=plan.side, instrument_id=sized.instrument.id, now=now)
+    if cross is not None:
+        message = f"an opposite order in {sized.instrument.symbol} still works ({cross.why}); release this one when it has ended"
+        raise UnableToRelease("RTE-5", message, against=str(cross.against), meeting=cross.meeting.value)

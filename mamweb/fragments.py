@@ -1,0 +1,29 @@
+"""The parts of the frame that change while a page is open, each alone for the live push to fetch again.
+
+Entry points: `banner`, `bell`, `switch`.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from governance.web import Request, page
+
+
+@page
+def banner(request: Request) -> HttpResponse:
+    """Answer the loudest critical alert nobody has acknowledged, or nothing."""
+    return render(request, "frame/banner.html")
+
+
+@page
+def bell(request: Request) -> HttpResponse:
+    """Answer the bell with its count."""
+    return render(request, "frame/bell.html")
+
+
+@page
+def switch(request: Request) -> HttpResponse:
+    """Answer the way to the kill switch, and how much it stops."""
+    return render(request, "frame/switch.html")

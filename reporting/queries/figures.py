@@ -1,0 +1,327 @@
+"""The accounts dashboard, read from what was worked out beforehand: rows a page at a time, totals as stored (PERFORMANCE P7).
+
+Entry points: `Sight`, `page_of_rows`, `totals_of`, `group_totals`, `choices_of`, `selected_ids`, `curve_of`, `sectors_of`, `synced_states`.
+Inside the caller's tenancy block.
+
+Invariants
+1. Every read starts from what the person may see; totals are of those accounts alone, names of groups too.
+2. Stored totals are shown only where the person sees every account in them; else the rows are summed in one statement.
+3. A page is at most `PAGE` rows after a cursor, whatever the number of accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+
+from accounts import queries as accounts
+from accounts.queries.arrays import open_accounts_on
+from accounts.queries.columns import uuid_literal
+from accounts.queries.standing import exponents_of
+from accounts.queries.valuation import prices_of
+from base.core.money import minor_exponent
+from governance.core.subjects import Viewer
+from market import queries as market
+from risk.core.drawdown import last_reset
+from risk.queries.loss import RESET_ZONE
+
+from ..core.account_filter import GROUPS, SORTS, AccountFilter, Cursor
+from ..models import AccountFigures, FigureTotals
+from .figure_history import history_of
+
+PAGE = 50
+MOST_ROWS = 500
+MOST_CURVES = 2_000
+
+SUMS = """
+count(*)::int, count(*) FILTER (WHERE equity_to IS NULL)::int, coalesce(sum(equity_to), 0), coalesce(sum(start_to) FILTER (WHERE day_pnl IS NOT NULL), 0),
+coalesce(sum(day_pnl), 0), coalesce(sum(open_pnl), 0), coalesce(sum(realised), 0), coalesce(sum(gross), 0), coalesce(sum(net), 0),
+coalesce(sum(positions), 0)::int, coalesce(sum(orders), 0)::int, coalesce(sum(fills), 0)::int, coalesce(sum(working), 0)::int,
+count(*) FILTER (WHERE block <> '')::int, count(*) FILTER (WHERE authority <> '')::int,
+count(*) FILTER (WHERE authority <> '' OR block <> '')::int,
+coalesce(sum(equity_to - flow_to) FILTER (WHERE day_pnl IS NOT NULL), 0), coalesce(sum(start_to - flow_to) FILTER (WHERE day_pnl IS NOT NULL), 0)
+"""
+SUM_NAMES = (
+    "accounts", "missing", "equity_to", "start_to", "day_pnl", "open_pnl", "realised", "gross", "net", "positions", "orders", "fills",
+    "working", "closed", "unauthorised", "stopped",
+)  # fmt: skip
+
+_HALF, _WARNING = Decimal("0.5"), Decimal("0.6")
+_FLAG_RULES = {
+    "any": Q(attention__gt=0),
+    "authority": ~Q(authority=""),
+    "blocked": ~Q(block=""),
+    "breaks": Q(breaks__gt=0),
+    "cash": Q(is_short_of_cash=True),
+    "margin": Q(margin_rate__gt=_HALF),
+    "loss": Q(loss_use__gte=_WARNING),
+    "missing": Q(equity=None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Who looks, through which filter."""
+
+    viewer: Viewer
+    chosen: AccountFilter
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is hidden from the person and nothing filtered."""
+        return self.viewer.oversight and not self.chosen.narrows
+
+    def rows(self) -> QuerySet[AccountFigures]:
+        """Return the figures of the accounts in sight."""
+        found = AccountFigures.objects.all()
+        if not self.viewer.oversight:
+            found = found.filter(account_id__in=accounts.visible_to(self.viewer.user_id, on=self.viewer.on).values("pk"))
+        chosen = self.chosen
+        if chosen.q:
+            found = found.filter(Q(code__icontains=chosen.q) | Q(name__icontains=chosen.q))
+        if chosen.flag:
+            found = found.filter(_FLAG_RULES[chosen.flag])
+        return found.filter(**chosen.labels)
+
+
+# What a row shows or downloads: the rest of a row's columns would only be carried.
+_SHOWN = tuple(
+    field.attname
+    for field in AccountFigures._meta.local_concrete_fields
+    if field.name
+    not in ("id", "firm", "start_to", "flow_to", "day_start", "gross", "net", "realised", "unit", "peak", "history_on", "working")
+)
+
+
+def page_of_rows(sight: Sight, *, after: Cursor | None = None, limit: int = PAGE) -> tuple[list[Any], Cursor | None]:
+    """Return the next rows in the order asked for, and where to go on; None at the end. One statement.
+
+    What is not known sorts last either way; codes settle ties.
+    """
+    chosen, field = sight.chosen, SORTS[sight.chosen.sort]
+    rows = sight.rows()
+    if chosen.by and chosen.collapsed:
+        rows = rows.exclude(**{f"{chosen.by}__in": chosen.collapsed})
+    if after is not None:
+        rows = rows.filter(_after(chosen.by, field, chosen.descending, after))
+    column: Any = F(field).desc(nulls_last=True) if chosen.descending else F(field).asc(nulls_last=True)
+    nullable = AccountFigures._meta.get_field(field).null
+    order: list[Any] = [*([chosen.by] if chosen.by else []), column if nullable else ("-" if chosen.descending else "") + field]
+    found = list(rows.order_by(*order, *(["code"] if field != "code" else [])).values_list(*_SHOWN, named=True)[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    value = getattr(last, field)
+    return found[:limit], Cursor(
+        getattr(last, chosen.by) if chosen.by else "", Decimal(value) if isinstance(value, int) else value, last.code
+    )
+
+
+def _after(by: str, field: str, descending: bool, after: Cursor) -> Q:
+    code = Q(code__lt=after.code) if field == "code" and descending else Q(code__gt=after.code)
+    if field == "code":
+        rest = code
+    elif after.value is None:
+        rest = Q(**{field: None}) & code
+    else:
+        further = Q(**{f"{field}__lt" if descending else f"{field}__gt": after.value})
+        rest = further | Q(**{field: after.value}) & code
+        if AccountFigures._meta.get_field(field).null:
+            rest |= Q(**{field: None})
+    return Q(**{f"{by}__gt": after.label}) | Q(**{by: after.label}) & rest if by else rest
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over accounts; money in `currency`. drawdown, points (minor units): None and empty of a selection, whose curve nobody kept.
+
+    whole: these are all the accounts of the group or firm.
+    """
+
+    label: str
+    currency: str
+    accounts: int
+    missing: int
+    equity_to: Decimal
+    start_to: Decimal
+    day_pnl: Decimal
+    open_pnl: Decimal
+    realised: Decimal
+    gross: Decimal
+    net: Decimal
+    positions: int
+    orders: int
+    fills: int
+    working: int
+    closed: int
+    unauthorised: int
+    stopped: int
+    drawdown: Decimal | None
+    points: Sequence[int]
+    whole: bool
+    stored: FigureTotals | None = None
+
+    @property
+    def day_rate(self) -> Decimal | None:
+        """Return the day's gain on what there was to gain on."""
+        return self.day_pnl / self.start_to if self.start_to > 0 else None
+
+
+def totals_of(sight: Sight) -> Totals | None:
+    """Return the totals of what is in sight, None where nothing has been worked out. One statement, or two for a selection."""
+    firm = FigureTotals.objects.filter(kind="FIRM").first()
+    if firm is None:
+        return None
+    if sight.is_whole:
+        return _stored(firm)
+    values = _summed(sight, "''", "", {})[0]
+    return _stored(firm) if values[1] == firm.accounts else _of_values(values, firm.currency)
+
+
+def group_totals(sight: Sight, *, labels: Sequence[str]) -> dict[str, Totals]:
+    """Return the totals of these groups of the filter's kind, as far as their accounts are in sight. One or two statements."""
+    kind = sight.chosen.by
+    stored = {row.label: row for row in FigureTotals.objects.filter(kind=kind, label__in=labels)}
+    if sight.is_whole:
+        return {label: _stored(row) for label, row in stored.items()}
+    found = {}
+    for values in _summed(sight, f'"{kind}"', f'AND "{kind}" = ANY(%(labels)s) GROUP BY 1', {"labels": list(labels)}):
+        row = stored.get(values[0])
+        if row is not None:
+            found[values[0]] = _stored(row) if row.accounts == values[1] else _of_values(values, row.currency)
+    return found
+
+
+def labels_between(sight: Sight, *, after: str | None, until: str | None) -> list[str]:
+    """Return the labels in sight after one and up to another (None: open end), at most a page of them."""
+    kind = sight.chosen.by
+    if sight.is_whole:
+        rows: Any = FigureTotals.objects.filter(kind=kind).values_list("label", flat=True).order_by("label")
+        named = "label"
+    else:
+        rows, named = sight.rows().values_list(kind, flat=True).distinct().order_by(kind), kind
+    if after is not None:
+        rows = rows.filter(**{f"{named}__gt": after})
+    if until is not None:
+        rows = rows.filter(**{f"{named}__lte": until})
+    return list(rows[:PAGE])
+
+
+def _summed(sight: Sight, label: str, rest: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    inner, values = sight.rows().order_by().values("pk").query.sql_with_params()
+    named = {f"p{i}": value for i, value in enumerate(values)}
+    placed = inner % tuple(f"%({name})s" for name in named)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {label}, {SUMS} FROM reporting_accountfigures WHERE id IN ({placed}) {rest}", {**named, **parameters})
+        return list(cursor.fetchall())
+
+
+def _of_values(values: tuple[Any, ...], currency: str) -> Totals:
+    return Totals(values[0], currency, **dict(zip(SUM_NAMES, values[1:], strict=False)), drawdown=None, points=(), whole=False)
+
+
+def _stored(row: FigureTotals) -> Totals:
+    sums = {name: getattr(row, name) for name in SUM_NAMES}
+    return Totals(row.label, row.currency, **sums, drawdown=row.drawdown, points=row.points, whole=True, stored=row)
+
+
+def choices_of(sight: Sight) -> dict[str, list[str]]:
+    """Return the labels of every kind among the accounts the person sees, for the filter's menus. One statement a kind."""
+    everything = replace(sight, chosen=AccountFilter())
+    return {
+        kind: [label for label in everything.rows().order_by(kind).values_list(kind, flat=True).distinct()[:500] if label]
+        for kind in GROUPS
+    }
+
+
+def selected_ids(sight: Sight) -> list[UUID]:
+    """Return the accounts in sight by code: what a saved view means for this person now."""
+    return list(sight.rows().order_by("code").values_list("account_id", flat=True))
+
+
+def curve_of(sight: Sight, *, now: datetime) -> dict[str, list[Any]]:
+    """Return days, equity (reporting currency) and drawdown of the summed curve in sight; empty lists of more than `MOST_CURVES` accounts.
+
+    As stored where the sight is whole; else from the evenings of the accounts in sight. Source: RSK-9.
+    """
+    totals = totals_of(sight)
+    if totals is None:
+        return {"days": [], "equity": [], "drawdown": []}
+    if totals.stored is not None:
+        return dict(totals.stored.curve)
+    kept = list(sight.rows().order_by("account_id").values_list("account_id", "rate", "currency")[: MOST_CURVES + 1])
+    if len(kept) > MOST_CURVES or not kept:
+        return {"days": [], "equity": [], "drawdown": []}
+    found = open_accounts_on(account_ids=[row[0] for row in kept], on=now.date())
+    rates = {row[0].bytes: float(row[1] or 0) for row in kept}
+    history = history_of(
+        accounts=found,
+        groups=np.zeros((1, len(found.ids)), np.int64),
+        count=1,
+        to_rate=np.array([rates[one] for one in found.ids.tolist()]),
+        minor=np.power(10.0, exponents_of(found.currencies)[found.currency]).astype(np.float64),
+        to_minor=10.0 ** minor_exponent(totals.currency),
+        until=last_reset(now, RESET_ZONE).date(),
+    )
+    return {"days": [day.isoformat() for day in history.days], "equity": history.equity, "drawdown": history.drawdown}
+
+
+_HELD = """
+SELECT p.instrument_id, sum(p.quantity) FROM accounts_position p
+WHERE p.quantity <> 0 AND p.account_id = ANY(%(ids)s::uuid[]) GROUP BY 1
+"""
+
+
+def sectors_of(sight: Sight, *, now: datetime) -> list[tuple[str, Decimal, Decimal]]:
+    """Return (sector, long, short) in sight, each instrument netted over the accounts, the largest first; what has no price is left out."""
+    totals = totals_of(sight)
+    if totals is None:
+        return []
+    exponent = minor_exponent(totals.currency)
+    if totals.stored is not None:
+        return [(name, Decimal(long).scaleb(-exponent), Decimal(short).scaleb(-exponent)) for name, long, short in totals.stored.sectors]
+    ids = np.frombuffer(b"".join(one.bytes for one in selected_ids(sight)), "V16")
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, {"ids": uuid_literal(ids) if len(ids) else "{}"})
+        held = dict(cursor.fetchall())
+    facts, prices = market.instruments(list(held)), prices_of(instrument_ids=list(held), now=now)
+    rates = market.fx_ratios(currencies=list(prices.currencies), to=totals.currency, now=now, max_age=market.FIXING_MAX_AGE)
+    sums: dict[str, list[Fraction]] = {}
+    for at, one in enumerate(prices.ids.tolist()):
+        place, worth = int(prices.currency[at]), prices.worth[at]
+        if worth is not None and not rates.missing[place]:
+            value = Fraction(held[one]) * worth * Fraction(int(rates.num[place]), int(rates.den[place]))
+            sums.setdefault(sector_of(facts[one]), [Fraction(0), Fraction(0)])[0 if value >= 0 else 1] += value
+    ranked = sorted(sums.items(), key=lambda row: row[1][1] - row[1][0])
+    return [(name, _decimal(long), _decimal(short)) for name, (long, short) in ranked]
+
+
+def sector_of(instrument: Any) -> str:
+    """Return the sector an instrument is shown under: its own, or what kind of thing it is."""
+    return str(instrument.sector or str(instrument.kind).replace("_", " ").capitalize())
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+_RUNS = """
+SELECT DISTINCT ON (custodian_id) custodian_id, state, as_of FROM reconciliation_reconciliationrun
+WHERE as_of >= %(since)s AND started_at <= %(now)s ORDER BY custodian_id, as_of DESC, started_at DESC, id DESC
+"""
+
+
+def synced_states(*, now: datetime) -> dict[UUID, tuple[str, date]]:
+    """Return the state and day of each custodian's last reconciliation of a fortnight. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNS, {"since": (now - timedelta(days=14)).date(), "now": now})
+        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}

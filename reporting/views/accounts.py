@@ -1,0 +1,326 @@
+"""The accounts dashboard: rows, groups and totals, filters and saved views, what lies below them, and its download."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from base.core.figures import percent, signed_percent
+from base.csv_export import csv_response
+from base.errors import NotFound
+from execution.queries import gateway_states
+from governance import services as governance
+from governance.core.subjects import Subject
+from governance.enums import AuditAction, SubjectKind
+from governance.permissions import DEALERS, STAFF
+from governance.queries import open_alerts
+from governance.web import Request, page
+from reporting import services
+from reporting.charts.lines import equity_chart, sector_chart
+from reporting.core.account_filter import FLAGS, GROUPS, AccountFilter, Cursor, checked_filter, read_filter
+from reporting.queries import figures
+from reporting.queries.figures import Sight
+from reporting.queries.saved_views import seen_view, seen_views
+from reporting.services.saved_views import SHARERS, delete_view, rename_view, save_view, share_view
+from risk.enums import FirmLimitKind
+from risk.queries import limits_in_force
+
+from .accounts_table import Lamps, flags_of, rows_html, total_cells
+
+COLUMNS = (
+    ("code", "Account", ""),
+    ("custodian", "Connection", ""),
+    ("equity", "Equity, own currency", "num"),
+    ("equity_to", "Equity {to}", "num"),
+    ("day_pnl", "Day P&L {to}", "num"),
+    ("day_rate", "Day %", "num"),
+    ("open_pnl", "Open P&L {to}", "num"),
+    ("margin_rate", "Margin used", "num"),
+    ("drawdown", "Drawdown", "num"),
+    ("positions", "Pos.", "num"),
+    ("fills", "Orders / fills", "num"),
+    ("", "30 days", ""),
+    ("attention", "Flags", ""),
+)
+MOST_LINES = 20_000
+
+
+@page
+def accounts(request: Request) -> HttpResponse:
+    """Show the dashboard; `after` answers with the next rows alone, `format=csv` downloads what is in sight."""
+    sight, view = _sight(request)
+    if request.GET.get("format") == "csv":
+        return _download(request, sight)
+    services.note_visit(now=request.visit.now)
+    after = Cursor.read(request.GET.get("after", "")) if request.GET.get("after") else None
+    context = _table(request, sight, after)
+    if after is not None and request.htmx:
+        return render(request, "reporting/accounts/_rows.html", context)
+    context |= {"view": view, "groups": GROUPS, "deals": request.visit.holds(DEALERS), "state": state_of(sight.chosen, but="q")}
+    context["groupings"] = [(key, title, sight.chosen.query(by=key, collapsed=())) for key, title in {"": "None", **GROUPS}.items()]
+    context["skeletons"] = ("Equity and drawdown", "Exposure by sector", "Needs attention")
+    context |= _kpis(context["totals"], request.visit.now) if context["totals"] else {}
+    if request.htmx:
+        return render(request, "reporting/accounts/_table.html", context)
+    return render(request, "reporting/accounts.html", context | {"layout": request.GET.get("layout", "")})
+
+
+def _sight(request: Request) -> tuple[Sight, Any]:
+    """Return who looks through which filter: a saved view's where the address names one, else the address's own."""
+    view = None
+    if named := request.GET.get("view"):
+        view = seen_view(view_id=named, user_id=request.visit.user_id)
+        try:
+            chosen = checked_filter(view.filters)
+        except ValueError as error:
+            raise NotFound("view") from error
+    else:
+        chosen = read_filter(request.GET.dict(), request.GET.getlist("collapsed"))
+    return Sight(request.visit.viewer, chosen), view
+
+
+def _table(request: Request, sight: Sight, after: Cursor | None) -> dict[str, Any]:
+    limit = _limit(request) if after is None else figures.PAGE
+    rows, following = figures.page_of_rows(sight, after=after, limit=limit)
+    totals = figures.totals_of(sight) if after is None else None
+    lamps = Lamps({one.connection_id: one for one in gateway_states()}, figures.synced_states(now=request.visit.now))
+    chosen = sight.chosen
+    to = rows[0].currency_to if rows else totals.currency if totals else "USD"
+    return {
+        "chosen": chosen,
+        "query": chosen.query(),
+        "blocks": _blocks(sight, rows, lamps, after, following),
+        "next": following.text() if following else "",
+        "totals": totals,
+        "sum": total_cells(totals) if totals else None,
+        "columns": [(key, title.format(to=to), kind, chosen.sorted_by(key).query() if key else "") for key, title, kind in COLUMNS],
+        "rates": _rates(rows),
+        "to": to,
+        "computed_at": totals.stored.computed_at if totals and totals.stored else rows[0].computed_at if rows else None,
+    }
+
+
+def state_of(chosen: AccountFilter, *, but: str = "") -> list[tuple[str, str]]:
+    """Return the filter as the fields of a form."""
+    return [pair for pair in parse_qsl(chosen.query()) if pair[0] != but]
+
+
+def _limit(request: Request) -> int:
+    try:
+        wanted = int(request.GET.get("shown", "0"))
+    except ValueError:
+        wanted = 0
+    return min(max(wanted, figures.PAGE), figures.MOST_ROWS)
+
+
+def _rates(rows: list[Any]) -> list[Any]:
+    """Return one row a converted currency: what its popover tells."""
+    found = {row.currency: row for row in rows if row.currency != row.currency_to and row.equity_to is not None}
+    return list(found.values())
+
+
+def _blocks(sight: Sight, rows: list[Any], lamps: Lamps, after: Cursor | None, following: Cursor | None) -> list[dict[str, Any]]:
+    """Return the rows under the groups they belong to; closed groups stand with their totals alone."""
+    by = sight.chosen.by
+    if not by:
+        return [{"head": None, "rows": rows_html(rows, lamps, indent=False)}]
+    under: dict[str, list[Any]] = {}
+    for row in rows:
+        under.setdefault(getattr(row, by), []).append(row)
+    began = None if after is None else after.label
+    labels = figures.labels_between(sight, after=began, until=following.label if following else None)
+    totals = figures.group_totals(sight, labels=labels)
+    blocks: list[dict[str, Any]] = []
+    if began is not None and began in under:
+        blocks.append({"head": None, "rows": rows_html(under[began], lamps, indent=True)})
+    for label in labels:
+        if label in totals:
+            inside = rows_html(under.get(label, []), lamps, indent=True)
+            is_closed = label in sight.chosen.collapsed
+            blocks.append(
+                {"head": total_cells(totals[label]), "rows": inside, "closed": is_closed, "toggle": sight.chosen.toggled(label).query()}
+            )
+    return blocks
+
+
+def _kpis(totals: figures.Totals, now: datetime) -> dict[str, Any]:
+    limits = limits_in_force(now=now) if totals.whole else {}
+    shares = {
+        name: value / totals.equity_to if totals.equity_to > 0 else None for name, value in (("gross", totals.gross), ("net", totals.net))
+    }
+
+    def limit(kind: FirmLimitKind) -> str:
+        found = limits.get(kind)
+        if found is None or not found.limit.is_finite() or totals.equity_to <= 0 or found.limit / totals.equity_to > 100:
+            return ""
+        return percent(found.limit / totals.equity_to)
+
+    stopped = [(totals.closed, "close-only"), (totals.unauthorised, "no authority")]
+    return {
+        "gross": percent(shares["gross"]),
+        "net": signed_percent(shares["net"], 1),
+        "gross_limit": limit(FirmLimitKind.GROSS),
+        "net_limit": limit(FirmLimitKind.NET),
+        "able": totals.accounts - totals.stopped,
+        "stopped": ", ".join(f"{count} {word}" for count, word in stopped if count) or "none stopped",
+        "day_rate": signed_percent(totals.day_rate),
+    }
+
+
+@page
+def below(request: Request) -> HttpResponse:
+    """Show the charts and what needs attention, of what is in sight."""
+    sight, _ = _sight(request)
+    now = request.visit.now
+    curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
+    days = [date.fromisoformat(day) for day in curve.get("days", [])]
+    to = totals.currency if totals else "USD"
+    alerts = sorted(
+        open_alerts(roles=request.visit.roles),
+        key=lambda alert: (alert.acknowledged_at is not None, -_loud(alert), -alert.raised_at.timestamp()),
+    )
+    return render(
+        request,
+        "reporting/accounts/_below.html",
+        {
+            "charts": [equity_chart(days, curve["equity"], curve["drawdown"], unit=to, phone=phone) for phone in (False, True)]
+            if len(days) > 1
+            else [],
+            "too_many": totals is not None and totals.accounts > figures.MOST_CURVES,
+            "span": f"{len(days)} evenings",
+            "sectors": sector_chart(figures.sectors_of(sight, now=now), totals.equity_to if totals else Decimal(0)),
+            "alerts": [(alert, _TONES[str(alert.tier)], now - alert.raised_at) for alert in alerts[:6]],
+            "alert_count": len(alerts),
+            "to": to,
+        },
+    )
+
+
+_TONES = {"CRITICAL": ("blocked", "critical"), "WARNING": ("stale", "warning"), "INFO": ("off", "info")}
+
+
+def _loud(alert: Any) -> int:
+    return ("INFO", "WARNING", "CRITICAL").index(str(alert.tier))
+
+
+@page
+def filters(request: Request) -> HttpResponse:
+    """Show the filter's menus: the groups among the accounts in sight."""
+    sight, _ = _sight(request)
+    choices = figures.choices_of(sight)
+    menus = [(kind, title, choices[kind], getattr(sight.chosen, kind)) for kind, title in GROUPS.items() if choices[kind]]
+    return render(request, "reporting/accounts/_filters.html", {"menus": menus, "flags": FLAGS, "chosen": sight.chosen})
+
+
+@page(methods=("GET", "POST"))
+def views(request: Request) -> HttpResponse:
+    """List the saved views, or save the address's filter under a name."""
+    visit = request.visit
+    if request.method == "POST":
+        chosen = read_filter(request.POST.dict(), request.POST.getlist("collapsed"))
+        view = save_view(
+            name=request.POST.get("name", ""),
+            chosen=chosen,
+            is_shared=request.POST.get("shared") == "1",
+            actor=visit.actor(SHARERS if visit.holds(SHARERS) else STAFF),
+            now=visit.now,
+        )
+        return _go(request, f"?view={view.pk}")
+    sight, _ = _sight(request)
+    found = seen_views(user_id=visit.user_id)
+    context = {
+        "views": found,
+        "chosen": sight.chosen,
+        "shares": visit.holds(SHARERS),
+        "user_id": visit.user_id,
+        "open": request.GET.get("view", ""),
+    }
+    return render(request, "reporting/accounts/_views.html", context)
+
+
+@page(methods=("POST",))
+def view(request: Request, view_id: UUID) -> HttpResponse:
+    """Rename, share or delete a saved view of one's own."""
+    visit, what = request.visit, request.POST.get("do", "")
+    actor = visit.actor(SHARERS if visit.holds(SHARERS) else STAFF)
+    if what == "delete":
+        delete_view(view_id=view_id, actor=actor, now=visit.now)
+        return _go(request, "")
+    if what == "rename":
+        rename_view(view_id=view_id, name=request.POST.get("name", ""), actor=actor, now=visit.now)
+    elif what in ("share", "unshare"):
+        share_view(view_id=view_id, is_shared=what == "share", actor=actor, now=visit.now)
+    else:
+        raise NotFound("action")
+    return _go(request, f"?view={view_id}")
+
+
+def _go(request: Request, query: str) -> HttpResponse:
+    where = reverse("reporting:accounts") + query
+    if request.htmx:
+        answer = HttpResponse(status=204)
+        answer["HX-Redirect"] = where
+        return answer
+    return HttpResponseRedirect(where)
+
+
+_HEADER = (
+    "code", "name", "strategy", "investor", "custodian", "class", "account_group", "currency", "equity", "reporting_currency", "rate", "rate_as_of",
+    "equity_reporting", "day_pnl", "day_rate", "open_pnl", "margin_used", "margin_rate", "drawdown", "positions", "orders", "fills", "flags", "reason",
+    "computed_at",
+)  # fmt: skip
+
+
+def _download(request: Request, sight: Sight) -> HttpResponse:
+    whole = Sight(sight.viewer, AccountFilter(**_opened(sight.chosen)))
+    rows, _ = figures.page_of_rows(whole, limit=MOST_LINES)
+    lines = [
+        (
+            r.code,
+            r.name,
+            r.strategy,
+            r.investor,
+            r.custodian,
+            r.account_class,
+            r.account_group,
+            r.currency,
+            r.equity,
+            r.currency_to,
+            r.rate,
+            r.rate_as_of,
+            r.equity_to,
+            r.day_pnl,
+            r.day_rate,
+            r.open_pnl,
+            r.margin_used,
+            r.margin_rate,
+            r.drawdown,
+            r.positions,
+            r.orders,
+            r.fills,
+            "; ".join(word for _, word, _ in flags_of(r)),
+            r.reason,
+            r.computed_at,
+        )
+        for r in rows
+    ]
+    governance.audit(
+        action=AuditAction.EXPORTED,
+        subject=Subject(SubjectKind.FIRM, str(request.visit.firm_id)),
+        actor=request.visit.actor(STAFF),
+        now=request.visit.now,
+        after={"what": "accounts", "rows": len(lines), "filter": sight.chosen.query()},
+        rule="GOV-7",
+    )
+    return csv_response("accounts", _HEADER, lines)
+
+
+def _opened(chosen: AccountFilter) -> dict[str, Any]:
+    return {name: value for name, value in chosen.as_json().items() if name != "collapsed"}

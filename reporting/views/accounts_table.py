@@ -1,0 +1,207 @@
+"""The dashboard's rows as they are written: every cell a text, so that a page of them costs little (PERFORMANCE P7).
+
+Entry points: `Lamps`, `rows_html`, `flags_of`, `total_cells`.
+Invariants: 1. what is not known is an en dash with its reason. 2. text from outside (names, reasons) is escaped where it is put in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from html import escape
+from typing import Any
+from uuid import UUID
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from base.core.figures import NIL, money, percent, signed_money, signed_percent
+from base.core.money import minor_exponent
+from execution.queries import GatewayState
+from reconciliation.enums import RunState
+from reporting.charts.lines import spark
+from reporting.queries.figures import Totals
+
+STALE_AFTER = timedelta(hours=96)
+_MISSING = -(2**63)
+_NO_DRAWDOWN = "Of a selection no drawdown is kept; the chart below has it"
+_LAMP = {
+    "": '<i class="lamp" role="img" aria-label="{0}" title="{0}"></i>',
+    **{
+        kind: f'<i class="lamp lamp--{kind}" role="img" aria-label="{{0}}" title="{{0}}"></i>'
+        for kind in ("stale", "part", "blocked", "unknown", "off")
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lamps:
+    """How connections are, by id, and when custodians were last reconciled."""
+
+    gateways: dict[UUID, GatewayState]
+    runs: dict[UUID, tuple[str, date]]
+    written: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+    def of(self, row: Any) -> str:
+        """Return the three lamps of an account: socket, broker, synced."""
+        key = (row.connection_id, row.custodian_id, row.breaks, row.block_reason)
+        if key not in self.written:
+            gateway = self.gateways.get(row.connection_id)
+            self.written[key] = f'<span class="lamps">{_socket(gateway)}{_broker(gateway)}{self._synced(row)}</span>'
+        return self.written[key]
+
+    def _synced(self, row: Any) -> str:
+        state, day = self.runs.get(row.custodian_id, ("", None))
+        if row.block:
+            return _lamp("blocked", f"Synced: blocked, {row.block_reason}")
+        if row.breaks:
+            return _lamp("stale", f"Synced: {row.breaks} open break{'s' if row.breaks > 1 else ''}")
+        if day is None:
+            return _lamp("off", "Not reconciled in a fortnight")
+        if state != RunState.COMPLETE:
+            return _lamp("stale", f"Synced: incomplete for {day:%d %b}")
+        return _lamp("", f"Synced {day:%d %b}")
+
+
+def _lamp(kind: str, said: str) -> str:
+    return _LAMP[kind].format(escape(said))
+
+
+def _socket(gateway: GatewayState | None) -> str:
+    if gateway is None:
+        return _lamp("off", "Connection switched off")
+    if gateway.is_alive:
+        return _lamp("", "Socket live")
+    return _lamp("blocked", f"Socket down for {_age(gateway.silent_seconds)}") if gateway.holder else _lamp("off", "Socket never opened")
+
+
+def _broker(gateway: GatewayState | None) -> str:
+    if gateway is None or not gateway.holder:
+        return _lamp("off", "Broker not asked yet")
+    if gateway.is_ready:
+        return _lamp("", "Broker live")
+    return _lamp("part", "Broker being asked before orders go out") if gateway.is_alive else _lamp("unknown", "Broker not heard")
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def _number(text: str, value: Decimal | None, reason: str = "") -> str:
+    """Return a table's cell of a change: coloured by its sign, a dash with its reason for none."""
+    if value is None:
+        return _nil(reason)
+    tone = " up" if value > 0 else " down" if value < 0 else " flat"
+    return f'<td class="num{tone}">{text}</td>'
+
+
+def _nil(reason: str) -> str:
+    return f'<td class="num"><span class="nil" title="{escape(reason or "Not worked out yet")}">{NIL}</span></td>'
+
+
+def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
+    """Return a row of the table. row: what `page_of_rows` gives."""
+    to, why = row.currency_to, row.reason
+    drawdown = _nil(why) if row.drawdown is None else f'<td class="num">{percent(row.drawdown)}</td>'
+    activity = f"{row.orders} / {row.fills}" if row.orders or row.fills else NIL
+    flags = "".join(f'<span class="badge badge--{tone}" title="{escape(said)}">{word}</span>' for tone, word, said in flags_of(row))
+    return (
+        f'<tr tabindex="0" data-open data-row="{escape(row.code)}"><td class="name{" indent" if indent else ""}"><a href="/accounts/{row.account_id}/">'
+        f'<span class="acct">{escape(row.code)}</span>{escape(row.name)}</a></td>'
+        f'<td>{lamps.of(row)} <span class="class">{escape(row.custodian)}</span></td>{_own(row, why)}{_converted(row, why)}'
+        f"{_number(signed_money(row.day_pnl, to), row.day_pnl, why)}"
+        f"{_number(signed_percent(row.day_rate).rstrip('%'), row.day_rate, why or 'Nothing to gain on')}"
+        f"{_number(signed_money(row.open_pnl, to), row.open_pnl, 'A lot has no price or rate')}{_margin(row)}{drawdown}"
+        f'<td class="num">{row.positions}</td><td class="num">{activity}</td>'
+        f"<td>{spark(_points(row.points, row.equity, row.currency))}</td><td>{flags}</td></tr>\n"
+    )
+
+
+def rows_html(rows: Sequence[Any], lamps: Lamps, *, indent: bool) -> SafeString:
+    """Return rows one after the other; every text a person typed has been escaped."""
+    return mark_safe("".join(row_html(row, lamps, indent=indent) for row in rows))  # noqa: S308
+
+
+def _own(row: Any, why: str) -> str:
+    if row.equity is None:
+        return _nil(why)
+    return f'<td class="num">{money(row.equity, row.currency)} <span class="unit">{row.currency}</span></td>'
+
+
+def _converted(row: Any, why: str) -> str:
+    """Return equity in the reporting currency; converted, it opens its rate, one popover a currency."""
+    if row.equity_to is None:
+        return _nil(why or row.rate_label)
+    text = money(row.equity_to, row.currency_to)
+    if row.currency != row.currency_to:
+        return f'<td class="num"><button class="why" popovertarget="fx-{row.currency}">{text}</button></td>'
+    if row.priced_at is not None and row.computed_at - row.priced_at > STALE_AFTER:
+        return f'<td class="num"><span class="why" title="A price is of {row.priced_at:%d %b %Y %H:%M}">{text}</span></td>'
+    return f'<td class="num">{text}</td>'
+
+
+def _margin(row: Any) -> str:
+    """Return the share of equity that margin takes; RSK-8's 200% and 120% are 50% and 83% of it."""
+    if row.margin_rate is None:
+        return _nil(row.margin_reason or row.reason or "No equity to set it against")
+    rate = row.margin_rate
+    tone = " meter--crit" if rate > Decimal(1) / Decimal("1.2") else " meter--warn" if rate > Decimal("0.5") else ""
+    width = min(max(rate * 100, Decimal(0)), Decimal(100))
+    return (
+        f'<td class="num"><svg class="meter{tone}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{width:.1f}" height="10"/></svg>{percent(rate)}</td>'
+    )
+
+
+def _points(points: list[int], now: Decimal | None, currency: str) -> list[int]:
+    known = [point for point in points if point != _MISSING]
+    return known if now is None else [*known, int(now.scaleb(minor_exponent(currency)))]
+
+
+def flags_of(row: Any) -> list[tuple[str, str, str]]:
+    """Return (tone, word, why) of an account's flags, the loudest first."""
+    found = []
+    if row.authority:
+        found.append(("crit", "Authority", row.authority))
+    if row.block:
+        found.append(("crit", "Closed" if row.block == "CLOSED" else "Close-only", row.block_reason))
+    if row.equity is None:
+        found.append(("unknown", "No equity", row.reason))
+    if row.loss_use is not None and row.loss_use >= Decimal("0.6"):
+        tone = "crit" if row.loss_use >= 1 else "warn" if row.loss_use >= Decimal("0.8") else "info"
+        found.append(
+            (tone, f"Loss {percent(row.loss_use, 0)}", f"Day loss {money(row.day_loss, row.currency_to)} {row.currency_to}, RSK-9")
+        )
+    if row.margin_rate is not None and row.margin_rate > Decimal("0.5"):
+        found.append(("warn", "Margin", "Margin level below 200%, RSK-8"))
+    if row.breaks:
+        found.append(("warn", f"{row.breaks} break{'s' if row.breaks > 1 else ''}", "Open differences with the custodian"))
+    if row.is_short_of_cash:
+        found.append(("warn", "Cash", "Available cash is below zero, ACC-4"))
+    return found
+
+
+def total_cells(totals: Totals) -> dict[str, Any]:
+    """Return what a row of totals shows; sums leave out what is not known, and say how much that is."""
+    to = totals.currency
+    known = totals.accounts - totals.missing
+    equity = money(totals.equity_to, to) if known or not totals.accounts else NIL
+    left_out = f"{totals.missing} of {totals.accounts} accounts have no equity and are not in it" if totals.missing else ""
+    drawdown: Any = percent(totals.drawdown)
+    if totals.drawdown is None:
+        reason = "No evening's equity yet" if totals.whole else _NO_DRAWDOWN
+        drawdown = format_html('<span class="nil" title="{}">{}</span>', reason, NIL)
+    return {
+        "label": totals.label,
+        "accounts": totals.accounts,
+        "equity_to": format_html('<span class="why" title="{}">{}</span>', left_out, equity) if left_out else equity,
+        "day_pnl": mark_safe(_number(signed_money(totals.day_pnl, to), totals.day_pnl)),  # noqa: S308  (figures only)
+        "day_rate": mark_safe(_number(signed_percent(totals.day_rate).rstrip("%"), totals.day_rate, "Nothing to gain on")),  # noqa: S308
+        "open_pnl": mark_safe(_number(signed_money(totals.open_pnl, to), totals.open_pnl)),  # noqa: S308
+        "drawdown": drawdown,
+        "positions": totals.positions,
+        "activity": f"{totals.orders} / {totals.fills}",
+        "spark": mark_safe(spark(_points(list(totals.points), totals.equity_to, to)) if totals.points else ""),  # noqa: S308
+    }

@@ -1,0 +1,296 @@
+"""The accounts dashboard: who sees what, groups that add up, order and paging, saved views, the download."""
+
+from __future__ import annotations
+
+import csv
+import re
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Account, CashBalance
+from base import tenancy
+from governance.enums import AuditAction
+from governance.models import AuditEvent
+from reporting.core.account_filter import SORTS, AccountFilter, Cursor, checked_filter, read_filter
+from reporting.models import AccountFigures, FigureTotals, SavedView
+from reporting.queries.figures import Sight, group_totals, page_of_rows, totals_of
+from reporting.queries.saved_views import accounts_of_view
+from reporting.services import refresh_figures
+from tests.api.scene import NOW, Scene, grant, make_scene
+from tests.factories import make_account
+from tests.web.people import signed_in
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+def cash(account: Account, amount: str) -> None:
+    CashBalance.objects.create(account=account, currency=account.base_currency, settle_date=NOW.date(), amount=D(amount))
+
+
+def more(scene: Scene, count: int, *, for_owner: bool = True, **fields: Any) -> list[Account]:
+    """Open accounts with 100.00 each, and let the owner see them."""
+    made = []
+    with tenancy.firm(scene.firm.id):
+        for _ in range(count):
+            account = make_account(connection=scene.account.connection, **fields)
+            cash(account, "100")
+            if for_owner:
+                grant(scene.owner.user, account, "view")
+            made.append(account)
+    return made
+
+
+def worked_out(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        refresh_figures(now=NOW)
+
+
+def shown(text: str) -> list[str]:
+    return re.findall(r'data-row="([^"]+)"', text)
+
+
+def get(user: Any, query: str = "", **headers: str) -> Any:
+    return signed_in(user).get(f"/accounts/{query}", headers=headers)
+
+
+def test_people_see_their_accounts_and_totals_of_those_alone(scene: Scene) -> None:
+    hidden = more(scene, 2, for_owner=False)
+    mine = more(scene, 1)
+    worked_out(scene)
+    owner, risk, colleague = (get(person.user).content.decode() for person in (scene.owner, scene.risk, scene.colleague))
+    assert shown(owner) == sorted([scene.account.code, mine[0].code])
+    assert len(shown(risk)) == 4 and shown(colleague) == [] and "No accounts yet" in colleague
+    assert "2 accounts" in owner and "4 accounts" in risk
+    assert not any(account.code in owner or account.name in colleague for account in hidden)
+    stranger = get(make_scene().owner.user).content.decode()
+    assert shown(stranger) == [] and scene.account.code not in stranger
+    assert get(scene.investor.user).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["below", "filters", "views"])
+def test_the_parts_tell_nothing_of_accounts_out_of_sight(scene: Scene, path: str) -> None:
+    more(scene, 1, for_owner=False, base_currency="CHF")
+    worked_out(scene)
+    assert get(scene.investor.user, path).status_code == 403
+    for user in (scene.owner.user, scene.colleague.user):
+        answer = get(user, path)
+        assert answer.status_code == 200 and "CHF" not in answer.content.decode()
+    if path == "filters":
+        assert "CHF" in get(scene.risk.user, path).content.decode()
+
+
+def test_groups_add_up_to_what_is_shown(scene: Scene) -> None:
+    more(scene, 3)
+    more(scene, 2, base_currency="EUR")
+    more(scene, 4, for_owner=False)
+    worked_out(scene)
+    with tenancy.firm(scene.firm.id):
+        for oversight, user in ((False, scene.owner.user), (True, scene.risk.user)):
+            for kind in ("currency", "custodian", "account_class", "strategy"):
+                sight = _sight(user, oversight, AccountFilter(by=kind))
+                rows, _ = page_of_rows(sight)
+                groups = group_totals(sight, labels=list({getattr(row, kind) for row in rows}))
+                whole = totals_of(sight)
+                assert whole is not None and sum(g.accounts for g in groups.values()) == len(rows) == whole.accounts
+                assert sum(g.equity_to for g in groups.values()) == whole.equity_to == sum(row.equity_to or 0 for row in rows)
+    text = get(scene.owner.user, "?by=currency").content.decode()
+    assert text.index("</svg>EUR</a>") < text.index("</svg>USD</a>") and "2 accounts" in text
+
+
+def _sight(user: Any, oversight: bool, chosen: AccountFilter) -> Sight:
+    from governance.core.subjects import Viewer
+
+    return Sight(Viewer(user.id, oversight, NOW.date()), chosen)
+
+
+def test_a_closed_group_keeps_its_totals_and_hides_its_rows(scene: Scene) -> None:
+    more(scene, 2, base_currency="EUR")
+    worked_out(scene)
+    text = get(scene.owner.user, "?by=currency&collapsed=EUR").content.decode()
+    assert shown(text) == [scene.account.code] and 'aria-expanded="false"' in text and "2 accounts" in text
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("by", ["", "currency"])
+def test_pages_hold_every_account_once_with_ties_and_unknown_figures(scene: Scene, sort: str, descending: bool, by: str) -> None:
+    more(scene, 4)
+    more(scene, 2, base_currency="EUR")
+    worked_out(scene)
+    with tenancy.firm(scene.firm.id):
+        AccountFigures.objects.filter(code__gte="A").order_by("code").filter(
+            pk__in=list(AccountFigures.objects.values_list("pk", flat=True)[:2])
+        ).update(equity=None, equity_to=None, day_pnl=None, drawdown=None, margin_rate=None)
+        sight = _sight(scene.risk.user, True, AccountFilter(by=by, sort=sort, descending=descending))
+        whole, following = page_of_rows(sight)
+        assert following is None and len(whole) == 7
+        walked: list[Any] = []
+        after = None
+        for _ in range(10):
+            rows, after = page_of_rows(sight, after=after and Cursor.read(after.text()), limit=2)
+            walked += rows
+            if after is None:
+                break
+        assert [row.code for row in walked] == [row.code for row in whole]
+        if not by:
+            values = [getattr(row, SORTS[sort]) for row in whole]
+            known = [value for value in values if value is not None]
+            assert known == sorted(known, reverse=descending) and values[len(known) :] == [None] * (len(values) - len(known))
+
+
+def test_show_more_answers_with_the_next_rows_alone(scene: Scene) -> None:
+    more(scene, 52)
+    worked_out(scene)
+    first = get(scene.owner.user).content.decode()
+    address = re.search(r'hx-get="([^"]*after=[^"]+)"', first)
+    assert len(shown(first)) == 50 and address
+    rest = signed_in(scene.owner.user).get(address.group(1).replace("&amp;", "&"), headers=HTMX).content.decode()
+    assert len(shown(rest)) == 3 and not set(shown(first)) & set(shown(rest)) and "<table" not in rest
+    assert len(shown(get(scene.owner.user, "?shown=53", **HTMX).content.decode())) == 53
+
+
+def test_the_filter_finds_by_code_or_name_and_says_when_nothing_matches(scene: Scene) -> None:
+    found = more(scene, 1, name="Zäzilie & Söhne <b>")[0]
+    worked_out(scene)
+    text = get(scene.owner.user, "?q=söhne").content.decode()
+    assert shown(text) == [found.code] and "&lt;b&gt;" in text and "<b>Söhne" not in text and "1 account of the filter" in text
+    assert "Nothing matches" in get(scene.owner.user, "?q=nobody").content.decode()
+    assert shown(get(scene.owner.user, "?flag=breaks").content.decode()) == [scene.account.code]
+
+
+@pytest.mark.parametrize(
+    "query", ["?q=%00&sort=x&by=y&after=zzz", "?after=W10", "?view=nonsense", "?shown=x", "?collapsed=%00", "?q=%25_'"]
+)
+def test_an_address_may_say_anything(scene: Scene, query: str) -> None:
+    worked_out(scene)
+    assert get(scene.owner.user, query).status_code == (404 if "view" in query else 200)
+
+
+def test_before_anything_is_worked_out_there_is_an_empty_page(scene: Scene) -> None:
+    assert "No accounts yet" in get(scene.owner.user).content.decode()
+
+
+@pytest.mark.parametrize("query", ["", "?by=currency"])
+def test_the_number_of_statements_is_the_same_at_one_and_three_accounts(scene: Scene, query: str) -> None:
+    client = signed_in(scene.owner.user)
+    counts = []
+    for extra in (0, 2):
+        more(scene, extra)
+        worked_out(scene)
+        with tenancy.firm(scene.firm.id):
+            FigureTotals.objects.filter(kind="FIRM").update(seen_at=NOW)
+        client.get(f"/accounts/{query}")
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            client.get(f"/accounts/{query}", headers=HTMX)
+        counts.append(len(seen))
+    assert counts == ([18, 18] if not query else [21, 21])
+
+
+def test_a_view_is_saved_shared_renamed_and_deleted_by_its_owner_alone(scene: Scene) -> None:
+    worked_out(scene)
+    owner, second = signed_in(scene.owner.user), signed_in(scene.second.user)
+    saved = owner.post("/accounts/views", {"name": " My  breaks ", "flag": "breaks", "by": "currency", "sort": "day_pnl", "down": "1"})
+    view_id = saved["Location"].split("view=")[1]
+    with tenancy.firm(scene.firm.id):
+        row = SavedView.objects.get(pk=view_id)
+        assert (row.name, row.filters, row.is_shared) == (
+            "My breaks",
+            {"flag": "breaks", "by": "currency", "sort": "day_pnl", "descending": True},
+            False,
+        )
+    assert shown(owner.get(f"/accounts/?view={view_id}").content.decode()) == [scene.account.code]
+    assert second.get(f"/accounts/?view={view_id}").status_code == 404
+    assert second.post(f"/accounts/views/{view_id}", {"do": "share"}).status_code == 404
+    assert owner.post(f"/accounts/views/{view_id}", {"do": "share"}).status_code == 302
+    assert second.get(f"/accounts/?view={view_id}").status_code == 200 and "My breaks" in second.get("/accounts/views").content.decode()
+    assert signed_in(make_scene().owner.user).get(f"/accounts/?view={view_id}").status_code == 404
+    assert second.post(f"/accounts/views/{view_id}", {"do": "delete"}).status_code == 404
+    assert owner.post(f"/accounts/views/{view_id}", {"do": "rename", "name": "Mine"}).status_code == 302
+    assert owner.post(f"/accounts/views/{view_id}", {"do": "delete"}).status_code == 302
+    assert owner.get(f"/accounts/?view={view_id}").status_code == 404
+    with tenancy.firm(scene.firm.id):
+        assert AuditEvent.objects.filter(reason__startswith="saved view").count() == 4
+
+
+def test_a_trader_saves_but_does_not_share(scene: Scene) -> None:
+    trader = signed_in(scene.colleague.user)
+    assert trader.post("/accounts/views", {"name": "Mine"}).status_code == 302
+    assert trader.post("/accounts/views", {"name": "Ours", "shared": "1"}).status_code == 403
+    for name in ("", "x" * 61):
+        assert trader.post("/accounts/views", {"name": name}).status_code == 422
+
+
+def test_a_view_is_no_grant_and_resolves_to_what_each_person_sees(scene: Scene) -> None:
+    more(scene, 2, for_owner=False)
+    worked_out(scene)
+    saved = signed_in(scene.owner.user).post("/accounts/views", {"name": "All", "shared": "1"})
+    view_id = saved["Location"].split("view=")[1]
+    with tenancy.firm(scene.firm.id):
+        seen = {
+            name: accounts_of_view(view_id=view_id, viewer=_sight(person.user, oversight, AccountFilter()).viewer)
+            for name, person, oversight in (
+                ("owner", scene.owner, False),
+                ("colleague", scene.colleague, False),
+                ("risk", scene.risk, True),
+            )
+        }
+    assert seen["owner"] == [scene.account.id] and seen["colleague"] == [] and len(seen["risk"]) == 3
+
+
+def test_the_download_holds_what_is_in_sight_and_runs_nothing(scene: Scene) -> None:
+    more(scene, 1, name="=cmd|' /C calc'!A0")
+    more(scene, 1, for_owner=False)
+    worked_out(scene)
+    answer = get(scene.owner.user, "?format=csv&by=currency&collapsed=USD")
+    rows = list(csv.DictReader(answer.content.decode().splitlines()))
+    assert answer["Content-Type"].startswith("text/csv") and len(rows) == 2
+    assert all(not cell.startswith(("=", "+", "@")) for row in rows for cell in row.values()) and "−" not in answer.content.decode()
+    assert D(rows[1]["equity"]) == 100
+    with tenancy.firm(scene.firm.id):
+        assert AuditEvent.objects.get(action=AuditAction.EXPORTED).after["rows"] == 2
+    assert get(scene.investor.user, "?format=csv").status_code == 403
+
+
+def test_no_part_carries_inline_style_or_script(scene: Scene) -> None:
+    worked_out(scene)
+    client = signed_in(scene.owner.user)
+    for path in ("", "below", "filters", "views"):
+        text = client.get(f"/accounts/{path}").content.decode()
+        assert " style=" not in text and "<style" not in text and " onclick=" not in text
+
+
+def test_filters_go_through_addresses_and_json_unchanged() -> None:
+    chosen = AccountFilter(
+        q="a b", by="currency", sort="day_pnl", descending=True, custodian="Bank & Co", flag="any", collapsed=("EUR", "")
+    )
+    from django.http import QueryDict
+
+    given = QueryDict(chosen.query())
+    assert read_filter(given.dict(), given.getlist("collapsed")) == chosen == checked_filter(chosen.as_json())
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        [],
+        {"nonsense": 1},
+        {"by": "x"},
+        {"sort": ""},
+        {"q": 5},
+        {"q": "x" * 300},
+        {"descending": "yes"},
+        {"collapsed": "EUR"},
+        {"flag": ["any"]},
+    ],
+)
+def test_a_kept_filter_that_is_none_is_refused(kept: Any) -> None:
+    with pytest.raises(ValueError, match="filters"):
+        checked_filter(kept)

@@ -1,0 +1,79 @@
+"""The push in a real browser: a critical alert shows without a reload, the lamp says whether the page lives, and a gap is made up for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from base import tenancy
+from base.live import Topic, announce
+from governance import services as governance
+from governance.core.subjects import Subject
+from governance.enums import AlertTier, Role, SubjectKind
+from tests.api.scene import Scene, make_scene
+from tests.factories import as_loader
+from tests.screens.chromium import CHROMIUM, FLAGS
+from tests.web.listening import cookie_of, serving
+
+pytestmark = [
+    pytest.mark.xdist_group("embedded"),
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM}"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this thread
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def open_page(browser: Browser, port: int, scene: Scene) -> tuple[Page, list[str]]:
+    """Return the risk officer's home page, and what the browser complained about."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.add_cookies([{"name": "sessionid", "value": cookie_of(scene.risk.user, scene.firm.id), "url": f"http://127.0.0.1:{port}"}])
+    page, said = context.new_page(), []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text) if "Content Security Policy" in message.text else None)
+    page.add_init_script(
+        "window.heard = []; addEventListener('DOMContentLoaded', () => { for (const name of ['orders', 'resync'])"
+        " document.body.addEventListener('live:' + name, (event) => window.heard.push([name, event.detail.ids])); })"
+    )
+    page.goto(f"http://127.0.0.1:{port}/home/")
+    return page, said
+
+
+def test_a_page_lives(browser: Browser, django_db_setup: None, django_db_blocker: Any, settings: Any) -> None:
+    settings.REHEARSAL_CLOCK = ""
+    with django_db_blocker.unblock():
+        scene = as_loader(make_scene)
+        with serving() as port:
+            page, said = open_page(browser, port, scene)
+            lamp = page.locator("[data-live-lamp]")
+            expect(lamp).to_have_attribute("data-live-lamp", "live")
+            expect(page.locator("#banner")).to_have_count(0)
+            with tenancy.firm(scene.firm.id):
+                subject = Subject(SubjectKind.ACCOUNT, scene.ids["account"])
+                facts: dict[str, Any] = {"rule": "RSK-10", "subject": subject, "message": "Something is wrong", "now": datetime.now(UTC)}
+                governance.raise_alert(tier=AlertTier.CRITICAL, audience=Role.RISK, **facts)
+                announce(Topic.ORDERS, ["one", "two"], accounts=[scene.account.id] * 2)
+            expect(page.locator("#banner strong")).to_have_text("Something is wrong")
+            expect(page.locator(".bell__count")).to_have_text("1")
+            page.wait_for_function("window.heard.some(([name, ids]) => name === 'orders' && ids.join() === 'one,two')")
+            page.evaluate("window.heard.length = 0")
+        expect(lamp).to_have_attribute("data-live-lamp", "stale")
+        expect(lamp).to_have_text("What you see may be old")
+        with serving(port):
+            expect(lamp).to_have_attribute("data-live-lamp", "live", timeout=15_000)
+            page.wait_for_function("window.heard.some(([name]) => name === 'resync')")
+        assert said == []
+        page.context.close()
