@@ -17,6 +17,7 @@ from accounts.services import block_trading
 from base import tenancy
 from governance.enums import Role
 from governance.models import Approval, User
+from market.core import calendars
 from reconciliation.enums import BreakState
 from reconciliation.models import Adjustment, Break, CustodianSnapshot, Evidence, Proposal, Waiver
 from reconciliation.services import reconcile_file
@@ -75,6 +76,9 @@ def file_of(scene: Any) -> CustodianFile:
 def world(settings: Any, tmp_path: Path) -> World:
     settings.DOCUMENTS_DIR = tmp_path
     stop_at(settings, LATER)
+    calendars.is_session(
+        "XNYS", books.DAY
+    )  # made once, here: two threads that make it at once undo each other's filter of the library's warnings
     firm = make_firm()
     with tenancy.firm(firm.id):
         scene = books.make_scene()
