@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection as database
