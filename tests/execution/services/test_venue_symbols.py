@@ -10,6 +10,7 @@ import pytest
 
 from accounts import queries as books
 from accounts.queries.custody import Nameless
+from base.clock import process_clock
 from execution.enums import ExecutionKind, NoticeState, OrderState, ParentState
 from execution.gateways.enums import ReportedStatus
 from execution.gateways.reports import ExecutionReport, OrderRef
