@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import blotter, cancels, connections, positions, released, ticket
+from .views import blotter, cancels, connections, kill_switch, positions, released, ticket
 
 app_name = "execution"
 urlpatterns: list[URLPattern] = [
@@ -27,4 +27,9 @@ urlpatterns: list[URLPattern] = [
     path("ticket/released/<uuid:journey_id>/", released.released, name="released"),
     path("ticket/released/<uuid:journey_id>/outcomes", released.outcomes, name="released-outcomes"),
     path("ticket/released/<uuid:journey_id>/cancel", released.cancel, name="released-cancel"),
+    path("kill-switch/", kill_switch.kill_switch, name="kill-switch"),
+    path("kill-switch/confirm", kill_switch.confirm, name="kill-confirm"),
+    path("kill-switch/trip", kill_switch.trip, name="kill-trip"),
+    path("kill-switch/flatten", kill_switch.flatten, name="kill-flatten"),
+    path("kill-switch/rearm", kill_switch.rearm, name="kill-rearm"),
 ]

@@ -11,21 +11,17 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import queries as accounts
-from allocation.queries.visible import visible_strategies
 from base.api import bodies, shapes
-from base.api.parameters import parse_id
 from base.api.schema import Operation
 from base.api.views import FirmView, now
-from base.core.validation import InvalidInput, InvalidInputs, parse_enum, parse_text, parse_uuid
-from base.errors import NotFound
-from governance import queries as governance
+from base.core.validation import InvalidInput, InvalidInputs, parse_enum, parse_text
 from governance import services
 from governance.core.killswitch import REARM_ROLES, TRIP_ROLES
 from governance.core.killswitch import KillSwitch as Switch
 from governance.enums import KillScope, KillState
 from governance.permissions import STAFF, actor_of, viewer_of
-from market import queries as market
+
+from ..queries.switches import check_request, check_subject, spelled, switches_in_sight
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 _SUBJECT = {"type": "string", "maxLength": 40}
@@ -62,26 +58,16 @@ class KillSwitches(FirmView):
     def get(self, request: Request) -> Response:
         """Answer every trip that has not been re-armed."""
         with self.firm():
-            return Response({"results": [_row(switch) for switch in self._shown(governance.tripped_switches())]})
+            return Response({"results": [_row(switch) for switch in switches_in_sight(viewer_of(request, now()))]})
 
     def post(self, request: Request) -> Response:
         """Trip, without a second person."""
         scope, subject_id, reason = _move(request)
         with self.firm():
-            _check_subject(request, scope, subject_id)
+            check_subject(viewer_of(request, now()), scope, subject_id)
             actor = actor_of(request, TRIP_ROLES)
             switch_id = services.trip_kill_switch(scope=scope, subject_id=subject_id, actor=actor, now=now(), reason=reason)
         return Response({"id": switch_id}, status=201)
-
-    def _shown(self, switches: list[Switch]) -> list[Switch]:
-        """Leave out the switches of accounts that this person does not see."""
-        named = [switch.subject_id for switch in switches if switch.scope is KillScope.ACCOUNT]
-        seen = (
-            {str(pk) for pk in accounts.visible_to(self.user_id, on=now().date()).filter(pk__in=named).values_list("id", flat=True)}
-            if named
-            else set()
-        )
-        return [switch for switch in switches if switch.scope is not KillScope.ACCOUNT or switch.subject_id in seen]
 
 
 class Flattening(FirmView):
@@ -102,7 +88,7 @@ class Flattening(FirmView):
         """Answer how many standing trips of the subject now let orders pass that only close positions."""
         scope, subject_id, reason = _move(request)
         with self.firm():
-            _check_subject(request, scope, subject_id)
+            check_subject(viewer_of(request, now()), scope, subject_id)
             actor = actor_of(request, TRIP_ROLES)
             return Response(
                 {"confirmed": services.confirm_flattening(scope=scope, subject_id=subject_id, actor=actor, now=now(), reason=reason)}
@@ -125,7 +111,7 @@ class RearmRequests(FirmView):
         """Answer the id that the second person confirms."""
         scope, subject_id, reason = _move(request)
         with self.firm():
-            _check_subject(request, scope, subject_id)
+            check_subject(viewer_of(request, now()), scope, subject_id)
             actor = actor_of(request, REARM_ROLES)
             request_id = services.request_rearm(scope=scope, subject_id=subject_id, actor=actor, now=now(), reason=reason)
         return Response({"id": request_id}, status=201)
@@ -147,7 +133,7 @@ class RearmConfirmation(FirmView):
         reason = reader.required("reason", parse_text, max_length=200)
         reader.finish()
         with self.firm():
-            _check_request(request, id)
+            check_request(viewer_of(request, now()), id, now())
             services.confirm_rearm(approval_id=id, actor=actor_of(request, REARM_ROLES), now=now(), reason=reason or "")
         return Response({"state": KillState.ARMED})
 
@@ -162,37 +148,7 @@ def _move(request: Request) -> tuple[KillScope, str, str]:
     reader.finish()
     if scope is None or reason is None:
         raise InvalidInputs(reader.problems)
-    return scope, _spelled(scope, subject_id), reason
-
-
-def _spelled(scope: KillScope, subject_id: str) -> str:
-    """Return the id as the gates compare it: one spelling of each."""
-    if scope is KillScope.FIRM:
-        return ""
-    return str(parse_id(subject_id, "subject_id") if scope is KillScope.INSTRUMENT else parse_uuid(subject_id, "subject_id"))
-
-
-def _check_subject(request: Request, scope: KillScope, subject_id: str) -> None:
-    """Raise NotFound for a subject this person may not see: a switch on something mistyped would stop nothing."""
-    who = viewer_of(request, now())
-    if scope is KillScope.ACCOUNT:
-        found = accounts.visible_to(who.user_id, on=who.on).filter(pk=subject_id).exists()
-    elif scope is KillScope.STRATEGY:
-        found = visible_strategies(who).filter(pk=subject_id).exists()
-    elif scope is KillScope.INSTRUMENT:
-        found = bool(market.instruments([int(subject_id)]))
-    else:
-        found = scope is KillScope.FIRM or any(str(lane.id) == subject_id for lane in accounts.connections())
-    if not found:
-        raise NotFound(scope.value.lower(), field="subject_id", value=subject_id)
-
-
-def _check_request(request: Request, approval_id: UUID) -> None:
-    """Raise NotFound for a request to re-arm something this person may not see."""
-    scope, _, subject_id = governance.approval(approval_id=approval_id, now=now()).subject.id.partition("|")
-    if scope not in set(KillScope):
-        raise NotFound("request to re-arm")
-    _check_subject(request, KillScope(scope), subject_id)
+    return scope, spelled(scope, subject_id), reason
 
 
 def _row(switch: Switch) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from base.core.ids import digest, new_id
@@ -44,10 +45,11 @@ class UnableToMoveSwitch(Refused):
         self.status = 403 if code in {"NOT_PERMITTED", "SAME_PERSON"} else 422
 
 
-def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: datetime, reason: str) -> UUID:
+def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: datetime, reason: str, press: UUID | None = None) -> UUID:
     """Stop, at once and without a second person; returns the trip's id. subject_id: "" for the firm.
 
-    Takes no lock. Raises UnableToMoveSwitch for a role that may not, or a scope without its subject.
+    press: names one press of a button, so that pressing it twice trips once; after a re-arm the same press stops again.
+    Takes no lock that anybody but the same press waits for. Raises UnableToMoveSwitch for a role that may not, or a scope without its subject.
     """
     try:
         value = core.trip(core.KillSwitch(scope, str(subject_id)), actor, now, reason)
@@ -55,9 +57,15 @@ def trip_kill_switch(*, scope: KillScope, subject_id: str, actor: Actor, now: da
         raise UnableToMoveSwitch(refused.code) from refused
     except ValueError as error:
         raise UnableToMoveSwitch("BAD_SUBJECT") from error
-    row = KillSwitch(id=new_id(), scope=scope, subject_id=value.subject_id, state=value.state, reason=value.reason[:200])
+    row = KillSwitch(id=press or new_id(), scope=scope, subject_id=value.subject_id, state=value.state, reason=value.reason[:200])
     row.tripped_by_id, row.tripped_at = int(actor.user_id), now
-    row.save(force_insert=True)
+    if press is None:
+        row.save(force_insert=True)
+    elif not _pressed_first(row):
+        if _standing(scope, value.subject_id).filter(id=press).exists():
+            return press
+        row.id = new_id()
+        row.save(force_insert=True)
     after = {"scope": scope, "subject": value.subject_id}
     _audit(AuditAction.KILL_TRIPPED, row.id, actor, now, after, value.reason)
     return row.id
@@ -139,6 +147,16 @@ def confirm_rearm(*, approval_id: UUID, actor: Actor, now: datetime, reason: str
         row.state, row.rearmed_by_id, row.rearmed_at = value.state, int(actor.user_id), value.rearmed_at
         row.save(update_fields=["state", "rearmed_by_id", "rearmed_at"])
         _audit(AuditAction.KILL_REARMED, row.id, actor, now, {"state": KillState.ARMED}, reason, approval_id)
+
+
+def _pressed_first(row: KillSwitch) -> bool:
+    """Insert the row; False where a row with its id is there already."""
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _standing(scope: KillScope, subject_id: str) -> QuerySet[KillSwitch]:

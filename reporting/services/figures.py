@@ -444,7 +444,12 @@ def _sectors(work: _Work) -> list[list[Any]]:
 
 
 def note_visit(*, now: datetime) -> None:
-    """Remember that somebody looks at the firm's dashboard, so that its figures are kept fresh; at most twice a minute."""
+    """Remember that somebody looks at the firm's dashboard, so that its figures are kept fresh; at most twice a minute.
+
+    The first look ever works the figures out at once: an empty dashboard would say that there are no accounts.
+    """
+    if not FigureTotals.objects.filter(kind="FIRM").exists():
+        refresh_figures(now=now)
     FigureTotals.objects.filter(kind="FIRM").exclude(seen_at__gt=now - VISIT_NOTED).update(seen_at=now)
 
 

@@ -28,6 +28,12 @@ export function toast({ kind = "pass", text, note = "", href = "", rule = "" }) 
 }
 
 document.body.addEventListener("toast", (event) => toast(event.detail));
+// What asked may have been replaced by the live push before the answer came: then nobody hears its trigger.
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.requestConfig.elt.isConnected) return;
+  const told = detail.xhr.getResponseHeader("HX-Trigger") || "";
+  if (told.startsWith("{") && JSON.parse(told).toast) toast(JSON.parse(told).toast);
+});
 document.body.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.getResponseHeader("HX-Trigger")) return;
   const words = { 403: "Your role may not do this", 404: "That is no longer there", 429: "Too many at once; wait a moment" };

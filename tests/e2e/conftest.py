@@ -10,7 +10,7 @@ import socket
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from accounts.services import grant_account
 from base import tenancy
@@ -27,9 +27,11 @@ from base.clock import process_clock
 from governance.web import FIRM_KEY
 from mamweb.assets import make_assets
 from tests.chaos.stage import Stage, stage, wait_for
+from tests.e2e.papers import evening_before, file_papers, state_february
 from tests.screens.chromium import CHROMIUM, FLAGS
 
 ACCOUNTS = 50
+EXPECTED = ("status of 409", "status of 422", "htmx:sendAbort", "htmx:afterRequest")
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Running:
     stage: Stage
     address: str
     browser: Browser
+    complaints: list[str] = field(default_factory=list)
 
     @property
     def firm_id(self) -> int:
@@ -46,22 +49,43 @@ class Running:
 
     def cookie(self, role: str) -> str:
         """Return a session of the firm's person in the role, in the firm."""
-        user = get_user_model().objects.get(pk=int(self.stage.firm.actors[role].user_id))
+        return self.cookie_of(int(self.stage.firm.actors[role].user_id), self.firm_id)
+
+    def cookie_of(self, user_id: int, firm_id: int) -> str:
+        """Return a session of a person, in a firm of theirs."""
         client = Client()
+        user = get_user_model().objects.get(pk=user_id)
         client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
         session = client.session
-        session[FIRM_KEY] = self.firm_id
+        session[FIRM_KEY] = firm_id
         session.save()
         return str(client.cookies["sessionid"].value)
 
-    def open(self, role: str, width: int = 1440) -> Page:
+    def open(self, role: str, width: int = 1440, theme: str = "light") -> Page:
         """Return a page of a new browser session, signed in as the role; what the browser complains of fails the test at the end."""
-        context: BrowserContext = self.browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
-        if role:
-            context.add_cookies([{"name": "sessionid", "value": self.cookie(role), "url": self.address}])
+        return self.visit(self.cookie(role) if role else "", width, theme)
+
+    def visit(self, cookie: str, width: int = 1440, theme: str = "light") -> Page:
+        """Return a page of a new browser session with the cookie."""
+        context: BrowserContext = self.browser.new_context(
+            base_url=self.address,
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,  # type: ignore[arg-type]
+            reduced_motion="reduce",
+            accept_downloads=True,
+        )
+        if cookie:
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": self.address}])
         page = context.new_page()
         page.set_default_timeout(20_000)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """Keep errors. A form that is told 409 or 422 has its answer; a request that a next page overtook is nobody's loss."""
+        if message.type == "error" and not any(word in message.text for word in EXPECTED):
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
 
 def _free_port() -> int:
@@ -88,6 +112,7 @@ def running(django_db_blocker: Any) -> Iterator[Running]:
         sync_playwright() as playwright,
     ):
         try:
+            evening_before(here)
             _let_people_see(here)
             port = _free_port()
             address = f"http://127.0.0.1:{port}"
@@ -100,12 +125,34 @@ def running(django_db_blocker: Any) -> Iterator[Running]:
             connections.close_all()  # those of playwright's loop are not those of this thread
 
 
+@pytest.fixture(autouse=True)
+def _browsers_are_content(running: Running) -> Iterator[None]:
+    """Close the test's browser sessions; an error on a console, or a policy that was violated, fails the test."""
+    yield
+    for context in running.browser.contexts:
+        context.close()
+    heard, running.complaints = running.complaints, []
+    assert heard == []
+
+
 def _let_people_see(here: Stage) -> None:
     """Give the investor two accounts of the firm, in dollars."""
     with tenancy.firm(here.firm.firm_id):
         investor = int(here.firm.actors["INVESTOR"].user_id)
         for code in investors_codes(here):
             grant_account(account_id=here.firm.accounts[code], user_id=investor, now=process_clock().now())
+
+
+@pytest.fixture(scope="package")
+def filed(running: Running) -> dict[str, str]:
+    """Let every account buy a little, put one of each paper on the desks, and return the ids of what pages show."""
+    here, codes = running.stage, investors_codes(running.stage)
+    body = '{"strategy": "CORE", "symbol": "ABC", "method": "fixed", "figure": "10"}'
+    if here.state_signal("filed", body):
+        raise RuntimeError(here.tail("signals"))
+    here.wait_for(lambda: here.rows("SELECT count(*) FROM execution_execution")[0][0] > 0, "a first fill")
+    state_february(here, codes)
+    return file_papers(here, codes[0])
 
 
 def investors_codes(here: Stage) -> list[str]:

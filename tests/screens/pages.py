@@ -21,6 +21,6 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "OPERATIONS": ("/home/", "/reconciliation/", "/alerts/"),
     "COMPLIANCE": ("/home/", "/approvals/", "/authorities/", "/admin/"),
-    "INVESTOR": ("/portal/", "/portal/{account}/holdings", "/portal/{account}/activity", "/portal/documents"),
+    "INVESTOR": ("/portal/", "/portal/{account}/holdings", "/portal/{account}/activity", "/portal/{account}/documents"),
     "": ("/auth/login/",),
 }

@@ -27,6 +27,7 @@ from governance.enums import Role
 from governance.models import Firm, Membership, User
 from governance.web import FIRM_KEY
 from mamweb.assets import make_assets
+from reporting.services import refresh_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def prepare(accounts: int = 8) -> Stage:
         firm = Firm.objects.latest("id")
         with tenancy.firm(firm.pk):
             _give_the_investor_accounts()
+            refresh_figures(now=_end_of_day(), with_history=True)
     with tenancy.firm(firm.pk):
         return Stage(firm.pk, _end_of_day(), _ids())
 

@@ -10,10 +10,10 @@ import pytest
 
 from accounts import queries as books
 from accounts.queries.custody import Nameless
+from base.clock import process_clock
 from execution.enums import ExecutionKind, NoticeState, OrderState, ParentState
 from execution.gateways.enums import ReportedStatus
 from execution.gateways.reports import ExecutionReport, OrderRef
-from execution.management.commands.run_paper_venue import _service
 from execution.models import AllocationNotice, ChildOrder, Execution, ParentOrder
 from execution.services import finish_parents
 from execution.services.claim import candidates
@@ -21,6 +21,7 @@ from execution.services.evidence import of_execution
 from execution.services.notices import send_notices
 from execution.services.pricing import fetch_quotes
 from execution.services.reports import process
+from execution.venue.paper import paper_service
 from governance.models import Alert
 from market.core.venue_symbols import VenueSymbolSpec
 from market.enums import Side
@@ -204,7 +205,7 @@ def test_acc_2_the_paper_venue_lists_instruments_under_its_own_names(world: Orde
     as_loader(lambda: Bar.objects.using("loader").bulk_create(bars, ignore_conflicts=True))
     settings.REHEARSAL_CLOCK = f"{world.now.isoformat()}@{world.now.isoformat()}*0"
     lane = books.connection_facts(connection_id=world.connection.id)
-    host = _service(lane, {"days": 1, "seed": 1, "firm": world.firm_id}, tmp_path / "paper").host
+    host = paper_service(lane, tmp_path / "paper", process_clock(), days=1, seed=1).host
     host.journal.close()
     markets = host.venue.markets
     assert {f"{symbol}.N", "FLAT"} <= markets.keys() and not {symbol, other} & markets.keys()

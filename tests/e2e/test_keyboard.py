@@ -1,0 +1,84 @@
+"""A day without a mouse, a theme that stays, and a telephone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Running
+from tests.e2e.visited import ROLES, pages_of
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+PHONE = 390
+
+
+def _home(running: Running, width: int = 1440) -> Page:
+    page = running.open("MANAGER", width=width)
+    page.goto("/home/", wait_until="load")
+    return page
+
+
+def test_the_palette_finds_an_account(running: Running) -> None:
+    page, person = _home(running), running.stage.firm.people[0]
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Search or jump to")
+    expect(palette).to_be_visible()
+    page.keyboard.type(person.code)
+    expect(palette.get_by_role("option", name=re.compile(person.code))).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/accounts/{running.stage.firm.accounts[person.code]}/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(person.name)
+
+
+def test_escape_closes_the_palette(running: Running) -> None:
+    page = _home(running)
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+
+
+def test_the_sheet_of_keys(running: Running) -> None:
+    page = _home(running)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("New ticket")
+
+
+@pytest.mark.parametrize(("keys", "where"), [("gp", "/positions/"), ("gb", "/blotter/"), ("t", "/ticket/")])
+def test_letters_lead_somewhere(running: Running, keys: str, where: str) -> None:
+    page = _home(running)
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_url(f"**{where}")
+
+
+def test_the_theme_stays(running: Running) -> None:
+    page = _home(running)
+    page.get_by_role("button", name="Switch theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.goto("/positions/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_menu_opens_on_a_telephone(running: Running) -> None:
+    page = _home(running, width=PHONE)
+    link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Positions")
+    expect(link).not_to_be_in_viewport()
+    page.get_by_role("button", name="Menu", exact=True).click()
+    expect(link).to_be_in_viewport()
+    link.click()
+    page.wait_for_url("**/positions/")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_page_is_wider_than_a_telephone(running: Running, filed: dict[str, str], role: str) -> None:
+    page = running.open(role, width=PHONE)
+    wide = []
+    for address in pages_of(role, filed):
+        page.goto(address, wait_until="load")
+        if page.evaluate("document.documentElement.scrollWidth - window.innerWidth") > 1:
+            wide.append(address)
+    assert wide == []

@@ -1,0 +1,100 @@
+"""A trader's day: one decision to every account, what became of it, a cancel, and half of it closed again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import ACCOUNTS, Running
+from tests.e2e.live import arrives, mark
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+
+def fill_ticket(page: Page, symbol: str, percent: str, sizing: str = "target_weight") -> Locator:
+    """Fill the ticket by keyboard for every account; return the button that would release it."""
+    page.goto("/ticket/")
+    typed = page.locator("#symbol")
+    typed.fill("")
+    typed.press_sequentially(symbol[:2].lower())
+    found = page.get_by_role("option", name=re.compile(f"^{symbol}"))
+    found.wait_for()
+    while found.get_attribute("aria-selected") != "true":
+        typed.press("ArrowDown")
+    typed.press("Enter")
+    expect(typed).to_have_value(symbol)
+    page.get_by_label("Sizing").select_option(sizing)
+    page.locator("[name=figure]").fill(percent)
+    page.get_by_label("Reason").fill("a day of the trader")
+    button = page.locator("[data-release]").filter(has_text=re.compile(rf"{symbol} to \d+ accounts"))
+    button.wait_for()
+    page.locator("#ticket-rows tbody tr").first.wait_for()
+    return button
+
+
+def accounts_of(button: Locator) -> int:
+    """Return how many accounts the button says it would order for."""
+    return int(re.findall(r"to (\d+) accounts", button.inner_text())[0])
+
+
+def releases(running: Running) -> int:
+    """Return how many decisions were released."""
+    return int(running.stage.rows("SELECT count(*) FROM allocation_allocationstatement")[0][0])
+
+
+def test_one_decision_reaches_every_account(running: Running) -> None:
+    page, before = running.open("TRADER"), releases(running)
+    button = fill_ticket(page, "XYZ", "3")
+    accounts = accounts_of(button)
+    assert accounts >= ACCOUNTS * 9 // 10
+    expect(page.locator("#ticket-rows tfoot")).to_contain_text(f"{accounts} of {ACCOUNTS} accounts")
+    page.locator("[name=figure]").focus()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/ticket/released/**")
+    mark(page)
+    assert releases(running) == before + 1
+    saga = page.locator("#outcomes")
+    expect(saga.locator(".saga__row .acct")).to_have_count(accounts)
+    arrives(page, saga.get_by_text("Done", exact=True).first)
+    arrives(page, page.locator(".kpi").filter(has_text="Average price").filter(has_text=re.compile(r"\d+\.\d+")))
+
+
+def test_a_double_click_releases_once(running: Running) -> None:
+    page, before = running.open("TRADER"), releases(running)
+    fill_ticket(page, "ABC", "1").dblclick()
+    page.wait_for_url("**/ticket/released/**")
+    assert releases(running) == before + 1
+
+
+def test_what_works_can_be_canceled(running: Running) -> None:
+    page = running.open("TRADER")
+    fill_ticket(page, "QRS", "6").click()
+    page.wait_for_url("**/ticket/released/**")
+    mark(page)
+    page.get_by_role("button", name="Cancel what is working").click()
+    expect(page.locator("#toasts")).to_contain_text("Cancel asked for")
+    arrives(page, page.locator("#outcomes").get_by_text("Ended", exact=True))
+
+
+def test_half_of_a_position_is_closed(running: Running, filed: dict[str, str]) -> None:
+    page = running.open("TRADER")
+    page.goto("/positions/")
+    mark(page)
+    row = page.get_by_role("row").filter(has_text="ABC")
+    held = row.locator("[data-flash]")
+    before = int(held.inner_text().replace(",", ""))
+    assert before > 0
+    row.get_by_role("checkbox").check()
+    page.get_by_label("Percent to close").fill("50")
+    with page.expect_response("**/positions/"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:resync', {detail: {ids: []}}))")
+    expect(row.get_by_role("checkbox")).to_be_checked()
+    expect(page.get_by_label("Percent to close")).to_have_value("50")
+    page.get_by_role("button", name="Look at it first").click()
+    page.get_by_role("button", name="Release 1 closing").click()
+    expect(page.get_by_text("released to the gateways")).to_be_visible()
+    expect(held).not_to_have_text(f"{before:,}", timeout=60_000)
+    page.get_by_role("link", name="Outcomes by account").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("ABC")
