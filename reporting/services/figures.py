@@ -444,13 +444,16 @@ def _sectors(work: _Work) -> list[list[Any]]:
 
 
 def note_visit(*, now: datetime) -> None:
-    """Remember that somebody looks at the firm's dashboard, so that its figures are kept fresh; at most twice a minute.
-
-    The first look ever works the figures out at once: an empty dashboard would say that there are no accounts.
-    """
-    if not FigureTotals.objects.filter(kind="FIRM").exists():
-        refresh_figures(now=now)
+    """Remember that somebody looks at the firm's dashboard, so that its figures are kept fresh; at most twice a minute."""
     FigureTotals.objects.filter(kind="FIRM").exclude(seen_at__gt=now - VISIT_NOTED).update(seen_at=now)
+
+
+def work_out_first(*, now: datetime) -> bool:
+    """Work the figures out where nobody ever has: an empty dashboard would say that there are no accounts. Return whether it was so."""
+    if FigureTotals.objects.filter(kind="FIRM").exists():
+        return False
+    refresh_figures(now=now)
+    return True
 
 
 def refresh_where_watched(*, now: datetime) -> bool:
@@ -466,4 +469,4 @@ def refresh_where_watched(*, now: datetime) -> bool:
     return True
 
 
-__all__ = ["EVENINGS", "FigureFacts", "note_visit", "refresh_figures", "refresh_where_watched"]
+__all__ = ["EVENINGS", "FigureFacts", "note_visit", "refresh_figures", "refresh_where_watched", "work_out_first"]

@@ -61,6 +61,8 @@ def accounts(request: Request) -> HttpResponse:
     services.note_visit(now=request.visit.now)
     after = Cursor.read(request.GET.get("after", "")) if request.GET.get("after") else None
     context = _table(request, sight, after)
+    if not context["totals"] and services.work_out_first(now=request.visit.now):
+        context = _table(request, sight, after)
     if after is not None and request.htmx:
         return render(request, "reporting/accounts/_rows.html", context)
     context |= {"view": view, "groups": GROUPS, "deals": request.visit.holds(DEALERS), "state": state_of(sight.chosen, but="q")}
