@@ -20,12 +20,14 @@ import time
 from typing import Any
 
 from allauth.account import signals as account
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.core import context
 from allauth.mfa import signals as mfa
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -112,6 +114,14 @@ def password_link(user_id: int, origin: str) -> str:
         raise NotFound("person")
     key = EmailAwarePasswordResetTokenGenerator().make_token(user)
     return origin + reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
+
+
+def invite(user_id: int) -> None:
+    """Send a person a letter with the link to choose their password, once the transaction is through. Inside a request."""
+    user, adapter = User.objects.get(id=user_id), get_adapter(context.request)
+    link = password_link(user_id, context.request.build_absolute_uri("/").rstrip("/"))
+    letter = adapter.render_mail("account/email/invited", user.email, {"user": user, "link": link})
+    transaction.on_commit(letter.send)
 
 
 def connect() -> None:

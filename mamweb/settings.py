@@ -6,6 +6,7 @@ from datetime import timedelta
 from os import getpid
 from typing import Any
 
+from .admin_look import ADMIN_LOOK
 from .config import ROOT, Mode, broker_url, database, mail, read_config, secret_key
 from .embedded import Addresses, addresses
 
@@ -29,6 +30,8 @@ ALLOWED_HOSTS = CONFIG.allowed_hosts or (["localhost", "127.0.0.1", "[::1]", "te
 CSRF_TRUSTED_ORIGINS = CONFIG.trusted_origins
 
 INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
@@ -198,6 +201,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = ["mamweb.formats"]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static", *([VAR_DIR / "static"] if (VAR_DIR / "static").is_dir() else [])]  # the second: mamweb/assets.py
 STATIC_ROOT = None if _local else VAR_DIR / "collected"
@@ -218,6 +222,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+UNFOLD = {"SITE_URL": "/", "SHOW_HISTORY": False, "SHOW_VIEW_ON_SITE": False, **ADMIN_LOOK}
 LOGIN_URL = "/auth/login/"
 LOGIN_REDIRECT_URL = "/"
 # Sign-in (docs/sign-in.md): people are made by others, an address is theirs once they have confirmed it, one at a time.
@@ -279,6 +284,7 @@ SECURE_HSTS_SECONDS = 0 if _local else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not _local
 DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.max_body_bytes
 UPLOAD_LIMITS = (  # path, bytes of the whole body: a custodian's file (64 MB), a document of evidence (10 MB), and the form around them
+    (r"/admin/(governance/mandate|governance/authority)/do/record", 11 * 1024 * 1024),
     (r"/reconciliation/files", 65 * 1024 * 1024),
     (r"/reconciliation/breaks/[0-9a-f-]{36}/adjustment", 11 * 1024 * 1024),
 )

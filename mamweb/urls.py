@@ -6,7 +6,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import include, path
 
+from accounts import admin as _accounts
+from execution import admin as _execution
+from governance import admin as _governance
+from governance.adminsite import site
+from reporting import admin as _reporting
+from risk import admin as _risk
+
 from . import fragments
+
+ADMINS = (_accounts, _governance, _risk, _execution, _reporting)  # importing them fills the site
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -47,6 +56,7 @@ handler400, handler403, handler404, handler500 = bad_request, forbidden, not_fou
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include(("mamweb.api_urls", "api"), namespace="api")),
+    path("admin/", site.urls),
     path("auth/", include("governance.auth_urls")),
     path("frame/banner", fragments.banner, name="frame-banner"),
     path("frame/bell", fragments.bell, name="frame-bell"),

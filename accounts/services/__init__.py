@@ -5,6 +5,7 @@ Every service works inside the caller's tenancy block, takes `now`, and raises t
 
 from .blocks import UnableToBlock, block_trading, lift_block
 from .booking import UnableToBook, post_allocation
+from .changing import UnableToChange, change_account, change_connection, change_custodian
 from .grants import UnableToGroup, grant_account, grant_group, open_group, revoke_account, revoke_group, set_group_members
 from .opening import NewAccount, UnableToOpen, open_account, open_accounts
 from .openings import Opening, OpeningCash, OpeningLots, record_opening_columns, record_openings
@@ -24,11 +25,15 @@ __all__ = [
     "SnapshotFacts",
     "UnableToBlock",
     "UnableToBook",
+    "UnableToChange",
     "UnableToGroup",
     "UnableToOpen",
     "UnableToPost",
     "UnableToRelate",
     "block_trading",
+    "change_account",
+    "change_connection",
+    "change_custodian",
     "check_books",
     "consume_reservations",
     "end_relationship",

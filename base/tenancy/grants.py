@@ -13,7 +13,19 @@ from django.conf import settings
 from django.db import connections, models
 
 # Global tables by name or app: everything else must belong to a firm (DESIGN §6).
-GLOBAL_APPS = {"contenttypes", "auth", "sessions", "knox", "django_celery_beat", "guardian", "account", "mfa", "usersessions", "axes"}
+GLOBAL_APPS = {
+    "admin",
+    "contenttypes",
+    "auth",
+    "sessions",
+    "knox",
+    "django_celery_beat",
+    "guardian",
+    "account",
+    "mfa",
+    "usersessions",
+    "axes",
+}
 GLOBAL_MODELS = {"governance.firm", "governance.user", "governance.apitoken"}
 REFERENCE_APPS = {"market"}
 

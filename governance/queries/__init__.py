@@ -1,8 +1,8 @@
 """Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
 
 from .alerts import AlertFacts, open_alerts
-from .approvals import ApprovalFacts, approval, latest_approval, pending_approvals
-from .audit_chain import ChainReport, verify_chain
+from .approvals import ApprovalFacts, approval, approvals_given, latest_approval, pending_approvals
+from .audit_chain import ChainReport, unsealed_count, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
 from .authority_documents import accounts_losing_authority, ending_authorities
@@ -31,6 +31,7 @@ __all__ = [
     "actor_for",
     "api_tokens",
     "approval",
+    "approvals_given",
     "authority_verdict",
     "awake_firm_ids",
     "ending_authorities",
@@ -53,6 +54,7 @@ __all__ = [
     "trail_of_journey",
     "trail_of_subject",
     "tripped_switches",
+    "unsealed_count",
     "verify_chain",
     "webhook_keys",
     "webhook_user",

@@ -54,6 +54,12 @@ def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: s
     return None if row is None else approval_facts(row, now)
 
 
+def approvals_given(*, action: ApprovalAction, now: datetime) -> list[ApprovalFacts]:
+    """Return the approvals of this kind that somebody has given and nobody has used, while they live."""
+    rows = Approval.objects.filter(action=action, state=ApprovalState.APPROVED, expires_at__gt=now)
+    return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
+
+
 def approval_value(row: Approval) -> Value:
     """Return the row as the core's value."""
     return Value(

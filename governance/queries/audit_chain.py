@@ -19,7 +19,7 @@ from ..core.audit import AuditEvent as Event
 from ..core.audit import AuditFinding, Head, SealedEvent, genesis, verify
 from ..core.subjects import Subject
 from ..enums import AuditFindingKind
-from ..models import AuditSeal
+from ..models import AuditPending, AuditSeal
 
 CHUNK = 5_000
 _COLUMNS = [
@@ -41,6 +41,11 @@ class ChainReport:
     def faults(self) -> tuple[AuditFinding, ...]:
         """The findings that somebody must explain: all but the unsealed tail."""
         return tuple(finding for finding in self.findings if finding.kind is not AuditFindingKind.UNSEALED_TAIL)
+
+
+def unsealed_count() -> int:
+    """Return how many events of the current firm the sealer has still before it."""
+    return AuditPending.objects.count()
 
 
 def chain_head() -> Head:

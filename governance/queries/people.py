@@ -69,6 +69,12 @@ def firms_of(user_id: int) -> list[FirmName]:
         return [FirmName(row.pk, row.name) for row in Firm.objects.filter(pk__in=ids).order_by("name")]
 
 
+def members(roles: frozenset[Role] = frozenset(Role)) -> list[tuple[int, str]]:
+    """Return id and address of the firm's active members in one of these roles, by address."""
+    rows = Membership.objects.filter(is_active=True, user__is_active=True, role__in=roles, firm_id=tenancy.current_firm() or 0)
+    return sorted(set(rows.values_list("user_id", "user__email")), key=lambda one: one[1])
+
+
 def person_with_email(email: str) -> int | None:
     """Return the id of the person who signs in with this address, in whatever firm; None if nobody does. Needs no block."""
     return User.objects.filter(email__iexact=email).values_list("id", flat=True).first()

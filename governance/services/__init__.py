@@ -8,6 +8,7 @@ from .alerts import acknowledge_alert, announce_kill_switches, end_alert, escala
 from .approvals import UnableToApprove, approve, refuse, request_approval, use_approval
 from .audit_trail import audit, audit_each
 from .authorities import record_authority, record_client_instruction, revoke_authority, sign_authority, warn_of_expiring_authorities
+from .documents import DocumentFile, UnableToStore, download_document, has_document, store_document
 from .firms import add_member, create_firm, create_user, remove_member, rename_person
 from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening, confirm_rearm, request_rearm, trip_kill_switch
 from .mandates import MandateRuleSpec, record_mandate
@@ -21,10 +22,12 @@ from .tokens import issue_token, revoke_token
 from .webhooks import create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
 
 __all__ = [
+    "DocumentFile",
     "MandateRuleSpec",
     "NotPermitted",
     "UnableToApprove",
     "UnableToMoveSwitch",
+    "UnableToStore",
     "acknowledge_alert",
     "add_member",
     "announce_kill_switches",
@@ -37,8 +40,10 @@ __all__ = [
     "create_firm",
     "create_user",
     "create_webhook_key",
+    "download_document",
     "end_alert",
     "escalate_alerts",
+    "has_document",
     "issue_token",
     "lift_restriction",
     "raise_alert",
@@ -63,6 +68,7 @@ __all__ = [
     "rotate_webhook_key",
     "seal_audit",
     "sign_authority",
+    "store_document",
     "take_message",
     "trip_kill_switch",
     "use_approval",

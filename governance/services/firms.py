@@ -62,7 +62,7 @@ def rename_person(*, user_id: int, name: str, now: datetime) -> None:
         record_signing(user_id=user_id, action=AuditAction.CHANGED, now=now, before={"name": before}, after={"name": name})
 
 
-def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime) -> None:
+def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime, reason: str = "") -> None:
     """Give the person this role in the current firm. Raises NotFound, NotPermitted."""
     require_role(actor, MEMBERS)
     if not User.objects.filter(id=user_id).exists():
@@ -71,7 +71,7 @@ def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime) 
     if created or not row.is_active:
         row.is_active = True
         row.save(update_fields=["is_active"])
-        audit(action=AuditAction.GRANTED, subject=_subject(user_id), actor=actor, now=now, after={"role": role})
+        audit(action=AuditAction.GRANTED, subject=_subject(user_id), actor=actor, now=now, after={"role": role}, reason=reason)
         announce(Topic.SIGHT)
 
 

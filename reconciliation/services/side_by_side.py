@@ -7,7 +7,7 @@ Invariant: both sides are those a run would compare, so that what differs here i
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ from ..core.fixed import from_fixed
 from ..core.snapshot import section_of, take
 from ..enums import ItemKind, MarginKind, MovementKind
 from ..queries.codebook import Codebook
-from ..queries.expected import comparable, expectation_of
+from ..queries.expected import comparable, expectation_of, recognised
 from .snapshots import GATEWAY, stored_snapshot
 
 _KINDS: dict[ItemKind, tuple[str, ...]] = {ItemKind.FEE: tuple(MovementKind), ItemKind.MARGIN: tuple(MarginKind)}
@@ -51,23 +51,32 @@ def side_by_side(*, user: Any, account_id: UUID, as_of: date) -> list[Line]:
     book = taken.book
     instant = calendars.session_close(book.calendar, as_of)
     expected = expectation_of(book, as_of, instant, NO_TIMING, charges_only=taken.source.startswith(GATEWAY))
-    ours, theirs = expected.expectation, comparable(book, expected, taken.snapshot)
+    theirs = comparable(book, expected, taken.snapshot)
+    ours = replace(expected.expectation, trades=recognised(expected.expectation.trades, theirs.trades))
     code = book.account_ids.index(account_id)
     lines = []
     for item in ItemKind:
-        mine, other = (_items(book, item, section_of(side, item), code) for side in (ours, theirs))
+        tables = [section_of(side, item) for side in (ours, theirs)]
+        whole = _without_execution(tables[0], code) if item is ItemKind.TRADE else frozenset()
+        mine, other = (_items(book, item, table, code, whole) for table in tables)
         lines += [Line(item, what, mine.get(what), other.get(what)) for what in sorted({*mine, *other})]
     return lines
 
 
-def _items(book: Codebook, item: ItemKind, table: Any, account: int) -> dict[str, Decimal]:
+def _without_execution(table: Any, account: int) -> frozenset[int]:
+    """Return the instruments of which our trades name no execution (shares of blocks): both sides are then one line an instrument."""
+    rows = take(table, table.account == account)
+    return frozenset(int(rows.instrument[i]) for i in range(len(rows)) if not rows.exec_id[i])
+
+
+def _items(book: Codebook, item: ItemKind, table: Any, account: int, whole: frozenset[int]) -> dict[str, Decimal]:
     rows = take(table, table.account == account)
     directory = book.directory
     totals: defaultdict[str, int] = defaultdict(int)
     for i in range(len(rows)):
         if item in (ItemKind.POSITION, ItemKind.TRADE):
             name, amount = directory.symbols[rows.instrument[i]], int(rows.quantity[i])
-            if item is ItemKind.TRADE:
+            if item is ItemKind.TRADE and int(rows.instrument[i]) not in whole:
                 name = f"{name} {rows.exec_id[i].decode()}".strip()
         else:
             name, amount = directory.currencies[rows.currency[i]], int(rows.amount[i])

@@ -162,7 +162,13 @@ def _opened(request: Request, rows: list[BreakRow]) -> Break | None:
 def _line(line: Any) -> dict[str, Any]:
     both = line.ours is not None and line.theirs is not None
     difference = (line.theirs or 0) - (line.ours or 0)
-    return {"line": line, "difference": difference, "word": "" if both or line.item in {ItemKind.CASH_TD, ItemKind.CASH_SD} else "missing"}
+    is_money = line.item not in {ItemKind.POSITION, ItemKind.TRADE}
+    return {
+        "line": line,
+        "difference": difference,
+        "currency": line.what.split()[-1] if is_money else "",
+        "word": "" if both or line.item in {ItemKind.CASH_TD, ItemKind.CASH_SD} else "missing",
+    }
 
 
 def _detail(row: Break, visit: Visit) -> dict[str, Any]:

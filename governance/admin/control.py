@@ -1,0 +1,286 @@
+"""What stops and what lets through: restricted list, approvals with the emergency override, kill switches, alerts (CST-5, GOV-4, GOV-10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from market.models import Instrument, Issuer
+
+from .. import services
+from ..adminsite import Act, ActForm, HouseAdmin, Nothing, Reason, choices, instant
+from ..core.approvals import APPROVERS, state_at
+from ..core.subjects import Actor, Subject
+from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
+from ..models import Approval
+from ..queries.approvals import approval_value
+from ..services.restrictions import lifting_hash
+from ..web import Visit
+
+
+class NewRestriction(ActForm):
+    names = forms.ChoiceField(choices=[("instrument", "An instrument"), ("issuer", "An issuer, with all its instruments")])
+    symbol = forms.CharField(max_length=120, help_text="The instrument's symbol, or the issuer's name as the market reference has it.")
+    state = forms.ChoiceField(choices=[one for one in choices(RestrictionState) if one[0] != RestrictionState.NONE])
+    valid_until = instant(required=False)
+    reason = forms.CharField(max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        """Find what is named. Raises ValidationError."""
+        data = super().clean() or {}
+        named, what = data.get("symbol", ""), data.get("names")
+        model, key = (Instrument, "symbol") if what == "instrument" else (Issuer, "name")
+        found = list(model.objects.filter(**{f"{key}__iexact": named}).values_list("id", flat=True)[:2])  # type: ignore[attr-defined]
+        if len(found) != 1:
+            raise forms.ValidationError({"symbol": f"There is no {what} of this name."})
+        data[f"{what}_id"] = found[0]
+        return data
+
+
+class Lift(ActForm):
+    approval = forms.ModelChoiceField(Approval.objects.none(), help_text="One that a second person has given for this entry.")
+    reason = forms.CharField(max_length=200)
+
+    def prepare(self) -> None:
+        """Offer the approvals of this entry."""
+        given = Approval.objects.filter(action=ApprovalAction.LIFT_RESTRICTION, subject_id=str(self.obj.pk), state=ApprovalState.APPROVED)
+        field = self.fields["approval"]
+        field.queryset = given.filter(expires_at__gt=self.visit.now)  # type: ignore[attr-defined]
+        field.label_from_instance = lambda row: f"good until {row.expires_at:%H:%M:%S}, {row.reason}"  # type: ignore[attr-defined]
+
+
+class Override(ActForm):
+    subject_kind = forms.ChoiceField(choices=choices(SubjectKind), label="About a")
+    subject_id = forms.CharField(max_length=64, label="Its id")
+    rules = forms.CharField(max_length=200, help_text="The rules to override, between commas, as the finding named them: RSK-1, CST-3.")
+    content_hash = forms.RegexField(
+        r"^[0-9a-f]{64}\Z", help_text="SHA-256 of exactly what is to happen: the preview and the order show it."
+    )
+    reason = forms.CharField(max_length=400)
+
+    def clean_rules(self) -> tuple[str, ...]:
+        """Read the rules."""
+        return tuple(rule.strip() for rule in self.cleaned_data["rules"].split(",") if rule.strip())
+
+
+class Trip(ActForm):
+    scope = forms.ChoiceField(choices=choices(KillScope))
+    subject_id = forms.CharField(
+        max_length=40, required=False, label="Id", help_text="Of the account, strategy, instrument or connection; empty for the firm."
+    )
+    reason = forms.CharField(max_length=200)
+
+
+def restrict(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Put an entry on the list."""
+    services.restrict(
+        state=RestrictionState(data["state"]),
+        reason=data["reason"],
+        actor=actor,
+        now=visit.now,
+        issuer_id=data.get("issuer_id"),
+        instrument_id=data.get("instrument_id"),
+        valid_until=data["valid_until"],
+    )
+    return "It is on the list."
+
+
+def ask_to_lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Ask a second person."""
+    subject = Subject(SubjectKind.RESTRICTION, str(obj.pk))
+    services.request_approval(
+        action=ApprovalAction.LIFT_RESTRICTION,
+        subject=subject,
+        content_hash=lifting_hash(obj.pk),
+        actor=actor,
+        now=visit.now,
+        reason=data["reason"],
+    )
+    return "A second person has 15 minutes to approve."
+
+
+def lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Take the entry off, on an approval."""
+    services.lift_restriction(restriction_id=obj.pk, actor=actor, now=visit.now, approval_id=data["approval"].pk, reason=data["reason"])
+    return "The entry has ended."
+
+
+def request_override(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Ask a second person to let something through."""
+    services.request_approval(
+        action=ApprovalAction.OVERRIDE_RULE,
+        subject=Subject(SubjectKind(data["subject_kind"]), data["subject_id"]),
+        content_hash=data["content_hash"],
+        actor=actor,
+        now=visit.now,
+        reason=data["reason"],
+        rules=data["rules"],
+    )
+    return "A second person has 15 minutes to approve. It holds for this content alone, once."
+
+
+def approve(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Say yes."""
+    services.approve(approval_id=obj.pk, actor=_decider(visit, obj), now=visit.now, reason=data["reason"])
+    return "Approved."
+
+
+def refuse(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Say no."""
+    services.refuse(approval_id=obj.pk, actor=_decider(visit, obj), now=visit.now, reason=data["reason"])
+    return "Refused, for good."
+
+
+def _decider(visit: Visit, obj: Any) -> Actor:
+    return visit.actor(APPROVERS[ApprovalAction(obj.action)])
+
+
+def trip(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Stop."""
+    services.trip_kill_switch(
+        scope=KillScope(data["scope"]), subject_id=data["subject_id"], actor=actor, now=visit.now, reason=data["reason"]
+    )
+    return "Stopped."
+
+
+def ask_to_rearm(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Ask to trade again."""
+    services.request_rearm(scope=KillScope(obj.scope), subject_id=obj.subject_id, actor=actor, now=visit.now, reason=data["reason"])
+    return "A second person has 15 minutes to confirm."
+
+
+def rearm(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Let trading go on, as the second person."""
+    services.confirm_rearm(approval_id=obj.rearm_approval_id, actor=actor, now=visit.now, reason=data["reason"])
+    return "Armed again."
+
+
+def acknowledge(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Put the visitor's name to it."""
+    services.acknowledge_alert(alert_id=obj.pk, actor=visit.actor(_told(obj)), now=visit.now)
+    return "Your name stands beside it."
+
+
+def _told(obj: Any) -> frozenset[Role]:
+    return frozenset(Role(role) for role in obj.audience)
+
+
+def _waits(obj: Any, visit: Visit) -> bool:
+    return state_at(approval_value(obj), visit.now) is ApprovalState.REQUESTED
+
+
+class RestrictionAdmin(HouseAdmin):
+    group, title, icon = "Control", "Restricted list", "block"
+    list_display = ("thing", "state", "valid_from", "valid_until", "reason")
+    list_filter = ("state",)
+    search_fields = ("reason", "instrument__symbol", "issuer__name")
+    list_select_related = ("issuer", "instrument")
+    fields: Any = ("thing", "state", "valid_from", "valid_until", "reason")
+    readonly_fields = ("thing",)
+    ordering = ("-valid_from", "id")
+    acts = (
+        Act("restrict", "Restrict", restrict, NewRestriction, about_row=False),
+        Act("ask", "Ask to lift it", ask_to_lift, when=lambda row, visit: row.valid_until is None or row.valid_until > visit.now),
+        Act("lift", "Lift it", lift, Lift, when=lambda row, visit: row.valid_until is None or row.valid_until > visit.now),
+    )
+
+    def thing(self, obj: Any) -> str:
+        """Return what is restricted."""
+        return str(obj.issuer.name if obj.issuer_id else obj.instrument.symbol)
+
+    named = thing
+
+
+class ApprovalAdmin(HouseAdmin):
+    group, title, icon = "Control", "Approvals", "approval"
+    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "state", "expires_at")
+    list_filter = ("state", "action")
+    list_select_related = ("requested_by", "decided_by")
+    fields: Any = ("action", "subject", "rules", "reason", "asked_by", "requested_at", "expires_at", "state", "content_hash")
+    fields += ("answered_by", "decided_at", "decision_reason", "used_at")
+    readonly_fields = ("subject", "asked_by", "answered_by")
+    ordering = ("-requested_at", "-id")
+    acts = (
+        Act(
+            "override",
+            "Request an emergency override",
+            request_override,
+            Override,
+            about_row=False,
+            fresh=True,
+            danger=True,
+            about="A second person decides within 15 minutes; it holds once, for exactly the content of this hash. A frozen issuer, a legal "
+            "position limit, a missing authority, crosses with retirement accounts and the separation of assets are nobody's to override.",
+        ),
+        Act("approve", "Approve", approve, Reason, fresh=True, when=_waits),
+        Act("refuse", "Refuse", refuse, Reason, when=_waits),
+    )
+
+    def subject(self, obj: Any) -> str:
+        """Return what it is about."""
+        return f"{obj.subject_kind} {obj.subject_id}"
+
+    def asked_by(self, obj: Any) -> str:
+        """Return who asked."""
+        return str(obj.requested_by.email)
+
+    def answered_by(self, obj: Any) -> str:
+        """Return who decided."""
+        return str(obj.decided_by.email) if obj.decided_by_id else "–"
+
+    def named(self, obj: Any) -> str:
+        """Return what is asked for."""
+        return str(obj.action).replace("_", " ").capitalize()
+
+
+class KillSwitchAdmin(HouseAdmin):
+    group, title, icon = "Control", "Kill switches", "power_settings_new"
+    list_display = ("tripped_at", "scope", "subject_id", "state", "reason", "by")
+    list_filter = ("state", "scope")
+    list_select_related = ("tripped_by",)
+    fields: Any = ("scope", "subject_id", "state", "reason", "by", "tripped_at", "rearm_requested_at", "flatten_confirmed_at", "rearmed_at")
+    readonly_fields = ("by",)
+    ordering = ("-tripped_at", "-id")
+    acts = (
+        Act("trip", "Stop trading", trip, Trip, about_row=False, danger=True),
+        Act("ask", "Ask to trade again", ask_to_rearm, fresh=True, when=lambda row, _: row.rearmed_at is None),
+        Act("rearm", "Confirm trading again", rearm, fresh=True, when=lambda row, _: row.state == KillState.REARM_REQUESTED),
+    )
+
+    def by(self, obj: Any) -> str:
+        """Return who tripped it."""
+        return str(obj.tripped_by.email)
+
+    def named(self, obj: Any) -> str:
+        """Return what it stops."""
+        return f"{obj.scope} {obj.subject_id}".strip()
+
+
+class AlertAdmin(HouseAdmin):
+    group, title, icon = "Control", "Alerts", "notifications"
+    list_display = ("raised_at", "tier", "rule", "message", "acknowledged", "ended_at")
+    list_filter = ("tier",)
+    search_fields = ("message", "rule")
+    list_select_related = ("acknowledged_by",)
+    fields: Any = ("tier", "rule", "message", "subject_kind", "subject_id", "audience", "raised_at", "last_seen_at", "occurrences")
+    fields += ("acknowledged", "acknowledged_at", "ended_at")
+    readonly_fields = ("acknowledged",)
+    ordering = ("-raised_at", "-id")
+    acts = (
+        Act(
+            "acknowledge",
+            "Acknowledge",
+            acknowledge,
+            Nothing,
+            when=lambda row, visit: row.acknowledged_at is None and visit.holds(_told(row)),
+        ),
+    )
+
+    def acknowledged(self, obj: Any) -> str:
+        """Return whose name stands beside it."""
+        return str(obj.acknowledged_by.email) if obj.acknowledged_by_id else "–"
+
+    def named(self, obj: Any) -> str:
+        """Return its rule."""
+        return f"{obj.tier} {obj.rule}"

@@ -1,0 +1,127 @@
+"""Mandates: each version with its rules; a new version takes the place of the one before."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from unfold.admin import TabularInline
+
+from .. import services
+from ..adminsite import Act, ActForm, HouseAdmin, instant, text
+from ..core.subjects import Actor, Subject
+from ..enums import MandateRuleKind, SubjectKind
+from ..models import MandateRule
+from ..permissions import OVERSIGHT
+from ..services import MandateRuleSpec
+from ..web import Request, Visit
+
+
+class NewVersion(ActForm):
+    code = forms.CharField(max_length=40, help_text="A code in use: the next version of that mandate.")
+    name = forms.CharField(max_length=160)
+    valid_from = instant()
+    valid_until = instant(required=False)
+    rules = text(
+        help_text="A rule a line: kind | bound | lower bound | words between commas | clause. 0.02 is 2%; leave out what a rule has not."
+    )
+    document = forms.FileField(required=False, help_text="PDF, PNG or JPEG, at most 10 MB.")
+
+    def clean_rules(self) -> list[MandateRuleSpec]:
+        """Read the lines. Raises ValidationError naming the line."""
+        return [_rule(number, line) for number, line in enumerate(self.cleaned_data["rules"].splitlines(), 1) if line.strip()]
+
+
+def _rule(number: int, line: str) -> MandateRuleSpec:
+    parts = [part.strip() for part in line.split("|")]
+    try:
+        kind, rate, lower, words, clause = parts
+        bounds = [Decimal(one) if one else None for one in (rate, lower)]
+        if any(one is not None and not one.is_finite() for one in bounds):
+            raise ValueError(line)
+        names = tuple(word.strip() for word in words.split(",") if word.strip())
+        return MandateRuleSpec(MandateRuleKind(kind.upper()), clause, bounds[0], bounds[1], names)
+    except (ValueError, InvalidOperation):
+        kinds = ", ".join(MandateRuleKind)
+        raise forms.ValidationError(f"Line {number} is no rule: five parts, the first one of {kinds}.") from None
+
+
+def record(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Record a version."""
+    document = data.pop("document")
+    sha256 = services.store_document(document.read()) if document else ""
+    services.record_mandate(document_sha256=sha256, actor=actor, now=visit.now, **data)
+    return f"{data['code']} is recorded."
+
+
+def kept(request: Request, subject: Subject, sha256: str) -> HttpResponse:
+    """Answer with a document, as an attachment that runs nothing."""
+    visit = request.visit
+    file = services.download_document(sha256=sha256, subject=subject, actor=visit.actor(OVERSIGHT), now=visit.now)
+    answer = HttpResponse(file.content, content_type=file.content_type)
+    answer["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    return answer
+
+
+def sha_of(admin: HouseAdmin, request: HttpRequest, object_id: str) -> str:
+    """Return the hash of a row's document. Raises Http404 for a row that is not in sight."""
+    row = admin.get_object(request, object_id)
+    if row is None:
+        raise Http404
+    return str(row.document_sha256)
+
+
+def document_link(row: Any, info: str) -> Any:
+    """Return a link to a row's document, or why there is none."""
+    if not row.document_sha256:
+        return "none"
+    if not services.has_document(row.document_sha256):
+        return "kept elsewhere; only its hash is known here"
+    return format_html('<a href="{}">Download</a>', reverse(f"admin:{info}_document", args=[row.pk]))
+
+
+class RuleInline(TabularInline):
+    model = MandateRule
+    fields: Any = ("kind", "rate", "lower_rate", "words", "clause")
+    extra = 0
+    can_delete = False
+    ordering = ("kind", "id")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the request came through the door."""
+        return hasattr(request, "visit")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False."""
+        return False
+
+
+class MandateAdmin(HouseAdmin):
+    group, title, icon = "Authority", "Mandates", "gavel"
+    list_display = ("code", "version", "name", "valid_from", "valid_until")
+    search_fields = ("code", "name")
+    fields: Any = ("code", "version", "name", "valid_from", "valid_until", "document_sha256", "document")
+    readonly_fields = ("document",)
+    ordering = ("code", "-version")
+    inlines = (RuleInline,)
+    acts = (Act("record", "Record a version", record, NewVersion, about_row=False, fresh=True),)
+
+    def own_urls(self, info: str) -> list[Any]:
+        """Return the address of the document."""
+        return [path("<path:object_id>/document", self.admin_site.admin_view(self.download), name=f"{info}_document")]
+
+    def download(self, request: Request, object_id: str) -> HttpResponse:
+        """Hand out the document."""
+        return kept(request, Subject(SubjectKind.MANDATE, object_id), sha_of(self, request, object_id))
+
+    def document(self, obj: Any) -> Any:
+        """Return a link to the document."""
+        return document_link(obj, "governance_mandate")

@@ -1,0 +1,334 @@
+"""The admin site of compliance, risk and operations: who may enter, and how anything is changed there (GOV-4, GOV-7, I9).
+
+Entry points: `site`, `HouseAdmin` for a table, `Act` for a change, `ActForm` for what it asks, `Done` for what it answers.
+
+Invariants
+1. Every request of the site goes through the door of pages: a role, a second factor, one tenancy block around view and rendering.
+2. A table is shown and never edited: there is no add, change or delete form. What changes does so by an `Act`, which calls one service as the
+   visitor; the service writes the audit event.
+3. An act names its roles; operations read only. An act that hands out rights asks again who is there.
+4. A refusal of the service stands beside the form, and nothing was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import update_wrapper
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from unfold.admin import ModelAdmin
+from unfold.enums import ActionVariant
+from unfold.sites import UnfoldAdminSite
+from unfold.widgets import CHECKBOX_CLASSES, FILE_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
+
+from base.errors import Refused
+
+from .core.subjects import Actor
+from .enums import Role
+from .permissions import CONTROL, OVERSIGHT
+from .sign_in import signed_in_lately
+from .web import Request, Visit, page
+
+# unfold's Alpine evaluates attributes and its theme is a style element; nothing else of the site gets these.
+POLICY = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
+
+
+class HouseSite(UnfoldAdminSite):
+    """The site, behind the door of pages. There is no sign-in of its own."""
+
+    site_title = site_header = "mamweb"
+    index_title = "Oversight"
+    index_template = "admin/oversight.html"
+    final_catch_all_view = False
+    dashboard: Callable[[Visit], dict[str, Any]] | None = None
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the request came through the door."""
+        return hasattr(request, "visit")
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """Put a view behind the door, and render it inside of the firm's block."""
+        inner = super().admin_view(view, cacheable)
+
+        def rendered(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+            answer = inner(request, *args, **kwargs)
+            if hasattr(answer, "render"):
+                answer.render()
+            answer._csp_update = POLICY
+            return answer  # type: ignore[no-any-return]
+
+        return page(update_wrapper(rendered, view), roles=OVERSIGHT, methods=("GET", "POST"))
+
+    def get_urls(self) -> list[Any]:
+        """Return the site's addresses without the one that leads to any object by its content type."""
+        return [entry for entry in super().get_urls() if getattr(entry, "name", "") != "view_on_site"]
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Send to the house's sign-in."""
+        return HttpResponseRedirect(f"{reverse('account_login')}?next={quote(request.GET.get('next', reverse('admin:index')))}")
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Send to the house's sign-out."""
+        return HttpResponseRedirect(reverse("account_logout"))
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Send to the person's own page."""
+        return HttpResponseRedirect(reverse("you"))
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
+        """Answer that there is none: results would be kept over firms."""
+        raise Http404
+
+    def autocomplete_view(self, request: HttpRequest) -> NoReturn:
+        """Answer that there is none."""
+        raise Http404
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Show what waits."""
+        waiting = self.dashboard(request.visit) if self.dashboard else {}  # type: ignore[attr-defined]
+        return super().index(request, {**waiting, **(extra_context or {})})
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the tables in groups, as their admins name them."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for model, admin in self._registry.items():
+            link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+            one = {"title": admin.title, "icon": admin.icon, "link": link, "active": request.path.startswith(link), "has_permission": True}  # type: ignore[attr-defined]
+            groups.setdefault(admin.group, []).append(one)  # type: ignore[attr-defined]
+        home = {"title": "What waits", "icon": "checklist", "link": reverse("admin:index"), "has_permission": True}
+        home["active"] = request.path == home["link"]
+        found = [{"title": "", "items": [home]}]
+        return found + [{"title": name, "items": groups[name], "separator": True} for name in GROUPS if name in groups]
+
+
+GROUPS = ("Accounts", "Authority", "Control", "People", "Record")
+site = HouseSite(name="admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act answers. secret: shown this once. lines: a report, shown on the page of the act."""
+
+    message: str
+    secret: str = ""
+    lines: tuple[str, ...] = ()
+
+
+class ActForm(forms.Form):
+    """What an act asks. obj: the row it is about, None for one about the table; visit: who asks."""
+
+    def __init__(self, *args: Any, obj: Any, visit: Visit, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.obj, self.visit = obj, visit
+        self.prepare()
+        for one in self.fields.values():
+            one.widget.attrs.setdefault("class", " ".join(_classes(one.widget)))
+
+    def prepare(self) -> None:
+        """Fill in choices and first values from `obj`."""
+
+
+class Reason(ActForm):
+    """An act that only needs to know why."""
+
+    reason = forms.CharField(max_length=200, help_text="Stands in the audit trail.")
+
+
+class Nothing(ActForm):
+    """An act that asks nothing but the click."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """A change. run: calls one service as `actor` and says what was done; form: what it asks; when: whether it fits the row now.
+
+    about_row: it is about one row (its button stands on the row's page), else about the table. fresh: asks again who is there.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Actor, Visit, Any, dict[str, Any]], Done | str]
+    form: type[ActForm] = Reason
+    about_row: bool = True
+    roles: frozenset[Role] = CONTROL
+    fresh: bool = False
+    danger: bool = False
+    about: str = ""
+    when: Callable[[Any, Visit], bool] = field(default=lambda obj, visit: True)
+
+
+class HouseAdmin(ModelAdmin):
+    """A table to look at, with the acts that change it."""
+
+    group, title, icon = "Record", "", "table"
+    acts: tuple[Act, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    actions = None
+    show_full_result_count = False
+    list_per_page = 50
+    list_filter_submit = False
+    compressed_fields = True
+    list_select_related: Any = ()
+    change_form_show_cancel_button = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the request came through the door."""
+        return hasattr(request, "visit")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Tell the same of the whole app."""
+        return hasattr(request, "visit")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: see the acts."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: see the acts."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: see the acts."""
+        return False
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> NoReturn:
+        """Answer that there is none: the audit trail is the history."""
+        raise Http404
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the firm's rows, with what the list and the page show of others."""
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+
+    def get_urls(self) -> list[Any]:
+        """Return the table's addresses and those of its acts."""
+        info = f"{self.model._meta.app_label}_{self.model._meta.model_name}"
+        own = []
+        for act in self.acts:
+            where = f"<path:object_id>/do/{act.name}" if act.about_row else f"do/{act.name}"
+            own.append(path(where, self.admin_site.admin_view(self._view(act)), name=f"{info}_do_{act.name}"))
+        return [*own, *self.own_urls(info), *super().get_urls()]
+
+    def own_urls(self, info: str) -> list[Any]:
+        """Return further addresses of this table."""
+        return []
+
+    def _view(self, act: Act) -> Callable[..., HttpResponse]:
+        def view(request: Request, object_id: str | None = None) -> HttpResponse:
+            return self.perform(request, act, object_id)
+
+        return view
+
+    def perform(self, request: Request, act: Act, object_id: str | None) -> HttpResponse:
+        """Ask what the act needs, do it, and say what was done."""
+        obj = self.get_object(request, object_id) if object_id is not None else None
+        if object_id is not None and obj is None:
+            raise Http404
+        if not request.visit.holds(act.roles):
+            raise PermissionDenied
+        if act.fresh and not signed_in_lately(request):
+            return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?next={quote(request.path)}")
+        given = (request.POST, request.FILES) if request.method == "POST" else ()
+        form, done = act.form(*given, obj=obj, visit=request.visit), None
+        if request.method == "POST" and form.is_valid():
+            done = self._try(request.visit, act, obj, form)
+            if done is not None and not (done.secret or done.lines):
+                messages.success(request, done.message)
+                return HttpResponseRedirect(self._after(obj))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": act.title,
+            "crumbs": [*self._crumbs(obj), (act.title, request.path)],
+            "act": act,
+            "form": form,
+            "done": done,
+            "back": self._after(obj),
+        }
+        return TemplateResponse(request, "admin/act.html", context, status=422 if form.errors else 200)
+
+    def _try(self, visit: Visit, act: Act, obj: Any, form: ActForm) -> Done | None:
+        try:
+            with transaction.atomic():
+                said = act.run(visit.actor(act.roles), visit, obj, form.cleaned_data)
+        except Refused as error:
+            shown = error.context.get("field")
+            form.add_error(shown if shown in form.fields else None, f"{error.message} ({error.code})")
+            return None
+        return said if isinstance(said, Done) else Done(said)
+
+    def _after(self, obj: Any) -> str:
+        info = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}"
+        return reverse(f"{info}_changelist") if obj is None else reverse(f"{info}_change", args=[obj.pk])
+
+    def _crumbs(self, obj: Any) -> list[tuple[str, str]]:
+        here = [(self.title, self._after(None))]
+        return here if obj is None else [*here, (self.named(obj), self._after(obj))]
+
+    def named(self, obj: Any) -> str:
+        """Return what the row is called on its own page."""
+        return getattr(obj, "code", "") or str(obj.pk)
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None) -> Any:
+        """Show one row under its own name."""
+        obj = self.get_object(request, object_id) if object_id else None
+        extra = {"subtitle": self.named(obj), "title": self.title, "crumbs": self._crumbs(obj)} if obj is not None else {}
+        return super().changeform_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the table under its own name."""
+        return super().changelist_view(request, {"title": self.title, "crumbs": self._crumbs(None), **(extra_context or {})})  # type: ignore[no-any-return]
+
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        """Return the acts about the table that the visitor's roles may do."""
+        return [act for act in self.acts if not act.about_row and request.visit.holds(act.roles)]  # type: ignore[attr-defined]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Return the acts about this row that the visitor's roles may do and that fit it now."""
+        visit, obj = request.visit, self.get_object(request, object_id)  # type: ignore[attr-defined]
+        return [act for act in self.acts if act.about_row and obj is not None and visit.holds(act.roles) and act.when(obj, visit)]
+
+    def _get_actions_navigation(self, provided_actions: Any, allowed_actions: list[Any], object_id: str | None = None) -> list[Any]:
+        info = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}"
+        links = [(title, reverse(f"{info}_{name}")) for title, name in self.links] if object_id is None else []
+        found = [(act.title, reverse(f"{info}_do_{act.name}", args=[object_id] if act.about_row else [])) for act in allowed_actions]
+        look = {"icon": "", "variant": ActionVariant.DEFAULT, "attrs": {}, "dialog": None}
+        return [{"title": title, "path": where, **look} for title, where in links + found]
+
+
+def choices(vocabulary: type[StrEnum], *, blank: bool = False) -> list[tuple[str, str]]:
+    """Return the words of a vocabulary as a field's choices."""
+    return ([("", "–")] if blank else []) + [(word.value, word.value.replace("_", " ").capitalize()) for word in vocabulary]
+
+
+def instant(**options: Any) -> forms.DateTimeField:
+    """Return a field for an instant in UTC."""
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    return forms.DateTimeField(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **{"help_text": "UTC.", **options})
+
+
+def text(**options: Any) -> forms.CharField:
+    """Return a field for several lines."""
+    return forms.CharField(widget=forms.Textarea(attrs={"rows": 5}), **options)
+
+
+def _classes(widget: forms.Widget) -> list[str]:
+    kinds: tuple[tuple[type[forms.Widget], list[str]], ...] = (
+        (forms.CheckboxSelectMultiple, []),
+        (forms.CheckboxInput, CHECKBOX_CLASSES),
+        (forms.SelectMultiple, [*INPUT_CLASSES, "act-many"]),
+        (forms.Select, SELECT_CLASSES),
+        (forms.Textarea, TEXTAREA_CLASSES),
+        (forms.FileInput, FILE_CLASSES),
+    )
+    return next((classes for kind, classes in kinds if isinstance(widget, kind)), INPUT_CLASSES)
