@@ -80,7 +80,7 @@ def test_one_decision_reaches_every_account(running: Running) -> None:
 
 def test_a_double_click_releases_once(running: Running) -> None:
     page, before = running.open("TRADER"), releases(running)
-    button = fill_ticket(page, "ABC", "1")
+    button = fill_ticket(page, "QRS", "1")
     release(page, button.dblclick)
     assert releases(running) == before + 1
 
