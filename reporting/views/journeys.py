@@ -83,34 +83,34 @@ def journey(request: Request, journey_id: UUID) -> HttpResponse:
 
 
 @page
-def part(request: Request, journey_id: UUID, name: str) -> HttpResponse:
+def inset(request: Request, journey_id: UUID, part: str) -> HttpResponse:
     """Show a page of what unfolds under a step: lines, orders, fills, gates, shares or results."""
     viewer = request.visit.viewer
     signal, summary = sight_of(viewer, journey_id)
     is_whole = summary is None or summary.is_whole
     after = _text(request.GET.get("after"), 200)
-    context: dict[str, Any] = {"signal": signal, "name": name, "now": request.visit.now, "is_more": bool(after)}
-    if name == "lines" and summary is not None:
+    context: dict[str, Any] = {"signal": signal, "name": part, "now": request.visit.now, "is_more": bool(after)}
+    if part == "lines" and summary is not None:
         context["rows"], context["after"] = line_page(viewer, statement_id=summary.statement_id, is_whole=is_whole, after=after)
-    elif name == "shares":
+    elif part == "shares":
         context["rows"], context["after"] = execution.share_page(viewer, journey_id=journey_id, is_whole=is_whole, after=after)
-    elif name in ("orders", "fills"):
-        filters = Filters(tab=name, is_descending=False)
+    elif part in ("orders", "fills"):
+        filters = Filters(tab=part, is_descending=False)
         rows: Any = (
             execution.orders_in_sight(viewer, is_whole=is_whole).filter(parent__journey_id=journey_id)
-            if name == "orders"
+            if part == "orders"
             else execution.executions_in_sight(viewer, journey_id=journey_id, is_whole=is_whole)
         )
-        related = ("parent__strategy",) if name == "orders" else ("order",)
+        related = ("parent__strategy",) if part == "orders" else ("order",)
         found = page_of(rows.select_related("instrument", "account", "connection", *related), filters, after)
-        context["rows"], context["after"] = shown(name, found.rows, {}), found.cursor
-    elif name == "results":
+        context["rows"], context["after"] = shown(part, found.rows, {}), found.cursor
+    elif part == "results":
         context["results"], context["more"] = _results(request, journey_id, summary, after)
-    elif name == "gates":
+    elif part == "gates":
         context["rows"] = [one for one in gates_in_sight(viewer, journey_id=journey_id) if one.outcome != "PASSED"][:200]
     else:
         raise NotFound("part")
-    return render(request, f"reporting/journey/_{name}.html", context)
+    return render(request, f"reporting/journey/_{part}.html", context)
 
 
 def _filtered(request: Request, given: dict[str, str]) -> Any:

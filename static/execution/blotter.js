@@ -12,6 +12,7 @@ let paused = false;
 let timer = 0;
 let busy = false;
 let totalsAt = 0;
+const loading = new WeakSet(); // rows that are being unfolded
 
 const table = () => document.getElementById("blotter-table");
 const body = () => document.getElementById("blotter-rows");
@@ -49,9 +50,11 @@ async function refresh() {
   }
 }
 
-function again() {
+async function again() {
   const url = new URL(table().dataset.rows, location.href);
-  return window.htmx.ajax("GET", `/blotter/${url.search}`, { target: "#blotter", swap: "innerHTML" });
+  const unfolded = [...document.querySelectorAll("[data-expand][aria-expanded=true]")].map((button) => button.closest("tr").id);
+  await window.htmx.ajax("GET", `/blotter/${url.search}`, { source: "#blotter", target: "#blotter", swap: "innerHTML" });
+  for (const id of unfolded) if (document.getElementById(id)) unfold(document.getElementById(id));
 }
 
 async function some(place, ids) {
@@ -109,7 +112,9 @@ function unfold(row, keep = false) {
     return;
   }
   button.setAttribute("aria-expanded", "true");
-  window.htmx.ajax("GET", button.dataset.expand, { target: row, swap: "afterend" });
+  if (loading.has(row)) return;
+  loading.add(row);
+  window.htmx.ajax("GET", button.dataset.expand, { source: button, target: row, swap: "afterend" }).finally(() => loading.delete(row));
 }
 
 function count(ids) {
@@ -134,7 +139,7 @@ function toggle() {
   label();
 }
 
-for (const name of ["live:orders", "live:fills"]) document.body.addEventListener(name, (event) => heard(event.detail?.ids));
+for (const name of ["live:orders", "live:fills"]) document.body.addEventListener(name, (event) => heard(event.detail?.many ? [] : event.detail?.ids));
 document.body.addEventListener("live:resync", () => heard([]));
 
 document.addEventListener("click", (event) => {

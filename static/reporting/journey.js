@@ -14,13 +14,13 @@ async function refresh() {
   last = Date.now();
   const open = [...holder.querySelectorAll("details.unfold[open]")].map((one) => one.id);
   if (holder.contains(document.activeElement) && document.activeElement.closest(".unfold .inset")) return;
-  await window.htmx.ajax("GET", holder.dataset.url, { target: "#story", swap: "innerHTML" });
+  await window.htmx.ajax("GET", holder.dataset.url, { source: "#story", target: "#story", swap: "innerHTML" });
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
 }
 
 document.body.addEventListener("live:journeys", (event) => {
   const ids = event.detail?.ids ?? [];
-  if (!ids.length || ids.includes(holder?.dataset.journey)) soon();
+  if (event.detail?.many || !ids.length || ids.includes(holder?.dataset.journey)) soon();
 });
 for (const name of ["live:orders", "live:fills", "live:resync"]) document.body.addEventListener(name, soon);
 document.body.addEventListener("htmx:afterSwap", (event) => {

@@ -60,6 +60,7 @@ IDS: dict[str, Any] = {
     "order_id": lambda scene: scene.ids["order"],
     "parent_id": lambda scene: scene.ids["parent"],
     "name": lambda scene: "alerts",
+    "part": lambda scene: "lines",
 }
 
 
