@@ -8,7 +8,7 @@ from django.templatetags.static import static
 
 _STEPS = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
 _ACCENT = ("#eef4fe", "#dbe7fd", "#bdd3fb", "#91b5f8", "#5e8ff2", "#3a72ea", "#1d5bd6", "#1a4fbb", "#1b4599", "#1c3d79", "#152649")
-_GREYS = ("#f6f7f9", "#eceef1", "#dfe2e7", "#c6cbd3", "#959daa", "#6b7482", "#505967", "#3c4450", "#262c35", "#161b22", "#0d1117")
+_GREYS = ("#f6f7f9", "#eceef1", "#dfe2e7", "#c6cbd3", "#959daa", "#67707e", "#505967", "#3c4450", "#262c35", "#161b22", "#0d1117")
 
 
 def _stylesheet(request: object) -> str:

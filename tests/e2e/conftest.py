@@ -31,7 +31,7 @@ from tests.e2e.papers import evening_before, file_papers, state_february
 from tests.screens.chromium import CHROMIUM, FLAGS
 
 ACCOUNTS = 50
-EXPECTED = ("status of 409", "status of 422", "htmx:sendAbort", "htmx:afterRequest")
+EXPECTED = ("status of 409", "status of 422", "Error Code 409", "Error Code 422", "htmx:sendAbort", "htmx:afterRequest")
 
 
 @dataclass
