@@ -53,7 +53,7 @@ def alarm_silent_gateways(*, now: datetime) -> int:
     """Alarm enabled connections that once were served and are not any more (R8)."""
     silent = [state for state in gateway_states() if state.holder and not state.is_alive and state.silent_seconds >= SILENT_SECONDS]
     for state in silent:
-        message = f"{state.code}: no gateway serves this connection"
+        message = f"No gateway serves the connection {state.code}"
         alert_connection(state.connection_id, tier=AlertTier.CRITICAL, rule="R8", message=message, now=now, what="DOWN")
     return len(silent)
 

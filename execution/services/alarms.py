@@ -18,16 +18,16 @@ from ..enums import FindingCode
 from .orders import WorkingOrder
 
 _WORDS: Mapping[FindingCode, tuple[AlertTier, str, str]] = {
-    FindingCode.CONFLICT: (AlertTier.CRITICAL, "I3", "one execution was reported with two different figures"),
-    FindingCode.OVERFILL: (AlertTier.CRITICAL, "I5", "more was filled than ordered"),
-    FindingCode.FILL_AFTER_END: (AlertTier.WARNING, "I5", "a fill came after the order had ended; it is booked"),
-    FindingCode.CUMULATIVE_MISMATCH: (AlertTier.WARNING, "I7", "the broker's filled quantity differs from the executions we know"),
-    FindingCode.UNKNOWN_EXECUTION: (AlertTier.WARNING, "I3", "a correction of an execution that we had not heard of"),
-    FindingCode.UNSENT_ORDER_REPORTED: (AlertTier.CRITICAL, "I1", "the broker reports an order that we never sent"),
-    FindingCode.UNANSWERED: (AlertTier.CRITICAL, "RTE-7", "sent and not answered: the order is UNKNOWN until the broker's word is found"),
-    FindingCode.ABSENT_AT_BROKER: (AlertTier.WARNING, "RTE-7", "the broker has no such order; it counts as canceled unless it turns up"),
-    FindingCode.REVIVED: (AlertTier.CRITICAL, "RTE-7", "an order that had ended lives at the broker"),
-    FindingCode.CONTRADICTION: (AlertTier.CRITICAL, "I7", "the broker's word contradicts what is known of the order"),
+    FindingCode.CONFLICT: (AlertTier.CRITICAL, "I3", "One execution was reported with two different figures"),
+    FindingCode.OVERFILL: (AlertTier.CRITICAL, "I5", "More was filled than ordered"),
+    FindingCode.FILL_AFTER_END: (AlertTier.WARNING, "I5", "A fill came after the order had ended; it is booked"),
+    FindingCode.CUMULATIVE_MISMATCH: (AlertTier.WARNING, "I7", "The broker's filled quantity differs from the executions we know"),
+    FindingCode.UNKNOWN_EXECUTION: (AlertTier.WARNING, "I3", "A correction of an execution that we had not heard of"),
+    FindingCode.UNSENT_ORDER_REPORTED: (AlertTier.CRITICAL, "I1", "The broker reports an order that we never sent"),
+    FindingCode.UNANSWERED: (AlertTier.CRITICAL, "RTE-7", "Sent and not answered: the order is UNKNOWN until the broker's word is found"),
+    FindingCode.ABSENT_AT_BROKER: (AlertTier.WARNING, "RTE-7", "The broker has no such order; it counts as canceled unless it turns up"),
+    FindingCode.REVIVED: (AlertTier.CRITICAL, "RTE-7", "An order that had ended lives at the broker"),
+    FindingCode.CONTRADICTION: (AlertTier.CRITICAL, "I7", "The broker's word contradicts what is known of the order"),
 }
 
 
@@ -38,7 +38,7 @@ def raise_findings(order: WorkingOrder, findings: Sequence[OrderFinding], *, now
             continue
         tier, rule, words = _WORDS[finding.code]
         figures = "" if finding.number is None else f" ({finding.number:f}" + (f" against {finding.limit:f})" if finding.limit else ")")
-        message = f"{order.client_order_id}: {words}{figures}"
+        message = f"{words}{figures}; order {order.client_order_id}"
         alert_order(order.id, tier=tier, rule=rule, message=message, now=now, journey_id=order.journey_id, what=finding.code.value)
 
 

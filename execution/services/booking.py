@@ -65,7 +65,7 @@ def finish_parents(*, now: datetime, session_ended: bool = False) -> Finished:
                     done.append(parent.id)
         except (ValueError, UnableToShare, Refused) as error:
             log.exception("parent %s cannot be booked", parent.id)
-            _alert(parent, AlertTier.CRITICAL, f"the block cannot be shared out: {error}", now, "UNBOOKED")
+            _alert(parent, AlertTier.CRITICAL, f"The block cannot be shared out: {error}", now, "UNBOOKED")
     return Finished(tuple(booked), tuple(done))
 
 
@@ -117,13 +117,13 @@ def _book_blocks(parent: _Parent, now: datetime) -> bool:
 def _book(parent: _Parent, job: FilledBlock, now: datetime) -> bool:
     outcome = book_connection(job=job, now=now)
     if outcome.excess:
-        message = f"{outcome.excess:f} filled above all targets stay with the clearing account"
+        message = f"Filled above all targets: {outcome.excess:f} stay with the clearing account"
         _alert(parent, AlertTier.CRITICAL, message, now, f"EXCESS {job.connection_id}")
     if outcome.unborne:
         message = f"{outcome.unborne:f} {job.currency} of fees for executions that were all taken back stay with the clearing account"
         _alert(parent, AlertTier.CRITICAL, message, now, f"UNBORNE {job.connection_id}")
     if outcome.is_out_of_step:
-        message = "a booking that the custodian has been told was corrected; the custodian's split must be amended"
+        message = "A booking that the custodian has been told was corrected; the custodian's split must be amended"
         _alert(parent, AlertTier.CRITICAL, message, now, f"AMEND {job.connection_id}")
     crash_point("between_booking_and_commit")
     return outcome.is_new

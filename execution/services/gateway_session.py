@@ -206,7 +206,7 @@ class GatewaySession:
         activity.is_connected, activity.error = False, error.message
         self._down_since = self._down_since or now
         if now - self._down_since >= ALARM_AFTER:
-            message = f"{self.line.connection.code}: no connection since {self._down_since:%H:%M:%S} UTC: {error.message}"
+            message = f"No connection to {self.line.connection.code} since {self._down_since:%H:%M:%S} UTC: {error.message}"
             with self.line.transaction():
                 alert_connection(self.line.connection_id, tier=AlertTier.CRITICAL, rule="R8", message=message, now=now, what="DOWN")
 

@@ -136,15 +136,15 @@ def _alarm(refused: Sequence[Candidate], reasons: Mapping[UUID, str], now: datet
             for candidate in orders:
                 _alert(candidate, reasons[candidate.id], now)
             continue
-        message = f"{orders[0].symbol}: {len(orders)} orders not sent; the first, {orders[0].client_order_id}: {reasons[orders[0].id]}"
+        message = f"{len(orders)} orders not sent, {orders[0].symbol}: {reasons[orders[0].id]}; the first is {orders[0].client_order_id}"
         alert_parent(
             parent_id, tier=AlertTier.CRITICAL, rule="RSK-1", message=message, now=now, journey_id=orders[0].journey_id, what="DENIED"
         )
 
 
 def _alert(candidate: Candidate, reason: str, now: datetime) -> None:
-    what = "block returned to allocation" if candidate.is_block else "not sent"
-    message = f"{candidate.client_order_id}: {what}: {reason}"
+    what = "Block returned to allocation" if candidate.is_block else "Order not sent"
+    message = f"{what}, {candidate.symbol}: {reason}; order {candidate.client_order_id}"
     alert_order(
         candidate.id, tier=AlertTier.CRITICAL, rule="RSK-1", message=message, now=now, journey_id=candidate.journey_id, what="DENIED"
     )

@@ -106,7 +106,8 @@ def _alarm_nameless(line: Line, rows: list[AllocationNotice], now: datetime) -> 
     """Say what cannot be told, for its instrument has no name at the venue any more; it is tried again like what was not answered."""
     AllocationNotice.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=now)
     for row in rows:
-        message = f"allocation {row.notice_id} cannot be told: the venue calls another instrument {row.booking.parent.instrument.symbol}"
+        symbol = row.booking.parent.instrument.symbol
+        message = f"The broker cannot be told an allocation: the venue calls another instrument {symbol}; allocation {row.notice_id}"
         alert_connection(line.connection_id, tier=AlertTier.CRITICAL, rule="ALC-11", message=message, now=now, what=row.notice_id)
 
 
@@ -133,7 +134,7 @@ def _answered(line: Line, item: _Due, outcome: Outcome, now: datetime) -> None:
     state = NoticeState.REJECTED if refused else NoticeState.CONFIRMED
     AllocationNotice.objects.filter(pk=item.id, state=NoticeState.PENDING).update(state=state, answered_at=now, reason=outcome.reason[:200])
     if refused:
-        message = f"allocation {item.instruction.allocation_id} was refused: {outcome.reason}"
+        message = f"The broker refused an allocation: {outcome.reason}; allocation {item.instruction.allocation_id}"
         alert_connection(
             line.connection_id, tier=AlertTier.CRITICAL, rule="ALC-11", message=message, now=now, what=item.instruction.allocation_id
         )

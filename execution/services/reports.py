@@ -121,7 +121,7 @@ def _keep_unbookable(connection_id: UUID, item: Evidence, now: datetime) -> Proc
         connection_id,
         tier=AlertTier.CRITICAL,
         rule="I3",
-        message=f"the report {name} on {item.ref.client_order_id or item.ref.broker_order_id} cannot be processed and is not booked",
+        message=f"A report cannot be processed and is not booked: {name} on order {item.ref.client_order_id or item.ref.broker_order_id}",
         now=now,
         what=f"UNBOOKABLE {name}"[:100],
     )
@@ -290,8 +290,8 @@ def _record_strangers(batch: _Batch) -> None:
             batch.connection_id,
             tier=AlertTier.CRITICAL,
             rule="I3",
-            message=f"execution {report.broker_exec_id}: {report.side} {report.last_qty:f} {report.symbol} at {report.last_px:f} on account"
-            f" {report.account} belongs to none of our orders",
+            message=f"A fill belongs to none of our orders: {report.side} {report.last_qty:f} {report.symbol} at {report.last_px:f} on account"
+            f" {report.account}; execution {report.broker_exec_id}",
             now=batch.now,
             what=f"EXTERNAL {report.broker_exec_id}",
         )

@@ -59,7 +59,7 @@ def _alarm(firm_id: int, parent_id: UUID, error: Exception, now: datetime) -> No
     """Tell that a parent cannot go on, which holds up no other; its slice stays due, and is tried again until somebody cancels it."""
     log.exception("no slice of parent %s can be ordered", parent_id)
     with tenancy.firm(firm_id):
-        alert_parent(parent_id, tier=AlertTier.CRITICAL, rule="RTE-3", message=f"no slice can be ordered: {error}", now=now, what="STUCK")
+        alert_parent(parent_id, tier=AlertTier.CRITICAL, rule="RTE-3", message=f"No slice can be ordered: {error}", now=now, what="STUCK")
 
 
 def release_held(*, firm_id: int, now: datetime) -> int:

@@ -154,7 +154,7 @@ def alarm_unanswered(*, now: datetime) -> int:
     )
     rows = list(ChildOrder.objects.filter(late).order_by("id").values_list("id", "client_order_id", "journey_id", "state")[:500])
     for pk, name, journey_id, state in rows:
-        message = f"{name}: {state} for more than a minute"
+        message = f"No answer from the broker for more than a minute: order {name} is {state}"
         alert_order(pk, tier=AlertTier.CRITICAL, rule="RTE-7", message=message, now=now, journey_id=journey_id, what="UNANSWERED")
     return len(rows)
 

@@ -19,11 +19,18 @@ from base.live import Topic, announce
 from ..core import alerts as core
 from ..core.redaction import redact
 from ..core.subjects import Actor, Subject
-from ..enums import AlertTier, AuditAction, Role, SubjectKind
+from ..enums import AlertTier, AuditAction, KillScope, Role, SubjectKind
 from ..models import Alert, KillSwitch
 from .audit_trail import audit, audit_each
 
 KEY_LENGTH, MESSAGE_LENGTH = 160, 400
+_STOPPED = {
+    KillScope.FIRM: "the whole firm",
+    KillScope.BROKER: "one connection",
+    KillScope.INSTRUMENT: "one instrument",
+    KillScope.STRATEGY: "one strategy",
+    KillScope.ACCOUNT: "one account",
+}
 
 
 def raise_alert(
@@ -130,7 +137,7 @@ def announce_kill_switches(*, now: datetime) -> int:
     for key, row in trips.items():
         if key not in known:
             subject = Subject(SubjectKind.KILL_SWITCH, str(row.id))
-            message = f"Kill switch {row.scope} {row.subject_id} tripped: {row.reason}"
+            message = f"Trading stopped for {_STOPPED[KillScope(row.scope)]}: {row.reason}"
             raise_alert(tier=AlertTier.CRITICAL, audience=None, rule="GOV-10", subject=subject, message=message, now=now, dedupe_key=key)
     over = Alert.objects.filter(rule="GOV-10", ended_at__isnull=True, dedupe_key__startswith="GOV-10|").exclude(dedupe_key__in=list(trips))
     for alert_id in over.order_by("id").values_list("id", flat=True):

@@ -155,7 +155,8 @@ def warn_of_expiring_authorities(*, now: datetime) -> int:
         for alert_id in earlier.exclude(dedupe_key=key).order_by("id").values_list("id", flat=True):
             end_alert(alert_id=alert_id, now=now, reason="a nearer threshold was crossed")
         when = f"ends in {warning.days_left} days" if warning.threshold else "has expired"
-        message = f"The authority over {len(warning.account_ids)} accounts {when} ({warning.expires_at.date().isoformat()})"
+        over = "one account" if len(warning.account_ids) == 1 else f"{len(warning.account_ids)} accounts"
+        message = f"The authority over {over} {when} ({warning.expires_at.date().isoformat()})"
         raise_alert(tier=warning.tier, audience=None, rule="GOV-2", subject=subject, message=message, now=now, dedupe_key=key)
     return len(warnings)
 

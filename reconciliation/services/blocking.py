@@ -156,7 +156,7 @@ def _warn(
             audience=Role.OPERATIONS,
             rule=RULE,
             subject=Subject(SubjectKind.ACCOUNT, str(account_id)),
-            message=f"close-only: {wanted[account_id][0]}"[:400],
+            message=f"Close-only: {wanted[account_id][0]}"[:400],
             now=now,
             dedupe_key=_alert_key(account_id),
         )

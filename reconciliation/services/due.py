@@ -42,7 +42,7 @@ def reconcile_due(*, now: datetime) -> int:
             done += not reconcile_custodian(custodian_id=custodian_id, as_of=as_of, now=now).repeated
         except UnreadableRates as error:
             subject = Subject(SubjectKind.BROKER_CONNECTION, str(custodian_id))
-            message = f"{as_of}: {error.message}; nothing is compared"[:400]
+            message = f"Nothing is compared for {as_of}: {error.message}"[:400]
             raise_alert(
                 tier=AlertTier.CRITICAL, audience=Role.OPERATIONS, rule="REC-1", subject=subject, message=message, now=now, dedupe_key=key
             )

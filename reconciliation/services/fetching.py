@@ -164,7 +164,7 @@ def _keep(answer: _Answer) -> str:
         audience=Role.OPERATIONS,
         rule=RULE,
         subject=Subject(SubjectKind.BROKER_CONNECTION, str(answer.lane.id)),
-        message=f"{answer.lane.code} {answer.as_of}: no whole custody report: {message} [{code}]"[:400],
+        message=f"No whole custody report from {answer.lane.code} for {answer.as_of}: {message} [{code}]"[:400],
         now=answer.now,
         dedupe_key=_alert_key(answer.lane.id, answer.as_of),
     )

@@ -262,7 +262,7 @@ def _tell(
     audit(action=AuditAction.RECONCILED, subject=subject, actor=actor, now=now, after=after, rule="REC-1")
     key = f"REC-1|{book.custodian_id}|{run.as_of}"
     if run.state == RunState.INCOMPLETE:
-        message = f"{book.code} {run.as_of}: {'; '.join(run.reasons)}"[:400]
+        message = f"Reconciliation of {book.code} for {run.as_of} is incomplete: {'; '.join(run.reasons)}"[:400]
         raise_alert(
             tier=AlertTier.WARNING, audience=Role.OPERATIONS, rule="REC-1", subject=subject, message=message, now=now, dedupe_key=key
         )

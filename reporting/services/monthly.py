@@ -109,7 +109,7 @@ def report_failure(*, account_id: UUID, month: str, error: Refused, now: datetim
         audience=Role.OPERATIONS,
         rule="GOV-11",
         subject=Subject(SubjectKind.ACCOUNT, str(account_id)),
-        message=f"{month}: {error.message}"[:400],
+        message=f"No statement for {month}: {error.message}"[:400],
         now=now,
         dedupe_key=f"statement|{account_id}|{month}",
     )

@@ -86,11 +86,11 @@ def ask_to_override(here: Stage, account_id: str) -> str:
     return str(asked)
 
 
-def plant_break(account: str, *, is_material: bool = False) -> str:
-    """Let the custodian's last report miss 125.40 dollars of dividends; inside the firm's block. Returns the break's id."""
+def plant_break(account: str, *, is_material: bool = False, as_of: date = LAST_EVENING) -> str:
+    """Let the custodian's report of that evening miss 125.40 dollars of dividends; inside the firm's block. Returns the break's id."""
     holder = Account.objects.get(code=account)
     row = Break.objects.create(
-        run=ReconciliationRun.objects.get(custodian_id=holder.custodian_id, as_of=LAST_EVENING),
+        run=ReconciliationRun.objects.get(custodian_id=holder.custodian_id, as_of=as_of),
         account=holder,
         key=f"CASH_TD/{account}/USD",
         break_type=BreakType.CASH,
@@ -105,6 +105,6 @@ def plant_break(account: str, *, is_material: bool = False) -> str:
         is_material=is_material,
         rule="REC-3",
         state=BreakState.OPEN,
-        opened_on=LAST_EVENING,
+        opened_on=as_of,
     )
     return str(row.pk)

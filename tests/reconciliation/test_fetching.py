@@ -160,7 +160,7 @@ def test_rec_1_a_connection_that_does_not_report_is_an_alert_and_an_incomplete_r
     fetched = world.fetch()
     assert (fetched.stored, fetched.failed) == (("FIRST",), (("SECOND", "GATEWAY"),))
     (told,) = alerts()
-    assert told.startswith(f"SECOND {DAY}: no whole custody report:") and told.endswith("[GATEWAY]")
+    assert told.startswith(f"No whole custody report from SECOND for {DAY}:") and told.endswith("[GATEWAY]")
     reconcile_due(now=EVENING)
     run = ReconciliationRun.objects.get()
     assert run.state == RunState.INCOMPLETE and run.incomplete == [world.scene.accounts[1].id]

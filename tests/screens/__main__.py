@@ -3,6 +3,7 @@
 python -m tests.screens                          every page
 python -m tests.screens --page /blotter/ --role TRADER
 python -m tests.screens --page "/accounts/?q=a" --width 390 --theme dark
+python -m tests.screens --only ticket        the pages and scenes whose name says so
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("MAMWEB_ENV", "demo")
 os.environ.setdefault("MAMWEB_VAR", str(Path(__file__).resolve().parents[2] / "var" / "stage"))
@@ -20,9 +21,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mamweb.settings")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this thread
 
 import django
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from tests.screens.chromium import CHROMIUM, FLAGS
+
+if TYPE_CHECKING:
+    from tests.screens.pages import Scene
+
+PHONE = 640
 
 
 def main() -> int:
@@ -30,46 +36,71 @@ def main() -> int:
     options = _options()
     django.setup()
     from mamweb.services import attach_services
-    from tests.screens.pages import PAGES
     from tests.screens.stage import prepare
 
     attach_services()
     stage = prepare()
-    pages = {options.role: tuple(options.page)} if options.page else PAGES
+    wanted = _wanted(options)
     options.out.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
     with stage.web() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for role, paths in pages.items():
-            cookie = stage.cookie(role) if role else ""
-            for path in paths:
+        cookies = {role: stage.cookie(role) if role else "" for role in {scene.role for scene in wanted}}
+        for scene in wanted:
+            for width in options.width:
+                if width > PHONE and scene.phone_only:
+                    continue
                 for theme in options.theme:
-                    for width in options.width:
-                        complaints += _take(browser, address, cookie, role, path.format(**stage.ids), path, theme, width, options)
+                    complaints += _take(browser, address, cookies[scene.role], scene, scene.path.format(**stage.ids), theme, width, options)
         browser.close()
     print("\n".join(complaints) or "no complaints")
     return 1 if complaints else 0
 
 
-def _take(
-    browser: Browser, address: str, cookie: str, role: str, path: str, name: str, theme: str, width: int, options: Namespace
-) -> list[str]:
+def _wanted(options: Namespace) -> list[Scene]:
+    """Return what to picture: every page and scene, or those named."""
+    from tests.screens.pages import PAGES, SCENES, Scene
+
+    if options.page:
+        return [Scene(_slug(path), options.role, path) for path in options.page]
+    pages = [Scene(_slug(path), role, path, status=404 if "nothing" in path else 200) for role, paths in PAGES.items() for path in paths]
+    return [scene for scene in (*pages, *SCENES) if not options.only or re.search(options.only, f"{scene.role} {scene.name}")]
+
+
+def _slug(path: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "start"
+
+
+def _take(browser: Browser, address: str, cookie: str, scene: Scene, path: str, theme: str, width: int, options: Namespace) -> list[str]:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
     if cookie:
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": address}])
     page = context.new_page()
+    page.set_default_timeout(8000)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     answer = page.goto(address + path, wait_until="load")
+    if answer and answer.status != scene.status:
+        said.append(f"status {answer.status}, not {scene.status}")
+    said += _act(page, scene)
     page.wait_for_timeout(options.wait)
-    if answer and answer.status >= 400 and "nothing" not in path:
-        said.append(f"status {answer.status}")
     said += _overflow(page)
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "start"
-    page.screenshot(path=options.out / f"{(role or 'nobody').lower()}-{slug}-{theme}-{width}.png", full_page=True)
+    role = scene.role.replace("@", "-").lower() or "nobody"
+    page.screenshot(path=options.out / f"{role}-{scene.name}-{theme}-{width}.png", full_page=not page.locator("dialog[open]").count())
     context.close()
-    return [f"{role or 'nobody'} {path} {theme} {width}: {line}" for line in said if "404 (Not Found)" not in line or "nothing" not in path]
+    awaited = f"status of {scene.status}" if scene.status >= 400 else None
+    return [f"{role} {scene.name} {theme} {width}: {line}" for line in said if not (awaited and awaited in line)]
+
+
+def _act(page: Page, scene: Scene) -> list[str]:
+    """Do the scene's steps; return a complaint if one cannot be done."""
+    try:
+        for step in scene.steps:
+            step(page)
+    except Error as error:
+        return [error.message.splitlines()[0]]
+    return []
 
 
 def _overflow(page: Page) -> list[str]:
@@ -81,6 +112,9 @@ def _overflow(page: Page) -> list[str]:
 def _options() -> Namespace:
     parser = ArgumentParser(prog="python -m tests.screens", description=__doc__.splitlines()[0])
     parser.add_argument("--page", action="append", default=[], help="a path; may be given several times (default: all)")
+    parser.add_argument(
+        "--only", default="", help='every page whose "ROLE name" this finds, such as "ticket" or "INVESTOR" (a regular expression)'
+    )
     parser.add_argument("--role", default="MANAGER", help='who looks at --page (default: %(default)s; "" is nobody)')
     parser.add_argument("--width", type=int, action="append", help="in px (default: 1440 and 390)")
     parser.add_argument("--theme", action="append", choices=["light", "dark"], help="(default: both)")

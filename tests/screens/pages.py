@@ -1,12 +1,64 @@
-"""Which pages are pictured, and as whom. A path may name ids of the firm's rows: {account}, {journey}, {statement}."""
+"""Which pages are pictured, and as whom. A path may name ids of the firm's rows: {account}, {journey}, {statement} and so on (stage.py).
+
+`PAGES` are addresses as they open; `SCENES` are pages after somebody did something: typed, opened a menu, ticked a row.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+from playwright.sync_api import Page
+
+_TABS = ("positions", "lots", "cash", "orders", "fills", "mandate", "breaks", "statements", "audit")
+_TABLES = (
+    "accounts/account",
+    "accounts/accountgroup",
+    "accounts/accountgroupuserobjectpermission",
+    "accounts/accountuserobjectpermission",
+    "accounts/authority",
+    "accounts/brokerconnection",
+    "accounts/custodian",
+    "accounts/ledgertransaction",
+    "accounts/tradingblock",
+    "execution/execution",
+    "governance/alert",
+    "governance/apitoken",
+    "governance/approval",
+    "governance/auditevent",
+    "governance/firmsettings",
+    "governance/killswitch",
+    "governance/mandate",
+    "governance/membership",
+    "governance/party",
+    "governance/restriction",
+    "governance/webhookkey",
+    "reporting/statementdocument",
+    "risk/firmlimit",
+    "risk/gatedecision",
+)
+_FORMS = (
+    "accounts/account/{account}/change",
+    "accounts/account/{account}/do/change",
+    "accounts/account/{account}/do/block",
+    "accounts/authority/calendar",
+    "accounts/authority/{authority}/change",
+    "accounts/custodian/do/record",
+    "governance/mandate/{mandate}/change",
+    "governance/restriction/do/restrict",
+    "governance/killswitch/do/trip",
+)
 
 PAGES: dict[str, tuple[str, ...]] = {
     "MANAGER": (
         "/home/",
         "/accounts/",
+        "/accounts/?by=strategy",
+        "/accounts/?layout=cards",
+        "/accounts/?view={view}",
         "/accounts/{account}/",
+        *(f"/accounts/{{account}}/?tab={tab}" for tab in _TABS),
         "/ticket/",
         "/blotter/",
         "/positions/",
@@ -19,8 +71,110 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/kill-switch/",
         "/nothing-here",
     ),
-    "OPERATIONS": ("/home/", "/reconciliation/", "/alerts/"),
-    "COMPLIANCE": ("/home/", "/approvals/", "/authorities/", "/admin/"),
+    "OPERATIONS": ("/home/", "/reconciliation/", "/alerts/", "/alerts/?show=history"),
+    "COMPLIANCE": (
+        "/home/",
+        "/approvals/",
+        "/authorities/",
+        "/admin/",
+        *(f"/admin/{table}/" for table in _TABLES),
+        *(f"/admin/{form}{'' if '/do/' in form else '/'}" for form in _FORMS),
+    ),
     "INVESTOR": ("/portal/", "/portal/{account}/holdings", "/portal/{account}/activity", "/portal/{account}/documents"),
-    "": ("/auth/login/",),
+    "": ("/auth/login/", "/auth/password/reset/", "/auth/password/reset/done/"),
 }
+
+Step = Callable[[Page], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A page, opened as somebody in the role, after the steps. role "": nobody; "MANAGER@empty": of the firm that has nothing yet."""
+
+    name: str
+    role: str
+    path: str
+    steps: tuple[Step, ...] = ()
+    status: int = 200
+    phone_only: bool = False
+
+
+def click(selector: str) -> Step:
+    """Click the first that fits."""
+    return lambda page: page.locator(selector).first.click()
+
+
+def fill(selector: str, text: str) -> Step:
+    """Write into a field."""
+    return lambda page: page.locator(selector).first.fill(text)
+
+
+def press(key: str) -> Step:
+    """Press a key where the focus is."""
+    return lambda page: page.keyboard.press(key)
+
+
+def see(selector: str) -> Step:
+    """Wait until it is in sight."""
+    return lambda page: page.locator(selector).first.wait_for()
+
+
+def put(template: str) -> Step:
+    """Show a template that no address answers with."""
+    return lambda page: page.set_content(render_to_string(template))
+
+
+_TYPED = (
+    fill("#symbol", "XYZ"),
+    fill("[name=figure]", "2.5"),
+    fill("[name=reason]", "Raise XYZ to its model weight after results."),
+    see("#preview .tbl"),
+)
+SCENES: tuple[Scene, ...] = (
+    Scene("ticket-preview", "MANAGER", "/ticket/", _TYPED),
+    Scene("ticket-instruments", "MANAGER", "/ticket/", (click("#symbol"), press("Q"), see("#instruments li"))),
+    Scene("ticket-released", "MANAGER", "/ticket/released/{journey}/"),
+    Scene("positions-ticked", "MANAGER", "/positions/", (click("tbody input[type=checkbox]"),)),
+    Scene("blotter-parent", "MANAGER", "/blotter/", (click("#blotter tbody a, #blotter tbody button"),)),
+    Scene("exposure-holders", "MANAGER", "/exposure/", (click("tbody a, tbody button"),)),
+    Scene("account-views", "MANAGER", "/accounts/", (click("[popovertarget=views]"), see("#views form"))),
+    Scene("account-filter", "MANAGER", "/accounts/", (click("[popovertarget=filter]"), see("#filter select"))),
+    Scene("palette", "MANAGER", "/accounts/", (press("Control+k"), fill("#palette input", "a"), see("#palette li"))),
+    Scene("keys", "MANAGER", "/accounts/", (press("?"), see("#keys[open]"))),
+    Scene("menu", "MANAGER", "/accounts/", (click(".topbar__menu"),), phone_only=True),
+    Scene("choices", "MANAGER", "/connections/", (click(".rail__foot"),)),
+    Scene("alert", "MANAGER", "/alerts/?alert={alert}"),
+    Scene("kill-confirm", "MANAGER", "/kill-switch/", (click("main form button"),)),
+    Scene("break", "OPERATIONS", "/reconciliation/?break={break}", (see("#break .tbl"),)),
+    Scene("break-waive", "OPERATIONS", "/reconciliation/?break={break}", (see("#break .tbl"), click("input[value=waive]"))),
+    Scene("approvals-decided", "COMPLIANCE", "/approvals/?show=decided"),
+    Scene("authority", "COMPLIANCE", "/authorities/{authority}/"),
+    Scene("mandate", "COMPLIANCE", "/authorities/mandates/{mandate}/"),
+    Scene("account-portal-period", "INVESTOR", "/portal/{account}/?period=all"),
+    Scene("you", "MANAGER", "/auth/"),
+    Scene("sessions", "MANAGER", "/auth/sessions/"),
+    Scene("second-factor", "MANAGER", "/auth/2fa/"),
+    Scene("sign-in-wrong", "", "/auth/login/", (fill("[name=login]", "a@example.com"), fill("[name=password]", "x"), press("Enter"))),
+    Scene("forbidden", "INVESTOR", "/home/", status=403),
+    Scene("defect", "", "/auth/login/", (put("500.html"),)),
+    *(
+        Scene(f"empty-{path.strip('/')}", "MANAGER@empty", path)
+        for path in (
+            "/home/",
+            "/accounts/",
+            "/ticket/",
+            "/blotter/",
+            "/positions/",
+            "/exposure/",
+            "/journeys/",
+            "/alerts/",
+            "/connections/",
+            "/statements/",
+            "/reconciliation/",
+            "/kill-switch/",
+        )
+    ),
+    Scene("empty-approvals", "COMPLIANCE@empty", "/approvals/"),
+    Scene("empty-authorities", "COMPLIANCE@empty", "/authorities/"),
+    Scene("empty-portal", "INVESTOR@empty", "/portal/"),
+)

@@ -27,25 +27,30 @@ from governance.enums import Role
 from governance.models import Firm, Membership, User
 from governance.web import FIRM_KEY
 from mamweb.assets import make_assets
+from reporting.models import SavedView
 from reporting.services import refresh_figures
+from tests.screens.papers import BARE, furnish, open_bare_firm
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """firm_id and the instant it is looked at. ids: what paths may name."""
+    """firm_id, a firm that has nothing yet, and the instant they are looked at. ids: what paths may name."""
 
     firm_id: int
+    bare_id: int
     now: datetime
     ids: dict[str, str]
 
     def cookie(self, role: str) -> str:
-        """Return the session of somebody in the role."""
-        with tenancy.firm(self.firm_id):
+        """Return the session of somebody in the role; "MANAGER@empty" is the manager of the firm that has nothing."""
+        role, _, where = role.partition("@")
+        firm_id = self.bare_id if where else self.firm_id
+        with tenancy.firm(firm_id):
             user = User.objects.get(pk=Membership.objects.filter(role=role, is_active=True).earliest("id").user_id)
         client = Client()
         client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
         session = client.session
-        session[FIRM_KEY] = self.firm_id
+        session[FIRM_KEY] = firm_id
         session.save()
         return str(client.cookies["sessionid"].value)
 
@@ -72,24 +77,17 @@ def prepare(accounts: int = 8) -> Stage:
     """Return the stage; lives the tour's day first if nobody has."""
     call_command("migrate", database="owner", verbosity=0)
     make_assets()
-    firm = Firm.objects.order_by("-id").first()
+    firm = Firm.objects.exclude(name=BARE).order_by("-id").first()
     if firm is None:
         call_command("tour", accounts=accounts, stdout=StringIO())
         firm = Firm.objects.latest("id")
-        with tenancy.firm(firm.pk):
-            _give_the_investor_accounts()
-            refresh_figures(now=_end_of_day(), with_history=True)
     with tenancy.firm(firm.pk):
-        return Stage(firm.pk, _end_of_day(), _ids())
-
-
-def _give_the_investor_accounts() -> None:
-    from accounts.models import Account
-    from accounts.services import grant_account
-
-    user_id = Membership.objects.filter(role=Role.INVESTOR).earliest("id").user_id
-    for account in Account.objects.filter(code__in=["A1", "A4"]):
-        grant_account(account_id=account.pk, user_id=user_id, now=_end_of_day())
+        now = _end_of_day()
+        if not SavedView.objects.exists():
+            furnish(firm, now)
+            refresh_figures(now=now, with_history=True)
+        ids = _ids()
+    return Stage(firm.pk, open_bare_firm(now), now, ids)
 
 
 def _end_of_day() -> datetime:
@@ -104,6 +102,8 @@ def _end_of_day() -> datetime:
 def _ids() -> dict[str, str]:
     from accounts.models import Account, AccountUserObjectPermission
     from execution.models import ParentOrder
+    from governance.models import Alert, Authority, Mandate
+    from reconciliation.models import Break
     from reporting.models import StatementDocument
 
     investors = Membership.objects.filter(role=Role.INVESTOR).values("user_id")
@@ -116,6 +116,11 @@ def _ids() -> dict[str, str]:
         "account": str(granted or first(Account.objects.filter(is_clearing=False).order_by("code"))),
         "journey": first(ParentOrder.objects.order_by("created_at"), "journey_id"),
         "statement": first(StatementDocument.objects.order_by("id")),
+        "alert": first(Alert.objects.filter(ended_at=None).order_by("raised_at")),
+        "break": first(Break.objects.filter(closed_at=None).order_by("-is_material", "id")),
+        "authority": first(Authority.objects.order_by("id")),
+        "mandate": first(Mandate.objects.order_by("id")),
+        "view": first(SavedView.objects.order_by("id")),
     }
 
 
