@@ -28,6 +28,6 @@ ADMIN_LOOK: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "STYLES": [_stylesheet],
     "COLORS": {"primary": dict(zip(_STEPS, _ACCENT, strict=True)), "base": dict(zip(_STEPS, _GREYS, strict=True))},
-    "ACCOUNT": {"navigation": [{"title": "You", "link": "/auth/"}]},
+    "ACCOUNT": {"navigation": [{"title": "Back to the console", "link": "/home/"}, {"title": "You", "link": "/auth/"}]},
     "SIDEBAR": {"show_search": False, "command_search": False, "show_all_applications": False, "navigation": []},
 }

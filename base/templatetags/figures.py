@@ -12,8 +12,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from base.core import figures
+from base.core.words import words
 
 register = template.Library()
+_CODED = {"action", "audience", "gate", "kind", "mode", "outcome", "role", "scope", "severity", "state", "status", "tier"}
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -100,10 +102,7 @@ def left(until: datetime | None, now: datetime) -> str:
     return f"{seconds // 60}:{seconds % 60:02}"
 
 
-@register.filter
-def words(value: Any) -> str:
-    """Return a code as words: PARTIALLY_FILLED is "Partially filled"."""
-    return str(value).replace("_", " ").capitalize()
+register.filter("words", words)
 
 
 @register.filter
@@ -111,17 +110,30 @@ def pairs(value: Any) -> list[tuple[str, str]]:
     """Return what an audit event holds as lines to read: names in words, lists with commas."""
     if not isinstance(value, dict):
         return [] if value in (None, "") else [("", str(value))]
-    return [(words(key), _spoken(entry)) for key, entry in value.items() if entry not in (None, "", [])]
+    return [(words(key), _spoken(entry, is_code=key in _CODED)) for key, entry in value.items() if entry not in (None, "", [])]
 
 
-def _spoken(entry: Any) -> str:
+def _spoken(entry: Any, *, is_code: bool = False) -> str:
     if isinstance(entry, bool):
         return "yes" if entry else "no"
     if isinstance(entry, list):
-        return ", ".join(map(_spoken, entry))
+        return ", ".join(_spoken(one, is_code=is_code) for one in entry)
     if isinstance(entry, dict):
         return ", ".join(f"{key} {_spoken(one)}" for key, one in entry.items())
-    return str(entry)
+    if is_code:
+        return words(entry)
+    return _instant(entry) if isinstance(entry, str) else str(entry)
+
+
+def _instant(text: str) -> str:
+    """Return an instant as people write it; any other text as it is."""
+    if len(text) < 19 or text[4:5] != "-" or text[10:11] != "T":
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{day(at)} {clock(at)}"
 
 
 @register.simple_tag

@@ -51,7 +51,12 @@ def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
     is_paper = all(c.is_paper for c in plan.routing.connections)
     limit = limit_of(side=plan.side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
     if isinstance(limit, QuoteProblem):
-        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {limit.value}", field="symbol", value=instrument.symbol)
+        raise UnableToRelease(
+            "RTE-2",
+            f"{instrument.symbol} has no usable quote: {limit.value.replace('_', ' ').lower()}",
+            field="symbol",
+            value=instrument.symbol,
+        )
     draft = ParentOrder(
         journey_id=sized.signal.journey_id,
         strategy_id=sized.signal.strategy_id,

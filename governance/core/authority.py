@@ -243,4 +243,4 @@ def newly_ended(authorities: Iterable[Authority], after: datetime, until: dateti
 
 
 def _day(instant: datetime) -> str:
-    return instant.date().isoformat()
+    return f"{instant.day} {instant:%b %Y}"

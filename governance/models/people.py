@@ -54,6 +54,10 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # knox ma
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
 
+    def get_full_name(self) -> str:
+        """Return what the person is called."""
+        return self.name
+
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Return False: rights come from roles and direct object grants, see `governance.queries` and `accounts.queries`."""
         return False

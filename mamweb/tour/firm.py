@@ -196,7 +196,7 @@ def _authorities(
     for days in sorted({p.valid_days for p in people if p.account_class is C.MANAGED}):
         covered = [ids[p.code] for p in people if p.account_class is C.MANAGED and p.valid_days == days]
         governance.record_authority(
-            code=f"IMA-{days}",
+            code=f"IMA-{days}" if days > 0 else f"IMA-ENDED{days}",
             kind=AuthorityKind.IMA,
             grantor_id=clients,
             grantee_id=manager,

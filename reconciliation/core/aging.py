@@ -15,10 +15,18 @@ from typing import Any
 
 from base.core.ids import digest
 
-from ..enums import BreakState, BreakType, Severity
+from ..enums import BreakState, BreakType, ItemKind, Severity
 from .breaks import Break
 
 IsBusinessDay = Callable[[date], bool]
+_DIFFERS = {
+    ItemKind.POSITION: "position differs in",
+    ItemKind.CASH_TD: "cash by trade date differs in",
+    ItemKind.CASH_SD: "settled cash differs in",
+    ItemKind.TRADE: "a trade differs in",
+    ItemKind.FEE: "a fee or movement differs in",
+    ItemKind.MARGIN: "margin differs in",
+}
 LONGEST_WAIT = 5  # business days a timing break may wait for its settle date
 
 
@@ -161,13 +169,13 @@ def close_only(
     """
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for account in incomplete:
-        reasons[account].append("INCOMPLETE")
+        reasons[account].append("the custodian has not reported it")
     for item in items:
         found = item.found
         overdue = found.type is BreakType.SETTLE_DATE_TIMING and today > ages_from(item, is_business_day)
         if not (found.material or overdue) or any(waiver_holds(waiver, found, next_open) for waiver in waivers):
             continue
-        reasons[found.account].append(f"{found.item} {found.type} {found.symbol or found.currency}")
+        reasons[found.account].append(f"{_DIFFERS[ItemKind(found.item)]} {found.symbol or found.currency}".strip())
     return {account: tuple(sorted(why)) for account, why in sorted(reasons.items())}
 
 

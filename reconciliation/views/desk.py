@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.queries.blocks import BlockedAccount, blocks_in_sight
+from base.core.words import words
 from base.csv_export import csv_response
 from base.errors import NotFound
 from base.parts import render_part
@@ -24,7 +25,7 @@ from governance.services import audit
 from governance.web import Request, Visit, page
 
 from ..core.resolution_words import choices
-from ..enums import BreakState, BreakType, ItemKind
+from ..enums import BreakState, BreakType, ItemKind, MarginKind, MovementKind
 from ..models import Break
 from ..queries.desk import (
     CustodianFacts,
@@ -50,6 +51,7 @@ from ..services.rows import to_value
 EXPORT = 10_000
 AGES = ((0, "Today"), (1, "1 business day"), (2, "2 and more"))
 WAIVER_DAYS = range(1, 8)
+_MOVED = {*MovementKind, *MarginKind}
 _PARTS = {"break-list": "reconciliation/_breaks.html", "desk-runs": "reconciliation/_runs.html", "desk": "reconciliation/_desk.html"}
 
 
@@ -165,6 +167,7 @@ def _line(line: Any) -> dict[str, Any]:
     is_money = line.item not in {ItemKind.POSITION, ItemKind.TRADE}
     return {
         "line": line,
+        "what": " ".join(words(part) if part in _MOVED else part for part in line.what.split()),
         "difference": difference,
         "currency": line.what.split()[-1] if is_money else "",
         "word": "" if both or line.item in {ItemKind.CASH_TD, ItemKind.CASH_SD} else "missing",

@@ -55,7 +55,7 @@ class _Frame:
         return self.left + (self.width - self.left - self.right) * at / max(count - 1, 1)
 
 
-WIDE, PHONE = _Frame(360, 143, 40, 6), _Frame(330, 180, 40, 6)
+WIDE, PHONE = _Frame(360, 143, 50, 12), _Frame(330, 180, 50, 12)
 
 
 def equity_chart(days: Sequence[date], equity: Sequence[float], falls: Sequence[float], *, unit: str, phone: bool = False) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from allocation.core.words import RULES
+from allocation.enums import Rule
 from base.core.figures import money, number, percent, price
 from governance.enums import AuditAction, SubjectKind
 from reporting.core.journey_words import lapse
@@ -28,7 +30,7 @@ _POLICIES = {
 _LEFT_OUT = {
     "AUTH_NONE": "it has no authority",
     "AUTH_EXPIRED": "its authority",
-    "AUTH_REVOKED": "its authority was revoked",
+    "AUTH_REVOKED": "its authority",
     "AUTH_SCOPE": "its authority does not cover this",
 }
 _ACTS = {
@@ -102,7 +104,7 @@ def _constraints(story: Story) -> Step:
     out = [f"{code} left out: {_why(finding, reason)}" for code, finding, reason in statement.excluded[:5]]
     if len(statement.excluded) > 5:
         out.append(f"{len(statement.excluded) - 5} more left out")
-    bound = [f"{rule} binds {_count(n, 'account')}" for rule, n in statement.bindings]
+    bound = [f"{RULES[Rule(rule)].short.lower()} binds {_count(n, 'account')}" for rule, n in statement.bindings]
     words = "; ".join(out + bound)
     rules = ("CST-1", *(("GOV-2",) if out else ()))
     return Step(statement.decided_at, "warn" if words else "pass", "Constraints", f"{words or 'No cap binds, nobody is left out'}.", rules)

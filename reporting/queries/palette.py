@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from accounts import queries as accounts
+from base.core.figures import number
 from execution.queries.visible import visible_parents
 from governance.core.subjects import Viewer
 from market import queries as market
@@ -49,8 +50,8 @@ def found(*, text: str, viewer: Viewer, may_deal: bool) -> list[tuple[str, list[
     parents = visible_parents(viewer).filter(Q(instrument__symbol__icontains=words) | Q(strategy__name__icontains=words))
     journeys = [
         Hit(
-            f"{row.side.capitalize()} {row.quantity.normalize():f} {row.instrument.symbol}",
-            f"{row.strategy.name}, {row.created_at:%d %b %H:%M}",
+            f"{row.side.capitalize()} {number(row.quantity)} {row.instrument.symbol}",
+            f"{row.strategy.name}, {row.created_at.day} {row.created_at:%b %H:%M}",
             f"/journeys/{row.journey_id}/",
         )
         for row in parents.select_related("instrument", "strategy").order_by("-id")[:MOST]

@@ -35,5 +35,5 @@ def activity(t: Transaction) -> tuple[str, str]:
     words = (" " if traded else ", ").join(part for part in (KIND_WORDS[t.kind], t.description) if part)
     remarks = []
     if t.settle_date is not None and t.settle_date != t.booked_date:
-        remarks.append(f"settles {short_day(t.settle_date)}")
+        remarks.append(f"settles {short_day(t.settle_date).lstrip('0')}")
     return words, ", ".join(remarks)

@@ -196,7 +196,7 @@ def below(request: Request) -> HttpResponse:
             if len(days) > 1
             else [],
             "too_many": totals is not None and totals.accounts > figures.MOST_CURVES,
-            "span": f"{len(days)} evenings",
+            "span": f"{len(days)} evening{'' if len(days) == 1 else 's'}",
             "sectors": sector_chart(figures.sectors_of(sight, now=now), totals.equity_to if totals else Decimal(0)),
             "alerts": [(alert, _TONES[str(alert.tier)], now - alert.raised_at) for alert in alerts[:6]],
             "alert_count": len(alerts),

@@ -52,6 +52,11 @@ class Lamps:
             self.written[key] = f'<span class="lamps">{_socket(gateway)}{_broker(gateway)}{self._synced(row)}</span>'
         return self.written[key]
 
+    def name_of(self, row: Any) -> str:
+        """Return the connection's code, the custodian's name where it is switched off."""
+        gateway = self.gateways.get(row.connection_id)
+        return gateway.code if gateway else str(row.custodian)
+
     def _synced(self, row: Any) -> str:
         state, day = self.runs.get(row.custodian_id, ("", None))
         if row.block:
@@ -93,7 +98,8 @@ def _number(text: str, value: Decimal | None, reason: str = "") -> str:
     """Return a table's cell of a change: coloured by its sign, a dash with its reason for none."""
     if value is None:
         return _nil(reason)
-    tone = " up" if value > 0 else " down" if value < 0 else " flat"
+    is_zero = not any(digit in text for digit in "123456789")  # as it is written: what rounds to nothing is neither
+    tone = " flat" if is_zero else " up" if value > 0 else " down"
     return f'<td class="num{tone}">{text}</td>'
 
 
@@ -110,7 +116,7 @@ def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
     return (
         f'<tr tabindex="0" data-open data-row="{escape(row.code)}"><td class="name{" indent" if indent else ""}"><a href="/accounts/{row.account_id}/">'
         f'<span class="acct">{escape(row.code)}</span>{escape(row.name)}</a></td>'
-        f'<td>{lamps.of(row)} <span class="class">{escape(row.custodian)}</span></td>{_own(row, why)}{_converted(row, why)}'
+        f'<td>{lamps.of(row)} <span class="class" title="{escape(row.custodian)}">{escape(lamps.name_of(row))}</span></td>{_own(row, why)}{_converted(row, why)}'
         f"{_number(signed_money(row.day_pnl, to), row.day_pnl, why)}"
         f"{_number(signed_percent(row.day_rate).rstrip('%'), row.day_rate, why or 'Nothing to gain on')}"
         f"{_number(signed_money(row.open_pnl, to), row.open_pnl, 'A lot has no price or rate')}{_margin(row)}{drawdown}"

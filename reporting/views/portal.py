@@ -157,7 +157,7 @@ def _told(found: Portrait, topic: str) -> list[dict[str, Any]]:
         words, remark = in_words(row)
         if row.kind in _TRADED and row.price is not None:
             words = f"{words.split()[0]} {figures.number(abs(row.quantity))} {row.description or row.symbol}"
-            remark = ", ".join(part for part in (f"at {figures.number(round(row.price, 4))} each", remark) if part)
+            remark = ", ".join(part for part in (f"at {figures.price(round(row.price, 4))} each", remark) if part)
         rows.append(
             {
                 "on": row.booked_date,

@@ -30,21 +30,25 @@ class Finding:
         return describe(self)
 
 
+_PLAIN = {"ADV": "share of daily volume", "ORDER_NOTIONAL": "order value"}
+
+
 def describe(finding: Finding) -> str:
-    """Return the finding as one line for logs and tests; pages translate the parts instead.
+    """Return the finding as one line for people: the rule, what it watches, the number and the limit.
 
     >>> describe(Finding("RSK-1", GateCode.POSITION_CAP, Decimal("0.025"), Decimal("0.02"), Unit.RATE))
-    'RSK-1 POSITION_CAP: 2.5% over 2%'
+    'RSK-1 position cap: 2.5% over 2%'
     """
     figures = [_figure(value, finding.unit) for value in (finding.number, finding.limit) if value is not None]
     parts = [" over ".join(figures), finding.detail]
     said = " ".join(part for part in parts if part)
-    return f"{finding.rule} {finding.code.value}: {said}" if said else f"{finding.rule} {finding.code.value}"
+    what = f"{finding.rule} {_PLAIN.get(finding.code.value) or finding.code.value.replace('_', ' ').lower()}"
+    return f"{what}: {said}" if said else what
 
 
 def _figure(value: Decimal, unit: Unit) -> str:
     if not value.is_finite():
         return "no equity" if unit is Unit.RATE else "no limit"
     if unit is Unit.RATE:
-        return plain_decimal(round(value * 100, 6)) + "%"
+        return plain_decimal(round(value * 100, 4)) + "%"
     return plain_decimal(round(value, 6)) + (" s" if unit is Unit.SECONDS else "")

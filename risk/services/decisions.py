@@ -58,7 +58,7 @@ def message_of(findings: Sequence[Finding]) -> str:
 
     >>> from risk.enums import GateCode, Unit
     >>> message_of([Finding("RSK-1", GateCode.POSITION_CAP, Decimal("Infinity"), Decimal("0.02"), Unit.RATE)])
-    'RSK-1 POSITION_CAP: no equity over 2%'
+    'RSK-1 position cap: no equity over 2%'
     """
     text = "; ".join(finding.describe() for finding in findings)
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"

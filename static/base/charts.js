@@ -63,6 +63,7 @@ addEventListener("resize", () => {
     if (String(figure.clientWidth) !== figure.dataset.width) draw(figure);
   }), 150);
 });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.querySelectorAll("[data-chart]").forEach(draw));
 document.addEventListener("choice", (event) => { if (event.detail.name === "theme") document.querySelectorAll("[data-chart]").forEach(draw); });
 document.body.addEventListener("htmx:afterSwap", (event) => all(event.detail.elt));
 all();

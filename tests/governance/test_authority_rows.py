@@ -62,8 +62,8 @@ def test_gov_1_a_recorded_signed_document_covers_its_accounts_alone(scene):
     ("changes", "ask", "finding", "reason"),
     [
         ({"document_sha256": ""}, BUY, AuthorityFinding.AUTH_NONE, "no document is on file"),
-        ({"effective_from": NOW + DAY}, BUY, AuthorityFinding.AUTH_NONE, "not in force before 2026-03-03"),
-        ({"expires_at": NOW}, BUY, AuthorityFinding.AUTH_EXPIRED, "expired 2026-03-02"),
+        ({"effective_from": NOW + DAY}, BUY, AuthorityFinding.AUTH_NONE, "not in force before 3 Mar 2026"),
+        ({"expires_at": NOW}, BUY, AuthorityFinding.AUTH_EXPIRED, "expired 2 Mar 2026"),
         ({"powers": {Power.MARGIN}}, BUY, AuthorityFinding.AUTH_SCOPE, "gives no power to TRADE"),
         ({}, AuthorityAsk("OPTION", ("XYZ C50", "XYZ"), True), AuthorityFinding.AUTH_SCOPE, "gives no power to OPTIONS"),
         ({}, AuthorityAsk("EQUITY", ("XYZ",), True, short=True), AuthorityFinding.AUTH_SCOPE, "gives no power to SHORT"),
@@ -103,7 +103,7 @@ def test_gov_2_a_revocation_holds_from_its_instant_and_the_earliest_counts(scene
     assert outcome(account, now=NOW + DAY) == (None, "")
     services.revoke_authority(authority_id=document, actor=scene.compliance, now=NOW, reason="at once")
     services.revoke_authority(authority_id=document, actor=scene.compliance, now=NOW + DAY, reason="again")
-    assert outcome(account) == (AuthorityFinding.AUTH_REVOKED, "revoked 2026-03-02")
+    assert outcome(account) == (AuthorityFinding.AUTH_REVOKED, "revoked 2 Mar 2026")
     assert queries.accounts_losing_authority(after=NOW - DAY, until=NOW) == {account: AuthorityFinding.AUTH_REVOKED}
 
 

@@ -21,12 +21,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mamweb.settings")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this thread
 
 import django
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from tests.screens.chromium import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
     from tests.screens.pages import Scene
+    from tests.screens.stage import Stage
 
 PHONE = 640
 
@@ -45,13 +46,9 @@ def main() -> int:
     complaints: list[str] = []
     with stage.web() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        cookies = {role: stage.cookie(role) if role else "" for role in {scene.role for scene in wanted}}
-        for scene in wanted:
+        for role in dict.fromkeys(scene.role for scene in wanted):
             for width in options.width:
-                if width > PHONE and scene.phone_only:
-                    continue
-                for theme in options.theme:
-                    complaints += _take(browser, address, cookies[scene.role], scene, scene.path.format(**stage.ids), theme, width, options)
+                complaints += _look(browser, address, stage, [scene for scene in wanted if scene.role == role], width, options)
         browser.close()
     print("\n".join(complaints) or "no complaints")
     return 1 if complaints else 0
@@ -71,26 +68,42 @@ def _slug(path: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "start"
 
 
-def _take(browser: Browser, address: str, cookie: str, scene: Scene, path: str, theme: str, width: int, options: Namespace) -> list[str]:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-    if cookie:
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": address}])
+def _look(browser: Browser, address: str, stage: Stage, scenes: list[Scene], width: int, options: Namespace) -> list[str]:
+    """Picture one role's scenes at one width, in one browser session."""
+    role = scenes[0].role
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(8000)
+    if role:
+        context.add_cookies([{"name": "sessionid", "value": stage.cookie(role), "url": address}])
+    complaints = []
+    for scene in scenes:
+        if width <= PHONE or not scene.phone_only:
+            said = _take(context, address + scene.path.format(**stage.ids), scene, width, options)
+            complaints += [f"{role or 'nobody'} {scene.name} {width}: {line}" for line in said]
+    context.close()
+    return complaints
+
+
+def _take(context: BrowserContext, address: str, scene: Scene, width: int, options: Namespace) -> list[str]:
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.emulate_media(color_scheme=options.theme[0])
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
-    answer = page.goto(address + path, wait_until="load")
-    if answer and answer.status != scene.status:
-        said.append(f"status {answer.status}, not {scene.status}")
+    answer = page.goto(address, wait_until="load")
+    status = answer.status if answer else 0
+    if status != scene.status:
+        said.append(f"status {status}, not {scene.status}")
     said += _act(page, scene)
     page.wait_for_timeout(options.wait)
+    name = f"{scene.role.replace('@', '-').lower() or 'nobody'}-{scene.name}"
+    for theme in options.theme:
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(150)
+        page.screenshot(path=options.out / f"{name}-{theme}-{width}.png", full_page=not page.locator("dialog[open]").count())
     said += _overflow(page)
-    role = scene.role.replace("@", "-").lower() or "nobody"
-    page.screenshot(path=options.out / f"{role}-{scene.name}-{theme}-{width}.png", full_page=not page.locator("dialog[open]").count())
-    context.close()
-    awaited = f"status of {scene.status}" if scene.status >= 400 else None
-    return [f"{role} {scene.name} {theme} {width}: {line}" for line in said if not (awaited and awaited in line)]
+    page.close()
+    return [line for line in said if not (scene.status >= 400 and f"status of {scene.status}" in line)]
 
 
 def _act(page: Page, scene: Scene) -> list[str]:
@@ -98,6 +111,7 @@ def _act(page: Page, scene: Scene) -> list[str]:
     try:
         for step in scene.steps:
             step(page)
+        page.wait_for_load_state()
     except Error as error:
         return [error.message.splitlines()[0]]
     return []

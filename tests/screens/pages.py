@@ -124,25 +124,32 @@ def put(template: str) -> Step:
     return lambda page: page.set_content(render_to_string(template))
 
 
+def _menu(page: Page) -> None:
+    """Open the rail where it is closed: on a phone."""
+    if page.locator(".topbar__menu").is_visible():
+        page.locator(".topbar__menu").click()
+
+
 _TYPED = (
-    fill("#symbol", "XYZ"),
-    fill("[name=figure]", "2.5"),
-    fill("[name=reason]", "Raise XYZ to its model weight after results."),
+    click("label:has-text('Global Equity Core')"),
+    fill("#symbol", "INLET"),
+    fill("[name=figure]", "5.5"),
+    fill("[name=reason]", "Raise INLET to its model weight after results."),
     see("#preview .tbl"),
 )
 SCENES: tuple[Scene, ...] = (
     Scene("ticket-preview", "MANAGER", "/ticket/", _TYPED),
-    Scene("ticket-instruments", "MANAGER", "/ticket/", (click("#symbol"), press("Q"), see("#instruments li"))),
+    Scene("ticket-instruments", "MANAGER", "/ticket/", (click("#symbol"), press("A"), see("#instruments li"))),
     Scene("ticket-released", "MANAGER", "/ticket/released/{journey}/"),
     Scene("positions-ticked", "MANAGER", "/positions/", (click("tbody input[type=checkbox]"),)),
-    Scene("blotter-parent", "MANAGER", "/blotter/", (click("#blotter tbody a, #blotter tbody button"),)),
+    Scene("blotter-parent", "MANAGER", "/blotter/", (click("#blotter tbody button"), see("#blotter .detail .tbl"))),
     Scene("exposure-holders", "MANAGER", "/exposure/", (click("tbody a, tbody button"),)),
     Scene("account-views", "MANAGER", "/accounts/", (click("[popovertarget=views]"), see("#views form"))),
     Scene("account-filter", "MANAGER", "/accounts/", (click("[popovertarget=filter]"), see("#filter select"))),
     Scene("palette", "MANAGER", "/accounts/", (press("Control+k"), fill("#palette input", "a"), see("#palette li"))),
     Scene("keys", "MANAGER", "/accounts/", (press("?"), see("#keys[open]"))),
-    Scene("menu", "MANAGER", "/accounts/", (click(".topbar__menu"),), phone_only=True),
-    Scene("choices", "MANAGER", "/connections/", (click(".rail__foot"),)),
+    Scene("menu", "MANAGER", "/accounts/", (_menu,), phone_only=True),
+    Scene("choices", "MANAGER", "/connections/", (_menu, click(".rail__foot"))),
     Scene("alert", "MANAGER", "/alerts/?alert={alert}"),
     Scene("kill-confirm", "MANAGER", "/kill-switch/", (click("main form button"),)),
     Scene("break", "OPERATIONS", "/reconciliation/?break={break}", (see("#break .tbl"),)),

@@ -86,13 +86,13 @@ def test_gov_2_no_document_no_trade():
         ({"signatures": SIGNED[:1]}, AuthorityFinding.AUTH_NONE, "not signed by manager"),
         ({"signatures": (SIGNED[0], Signature("manager", NOW + DAY))}, AuthorityFinding.AUTH_NONE, "not signed by manager"),
         ({"required_signers": frozenset()}, AuthorityFinding.AUTH_NONE, "not signed by anyone"),
-        ({"effective_from": NOW + DAY}, AuthorityFinding.AUTH_NONE, "not in force before 2026-03-03"),
-        ({"expires_at": NOW}, AuthorityFinding.AUTH_EXPIRED, "expired 2026-03-02"),
-        ({"revoked_at": NOW}, AuthorityFinding.AUTH_REVOKED, "revoked 2026-03-02"),
+        ({"effective_from": NOW + DAY}, AuthorityFinding.AUTH_NONE, "not in force before 3 Mar 2026"),
+        ({"expires_at": NOW}, AuthorityFinding.AUTH_EXPIRED, "expired 2 Mar 2026"),
+        ({"revoked_at": NOW}, AuthorityFinding.AUTH_REVOKED, "revoked 2 Mar 2026"),
         ({"revoked_at": NOW + DAY}, None, ""),
         ({"expires_at": None}, None, ""),
-        ({"expires_at": NOW - DAY, "revoked_at": NOW}, AuthorityFinding.AUTH_EXPIRED, "expired 2026-03-01"),
-        ({"expires_at": NOW, "revoked_at": NOW - DAY}, AuthorityFinding.AUTH_REVOKED, "revoked 2026-03-01"),
+        ({"expires_at": NOW - DAY, "revoked_at": NOW}, AuthorityFinding.AUTH_EXPIRED, "expired 1 Mar 2026"),
+        ({"expires_at": NOW, "revoked_at": NOW - DAY}, AuthorityFinding.AUTH_REVOKED, "revoked 1 Mar 2026"),
     ],
 )
 def test_gov_2_standing_of_a_document(changes, finding, reason):

@@ -50,12 +50,12 @@ def test_rec_6_one_business_day_warns_two_are_critical(today, days, level):
 
 
 def test_rec_6_an_unresolved_material_break_closes_the_account_before_the_next_open():
-    assert blocked(MATERIAL, MINOR) == {"A": ("CASH_TD CASH USD",)}
+    assert blocked(MATERIAL, MINOR) == {"A": ("cash by trade date differs in USD",)}
     assert blocked(MINOR) == {}
 
 
 def test_con_5_an_account_nobody_reported_is_close_only():
-    assert blocked(incomplete=["B"]) == {"B": ("INCOMPLETE",)}
+    assert blocked(incomplete=["B"]) == {"B": ("the custodian has not reported it",)}
 
 
 def waiver(**changes):

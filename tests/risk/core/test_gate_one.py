@@ -41,9 +41,9 @@ def test_rsk_1_gate_1_blocks_just_above_each_limit(parent, book, expected):
 def test_rsk_1_gate_1_names_rule_number_and_limit():
     found = check_parent(PARENT, replace(BOOK, gross=D(1_000_000)), LIMITS)
     assert found == [Finding("RSK-1", GateCode.GROSS, D(1_050_000), D(950_000), Unit.MONEY)]
-    assert describe(found[0]) == "RSK-1 GROSS: 1050000 over 950000"
+    assert describe(found[0]) == "RSK-1 gross: 1050000 over 950000"
     adv = check_parent(replace(PARENT, average_daily_volume=D(5000)), BOOK, LIMITS)
-    assert [describe(x) for x in adv] == ["CST-2 ADV: 20% over 10%"]
+    assert [describe(x) for x in adv] == ["CST-2 share of daily volume: 20% over 10%"]
 
 
 def test_cst_7_gate_1_lets_reducing_orders_pass_but_guards_against_typing_errors():

@@ -40,8 +40,8 @@ def test_rsk_1_worked_fifty_shares_at_forty_then_fifty():
     fresh = check_lots(batch_of([replace(LOT, price=D(50))]))
     assert not fresh.passed[0] and fresh.resize_to[0] == 40
     assert [describe(finding) for _, finding in fresh.findings] == [
-        "RSK-2 PRICE_MOVED: 25% over 1%",
-        "RSK-1 POSITION_CAP: 2.5% over 2%",
+        "RSK-2 price moved: 25% over 1%",
+        "RSK-1 position cap: 2.5% over 2%",
     ]
 
 
@@ -74,7 +74,7 @@ def test_rsk_1_an_order_that_flips_is_not_reducing():
 def test_cst_4_buying_power_counts_what_is_opened_at_its_margin():
     assert codes(replace(LOT, available=D(2000))) == []
     short = check_lots(batch_of([replace(LOT, available=D("1999.99"))]))
-    assert [describe(x) for _, x in short.findings] == ["CST-4 BUYING_POWER: 2000 over 1999.99"] and short.resize_to[0] == 49
+    assert [describe(x) for _, x in short.findings] == ["CST-4 buying power: 2000 over 1999.99"] and short.resize_to[0] == 49
     assert codes(replace(LOT, available=D(1000), margin_rate=D("0.5"))) == []
     assert codes(replace(LOT, quantity=D(-130), position=D(80), available=D(2000))) == []
     assert resized(replace(LOT, available=D(-1))) == 0
@@ -89,7 +89,7 @@ def test_acc_11_prices_are_converted_into_the_account_currency():
 def test_rsk_2_stale_and_moved_prices():
     assert codes(replace(LOT, price_age=2 * SECOND)) == []
     late = check_lots(batch_of([replace(LOT, price_age=2 * SECOND + timedelta(microseconds=1))]))
-    assert [describe(x) for _, x in late.findings] == ["RSK-2 STALE_PRICE: 2.000001 s over 2 s"] and late.resize_to[0] == 0
+    assert [describe(x) for _, x in late.findings] == ["RSK-2 stale price: 2.000001 s over 2 s"] and late.resize_to[0] == 0
     assert codes(replace(LOT, price_age=-3 * SECOND)) == [G.STALE_PRICE]
     small = replace(LOT, quantity=D(1))
     assert codes(replace(small, price=D("40.40"))) == codes(replace(small, price=D("39.60"))) == []

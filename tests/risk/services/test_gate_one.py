@@ -71,17 +71,17 @@ def test_rsk_1_release_hands_in_plain_facts(scene):
     parent = scene.parent(100)
     facts = {"journey_id": parent.journey_id, "parent_id": parent.parent_id, "instrument": parent.instrument}
     findings = gate_one(**facts, side="BUY", quantity=D(100), price=D(40), reduces=False, now=NOW)
-    assert [finding.describe() for finding in findings] == ["RSK-1 ORDER_NOTIONAL: 4000 over 3999.99"]
+    assert [finding.describe() for finding in findings] == ["RSK-1 order value: 4000 over 3999.99"]
     assert gate_one(**facts, side="SELL_SHORT", quantity=D(99), price=D(40), now=NOW) == []
 
 
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ({"gross": "43999.99"}, "RSK-1 GROSS: 44000 over 43999.99"),
-        ({"net": "43999.99"}, "RSK-1 NET: 44000 over 43999.99"),
-        ({"single_name": "43999.99"}, "RSK-1 SINGLE_NAME: 44000 over 43999.99"),
-        ({"adv_rate": "0.00009"}, "CST-2 ADV: 0.01% over 0.009%"),
+        ({"gross": "43999.99"}, "RSK-1 gross: 44000 over 43999.99"),
+        ({"net": "43999.99"}, "RSK-1 net: 44000 over 43999.99"),
+        ({"single_name": "43999.99"}, "RSK-1 single name: 44000 over 43999.99"),
+        ({"adv_rate": "0.00009"}, "CST-2 share of daily volume: 0.01% over 0.009%"),
     ],
 )
 def test_rsk_1_positions_of_all_accounts_and_working_orders_count(scene, limit, message):
@@ -121,14 +121,14 @@ def test_acc_11_values_are_in_the_reporting_currency(scene):
     share = make_share("40", currency="XEU")
     set_limits(scene.actor, order_notional="4999.99")
     (finding,) = judge(scene, 100, instrument=share)
-    assert finding.describe() == "RSK-1 ORDER_NOTIONAL: 5000 over 4999.99"
+    assert finding.describe() == "RSK-1 order value: 5000 over 4999.99"
 
 
 @pytest.mark.parametrize("kind", list(FirmLimitKind))
 def test_con_5_a_limit_nobody_set_blocks_and_says_which(scene, kind):
     set_limits(scene.actor, **{kind.value.lower(): None})
     (finding,) = judge(scene)
-    assert finding.describe() == f"CON-5 MISSING_DATA: limit {kind.value.lower()}"
+    assert finding.describe() == f"CON-5 missing data: limit {kind.value.lower()}"
     alert = Alert.objects.get(rule="CON-5")
     assert alert.tier == "CRITICAL" and kind.value.lower() in alert.message
 
@@ -187,7 +187,7 @@ def test_rsk_1_units_that_wait_for_their_orders_count(scene):
 def test_rsk_9_the_days_loss_blocks_openings_once_it_reaches_its_limit(scene):
     snapshot(scene.account, "104000")
     set_limits(scene.actor, daily_loss="4000")
-    assert [f.describe() for f in judge(scene)] == ["RSK-9 DAILY_LOSS: 4000 over 4000"]
+    assert [f.describe() for f in judge(scene)] == ["RSK-9 daily loss: 4000 over 4000"]
     set_firm_limit(kind=FirmLimitKind.DAILY_LOSS, limit=D("4000.01"), actor=scene.actor, now=NOW)
     assert judge(scene) == []
 
@@ -197,7 +197,7 @@ def test_cst_2_volume_comes_from_the_days_before(scene):
     daily_bars(share, 1000)
     set_limits(scene.actor, adv_rate="0.10")
     assert judge(scene, 100, instrument=share) == []
-    assert [f.describe() for f in judge(scene, 101, instrument=share)] == ["CST-2 ADV: 10.1% over 10%"]
+    assert [f.describe() for f in judge(scene, 101, instrument=share)] == ["CST-2 share of daily volume: 10.1% over 10%"]
 
 
 def test_rsk_10_tiers_are_told_once_and_again_after_they_are_rearmed(scene):

@@ -70,7 +70,7 @@ def test_rsk_1_worked_fifty_shares_at_forty_pass_and_at_fifty_are_refused(scene)
     assert answer.resize_to.tolist() == [40 * UNIT] and answer.order_passed.tolist() == [False]
     (decision,) = gate_decisions(journey_id=order.journey_id)
     assert decision.outcome is GateOutcome.BLOCKED and decision.subject_id == order.order_id and decision.account_ids == (scene.account.id,)
-    assert decision.message == "RSK-2 PRICE_MOVED: 25% over 1%; RSK-1 POSITION_CAP: 2.5% over 2%"
+    assert decision.message == "RSK-2 price moved: 25% over 1%; RSK-1 position cap: 2.5% over 2%"
     assert (decision.rule, decision.number, decision.limit) == ("RSK-2", D("0.25"), D("0.01"))
     alert = Alert.objects.get(journey_id=order.journey_id)
     assert alert.tier == "CRITICAL" and scene.share.symbol in alert.message
@@ -177,7 +177,7 @@ def test_gov_2_missing_gates_and_unknown_accounts_have_no_authority(scene):
     answer = check(scene, 10, account=managed, order=order)
     assert codes(answer)[0] is G.AUTHORITY
     (decision,) = gate_decisions(journey_id=order.journey_id)
-    assert decision.message.startswith("GOV-2 AUTHORITY: ") and len(decision.message) > 25
+    assert decision.message.startswith("GOV-2 authority: ") and len(decision.message) > 25
 
 
 @pytest.mark.parametrize(
@@ -309,9 +309,9 @@ def test_cst_3_a_long_only_mandate_forbids_a_short(scene):
     hold(account, scene.sleeve, scene.share, 10)
     assert codes(check(scene, -10, account=account)) == []
     answer = check(scene, -11, account=account)
-    assert [finding.describe() for _, finding in answer.findings] == ["CST-3 MANDATE: the mandate is long only"]
+    assert [finding.describe() for _, finding in answer.findings] == ["CST-3 mandate: the mandate is long only"]
 
 
 def test_cst_3_a_forbidden_kind_is_refused_with_its_clause(scene):
     answer = check(scene, 1, account=mandated(MandateRuleKind.ALLOWED_KINDS, words=["FX"]))
-    assert [finding.describe() for _, finding in answer.findings] == ["CST-3 MANDATE: §4 what is held"]
+    assert [finding.describe() for _, finding in answer.findings] == ["CST-3 mandate: §4 what is held"]
