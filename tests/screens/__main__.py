@@ -24,6 +24,7 @@ import django
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from tests.screens.chromium import CHROMIUM, FLAGS
+from tests.screens.png import pressed
 
 if TYPE_CHECKING:
     from tests.screens.pages import Scene
@@ -41,7 +42,7 @@ def main() -> int:
 
     attach_services()
     stage = prepare()
-    wanted = _wanted(options)
+    wanted = _readme(options) if options.readme else _wanted(options)
     options.out.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
     with stage.web() as address, sync_playwright() as playwright:
@@ -56,12 +57,20 @@ def main() -> int:
 
 def _wanted(options: Namespace) -> list[Scene]:
     """Return what to picture: every page and scene, or those named."""
-    from tests.screens.pages import PAGES, SCENES, Scene
+    from tests.screens.pages import ADMIN, PAGES, SCENES, Scene
 
     if options.page:
         return [Scene(_slug(path), options.role, path) for path in options.page]
     pages = [Scene(_slug(path), role, path, status=404 if "nothing" in path else 200) for role, paths in PAGES.items() for path in paths]
-    return [scene for scene in (*pages, *SCENES) if not options.only or re.search(options.only, f"{scene.role} {scene.name}")]
+    return [scene for scene in (*pages, *SCENES, *ADMIN) if not options.only or re.search(options.only, f"{scene.role} {scene.name}")]
+
+
+def _readme(options: Namespace) -> list[Scene]:
+    """Return what the README shows, and let it be pictured as it does: light, 1440 px, what one sees without scrolling."""
+    from tests.screens.pages import README
+
+    options.out, options.theme, options.width = Path("docs/pictures"), ["light"], [1440]
+    return list(README)
 
 
 def _slug(path: str) -> str:
@@ -72,7 +81,8 @@ def _look(browser: Browser, address: str, stage: Stage, scenes: list[Scene], wid
     """Picture one role's scenes at one width, in one browser session."""
     role = scenes[0].role
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
+    context.set_default_navigation_timeout(90_000)
     if role:
         context.add_cookies([{"name": "sessionid", "value": stage.cookie(role), "url": address}])
     complaints = []
@@ -100,7 +110,9 @@ def _take(context: BrowserContext, address: str, scene: Scene, width: int, optio
     for theme in options.theme:
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(150)
-        page.screenshot(path=options.out / f"{name}-{theme}-{width}.png", full_page=not page.locator("dialog[open]").count())
+        picture = page.screenshot(full_page=not options.readme and not page.locator("dialog[open], [popover]:popover-open").count())
+        file = f"{scene.name}.png" if options.readme else f"{name}-{theme}-{width}.png"
+        (options.out / file).write_bytes(pressed(picture) if options.readme else picture)
     said += _overflow(page)
     page.close()
     return [line for line in said if not (scene.status >= 400 and f"status of {scene.status}" in line)]
@@ -132,6 +144,7 @@ def _options() -> Namespace:
     parser.add_argument("--role", default="MANAGER", help='who looks at --page (default: %(default)s; "" is nobody)')
     parser.add_argument("--width", type=int, action="append", help="in px (default: 1440 and 390)")
     parser.add_argument("--theme", action="append", choices=["light", "dark"], help="(default: both)")
+    parser.add_argument("--readme", action="store_true", help="the three pictures of the README, into docs/pictures")
     parser.add_argument("--wait", type=int, default=700, help="milliseconds before the picture (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("var/screens"))
     options = parser.parse_args()

@@ -1,6 +1,7 @@
 """Which pages are pictured, and as whom. A path may name ids of the firm's rows: {account}, {journey}, {statement} and so on (stage.py).
 
-`PAGES` are addresses as they open; `SCENES` are pages after somebody did something: typed, opened a menu, ticked a row.
+`PAGES` are addresses as they open (the end-to-end tests visit them too); `SCENES` are pages after somebody did something: typed, opened a menu,
+ticked a row. `ADMIN` is the rest of the admin's tables and forms, `README` what the README shows.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from playwright.sync_api import Page
 
 _TABS = ("positions", "lots", "cash", "orders", "fills", "mandate", "breaks", "statements", "audit")
 _TABLES = (
-    "accounts/account",
     "accounts/accountgroup",
     "accounts/accountgroupuserobjectpermission",
     "accounts/accountuserobjectpermission",
-    "accounts/authority",
+    "governance/authority",
     "accounts/brokerconnection",
     "accounts/custodian",
     "accounts/ledgertransaction",
@@ -26,7 +26,6 @@ _TABLES = (
     "governance/alert",
     "governance/apitoken",
     "governance/approval",
-    "governance/auditevent",
     "governance/firmsettings",
     "governance/killswitch",
     "governance/mandate",
@@ -39,13 +38,11 @@ _TABLES = (
     "risk/gatedecision",
 )
 _FORMS = (
-    "accounts/account/{account}/change",
-    "accounts/account/{account}/do/change",
     "accounts/account/{account}/do/block",
-    "accounts/authority/calendar",
-    "accounts/authority/{authority}/change",
+    "governance/authority/calendar",
+    "governance/authority/{authority}/change/",
     "accounts/custodian/do/record",
-    "governance/mandate/{mandate}/change",
+    "governance/mandate/{mandate}/change/",
     "governance/restriction/do/restrict",
     "governance/killswitch/do/trip",
 )
@@ -77,8 +74,10 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/approvals/",
         "/authorities/",
         "/admin/",
-        *(f"/admin/{table}/" for table in _TABLES),
-        *(f"/admin/{form}{'' if '/do/' in form else '/'}" for form in _FORMS),
+        "/admin/accounts/account/",
+        "/admin/accounts/account/{account}/change/",
+        "/admin/accounts/account/{account}/do/change",
+        "/admin/governance/auditevent/",
     ),
     "INVESTOR": ("/portal/", "/portal/{account}/holdings", "/portal/{account}/activity", "/portal/{account}/documents"),
     "": ("/auth/login/", "/auth/password/reset/", "/auth/password/reset/done/"),
@@ -136,6 +135,15 @@ _TYPED = (
     fill("[name=figure]", "5.5"),
     fill("[name=reason]", "Raise INLET to its model weight after results."),
     see("#preview .tbl"),
+)
+README: tuple[Scene, ...] = (
+    Scene("accounts", "MANAGER", "/accounts/?by=strategy", (see("#accounts-below svg"),)),
+    Scene("ticket", "MANAGER", "/ticket/", (*_TYPED, click("h1"))),
+    Scene("portal", "INVESTOR", "/portal/{account}/", (see(".vega svg"),)),
+)
+ADMIN: tuple[Scene, ...] = (
+    *(Scene(f"admin-{table.replace('/', '-')}", "COMPLIANCE", f"/admin/{table}/") for table in _TABLES),
+    *(Scene(f"admin-{form.split('/')[1]}-{form.strip('/').split('/')[-1]}", "COMPLIANCE", f"/admin/{form}") for form in _FORMS),
 )
 SCENES: tuple[Scene, ...] = (
     Scene("ticket-preview", "MANAGER", "/ticket/", _TYPED),
