@@ -5,7 +5,8 @@ Entry point: `words`.
 
 from __future__ import annotations
 
-_SHORT = (
+_SHORT = [
+    "ETF",
     "TWAP",
     "VWAP",
     "POV",
@@ -24,7 +25,7 @@ _SHORT = (
     "FIFO",
     "LIFO",
     "HIFO",
-)
+]
 _KEPT = {**{code: code for code in _SHORT}, "CASH_TD": "Cash, trade date", "CASH_SD": "Cash, settled"}
 
 

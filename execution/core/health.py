@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+
+from base.core.figures import age
 
 from ..enums import Lamp
 
@@ -85,7 +88,8 @@ def _words(signs: Signs, socket: Lamp, broker: Lamp, synced: Lamp) -> tuple[str,
     if signs.is_stopped:
         return "Stopped by the kill switch; nothing new is sent", "stopped"
     if broker is Lamp.BLOCKED:
-        return f"The broker has not answered for {signs.heard_age:.0f} s; new orders wait", f"silent {signs.heard_age:.0f} s"
+        silent = age(timedelta(seconds=signs.heard_age or 0))
+        return f"The broker has not answered for {silent}; new orders wait", f"silent {silent}"
     if synced is Lamp.UNKNOWN:
         return "Sent and not heard of; the broker is asked every 5 s, nothing is sent twice", f"{signs.unknown} unknown"
     if not signs.is_reconciled:

@@ -101,7 +101,7 @@ _PER_CENT = "datum.value == 0 ? '0%' : replace(format(datum.value * 100, '.1f'),
 
 
 def _x(n: int, *, labels: bool) -> Spec:
-    axis = {"format": "%b %Y" if n > 400 else "%b" if n > 45 else "%-d %b", "labels": labels, "domain": labels, "labelFlush": True}
+    axis: Spec = {"format": "%b %Y" if n > 400 else "%b" if n > 45 else "%-d %b", "labels": labels, "domain": labels, "labelFlush": True}
     if n <= 7:
         axis["tickCount"] = {"interval": "day", "step": 1}
     return {"field": "d", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}

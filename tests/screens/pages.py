@@ -132,7 +132,7 @@ def _menu(page: Page) -> None:
 _TYPED = (
     click("label:has-text('Global Equity Core')"),
     fill("#symbol", "INLET"),
-    fill("[name=figure]", "5.5"),
+    fill("[name=figure]", "7"),
     fill("[name=reason]", "Raise INLET to its model weight after results."),
     see("#preview .tbl"),
 )

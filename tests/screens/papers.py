@@ -1,15 +1,18 @@
 """What lies on the desks of the stage besides its history: a request, a warning, a saved view; and a firm that has nothing yet.
 
-Entry points: `furnish`, `is_furnished`, `open_bare_firm`.
+Entry points: `furnish`, `is_furnished`, `look_served`, `open_bare_firm`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+
+from django.db.models import F
 
 from accounts.models import Account
 from base import tenancy
+from execution.models import GatewayLease
 from governance.core.subjects import Actor, Subject
 from governance.enums import AlertTier, ApprovalAction, Role, SubjectKind
 from governance.models import Alert, Firm, Membership
@@ -50,10 +53,16 @@ def furnish(now: datetime) -> None:
         action=ApprovalAction.OVERRIDE_RULE, subject=subject, content_hash=content, actor=trader, now=now, reason=reason, rules=("CST-2",)
     )
     manager = Actor(str(people[Role.MANAGER]), Role.MANAGER)
-    for alert in Alert.objects.filter(tier=AlertTier.CRITICAL, acknowledged_at=None, ended_at=None):
+    for alert in Alert.objects.filter(tier=AlertTier.CRITICAL, acknowledged_at=None):
         role = Role(alert.audience[0])
         acknowledge_alert(alert_id=alert.pk, actor=Actor(str(people[role]), role), now=now, note="We asked the custodian.")
     save_view(name="By strategy", chosen=AccountFilter(by="strategy"), is_shared=True, actor=manager, now=now)
+
+
+def look_served() -> None:
+    """Let the connections look as if their gateways ran; inside the firm's block."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    GatewayLease.objects.update(expires_at=later, heard_at=later, reconciled_epoch=F("epoch"))
 
 
 def open_bare_firm(now: datetime) -> int:

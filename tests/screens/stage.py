@@ -34,7 +34,7 @@ from mamweb.history.statements import state_past
 from market.core import calendars
 from reporting.models import SavedView
 from reporting.services import refresh_figures
-from tests.screens.papers import furnish, is_furnished, open_bare_firm
+from tests.screens.papers import furnish, is_furnished, look_served, open_bare_firm
 
 UNTIL, SESSIONS = date(2026, 11, 20), 64
 
@@ -90,6 +90,7 @@ def prepare() -> Stage:
         firm = Firm.objects.get(name=NORTHLIGHT.name)
     with tenancy.firm(firm.pk):
         now = _end_of_day()
+        look_served()
         ids = _ids()
     return Stage(firm.pk, open_bare_firm(now), now, ids)
 
