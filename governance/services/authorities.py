@@ -156,7 +156,7 @@ def warn_of_expiring_authorities(*, now: datetime) -> int:
             end_alert(alert_id=alert_id, now=now, reason="a nearer threshold was crossed")
         when = f"ends in {warning.days_left} days" if warning.threshold else "has expired"
         over = "one account" if len(warning.account_ids) == 1 else f"{len(warning.account_ids)} accounts"
-        message = f"The authority over {over} {when} ({warning.expires_at.date().isoformat()})"
+        message = f"The authority over {over} {when} ({warning.expires_at.day} {warning.expires_at:%b %Y})"
         raise_alert(tier=warning.tier, audience=None, rule="GOV-2", subject=subject, message=message, now=now, dedupe_key=key)
     return len(warnings)
 

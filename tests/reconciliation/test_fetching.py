@@ -230,7 +230,9 @@ def test_rec_1_an_answer_that_breaks_the_storing_is_told_of_every_connection_and
     fetched = fetch_reports(firm_id=world.firm_id, now=EVENING, opening=opening)
     reason = "could not be stored; see the log"
     assert fetched == Fetched((), (("FIRST", reason), ("SECOND", reason))) and CustodianSnapshot.objects.count() == 0
-    assert [told.partition(":")[0] for told in alerts()] == [f"FIRST {DAY}", f"SECOND {DAY}"] and all(reason in told for told in alerts())
+    assert [told.partition(":")[0] for told in alerts()] == [
+        f"No whole custody report from {one} for {DAY}" for one in ("FIRST", "SECOND")
+    ] and all(reason in told for told in alerts())
     assert world.fetch(LATER) == Fetched(("FIRST", "SECOND"), ()) and alerts() == []
 
 

@@ -52,7 +52,7 @@ def main() -> int:
             for width in options.width:
                 complaints += _look(browser, address, stage, [scene for scene in wanted if scene.role == role], width, options)
         browser.close()
-    print("\n".join(complaints) or "no complaints")
+    print(f"{len(complaints) or 'no'} complaints")
     return 1 if complaints else 0
 
 
@@ -91,6 +91,7 @@ def _look(browser: Browser, address: str, stage: Stage, scenes: list[Scene], wid
         if width <= PHONE or not scene.phone_only:
             said = _take(context, address + scene.path.format(**stage.ids), scene, width, options)
             complaints += [f"{role or 'nobody'} {scene.name} {width}: {line}" for line in said]
+            print(*complaints[len(complaints) - len(said) :], sep="\n", end="\n" if said else "", flush=True)
     context.close()
     return complaints
 
