@@ -28,7 +28,7 @@ from mamweb.tour.world import generated_market
 from tests.database import cloned_database
 
 SPEED = 20.0
-PATIENCE = 60.0
+PATIENCE = 150.0
 MANAGE = [sys.executable, "manage.py"]
 
 
