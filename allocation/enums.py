@@ -35,6 +35,26 @@ class CustomKind(StrEnum):
     RISK = "risk"
 
 
+class SignalOrderType(StrEnum):
+    """How an order is priced where the house does not price it; a signal without one gets RTE-2's marketable limit."""
+
+    LIMIT = "LIMIT"
+
+
+class SignalTimeInForce(StrEnum):
+    """How long a signal's orders stand. None outlives its session: shares are booked once, when it ends (ALC-3)."""
+
+    IOC = "IOC"
+    DAY = "DAY"
+
+
+class SignalRoute(StrEnum):
+    """A wish about pace; a signal without one goes as RTE-1 says. Neither gets round RTE-1."""
+
+    OVER_TIME = "OVER_TIME"
+    AT_ONCE = "AT_ONCE"
+
+
 class Rounding(StrEnum):
     """How opens and increases become whole lots (SIZ-5)."""
 

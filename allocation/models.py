@@ -12,7 +12,7 @@ from base.core.ids import digest
 from base.fields import CodeField, ExactField, MoneyField, PriceField, QuantityField, RateField
 from base.models import TenantForeignKey, TenantModel
 
-from .enums import CapBasis, Rounding, SignalState, SizingMethod
+from .enums import CapBasis, Rounding, SignalOrderType, SignalRoute, SignalState, SignalTimeInForce, SizingMethod
 
 
 class Strategy(TenantModel):
@@ -45,7 +45,11 @@ class StrategyAccount(TenantModel):
 
 
 class Signal(TenantModel):
-    """An intent, stated once. `body_sha256` tells a repeat (same answer) from a different body under the same key (409)."""
+    """An intent, stated once. `body_sha256` tells a repeat (same answer) from a different body under the same key (409).
+
+    order_type, time_in_force, route: "" = the house decides (RTE-1, RTE-2). protect: stop_price and take_profit_price are to be held for every
+    account that is filled.
+    """
 
     journey_id = models.UUIDField()
     source = models.CharField(max_length=64)
@@ -58,8 +62,12 @@ class Signal(TenantModel):
     stop_price = PriceField(null=True)
     per_account = models.JSONField(default=dict)
     account_ids = ArrayField(models.UUIDField(), default=list)
-    order_type = models.CharField(max_length=16, blank=True)
+    order_type = CodeField(SignalOrderType, max_length=16, blank=True, default="")
     limit_price = PriceField(null=True)
+    time_in_force = CodeField(SignalTimeInForce, max_length=16, blank=True, default="")
+    route = CodeField(SignalRoute, max_length=16, blank=True, default="")
+    take_profit_price = PriceField(null=True)
+    protect = models.BooleanField(default=False)
     state = CodeField(SignalState, default=SignalState.RECEIVED)
     received_at = models.DateTimeField()
     received_by = models.ForeignKey("governance.User", models.PROTECT, null=True, related_name="+")

@@ -12,11 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from allocation.enums import CustomKind, SizingMethod
+from allocation.enums import CustomKind, SignalOrderType, SignalRoute, SignalTimeInForce, SizingMethod
 from base.core.ids import digest
 from base.core.validation import FieldReader, InvalidInput, parse_decimal, parse_enum, parse_instant, parse_symbol, parse_text, parse_uuid
 
-_FIELDS = {"strategy", "symbol", "method", "figure", "stop_price", "accounts", "per_account", "decided_at"}
+from .order_terms import TERMS, read_terms, senseless_terms
+
+_FIELDS = {"strategy", "symbol", "method", "figure", "stop_price", "accounts", "per_account", "decided_at"} | TERMS
 LARGEST = Decimal("9999999999.99999999")
 _RATES = {SizingMethod.TARGET_WEIGHT, SizingMethod.RISK, SizingMethod.PERCENT_CHANGE, SizingMethod.CLOSE}
 _MOST = {CustomKind.WEIGHT: 10, CustomKind.RISK: 1}
@@ -28,6 +30,8 @@ class SignalBody:
 
     figure: signed (+ buy) quantity for block methods, rate for target_weight/risk/percent_change (0.03 = 3%), share to close for close;
     None for custom. accounts: account ids it is limited to, empty = every follower. per_account: account id → (kind, figure), for custom.
+    order_type None: house pricing (RTE-2), immediate or cancel; LIMIT: at limit_price, DAY unless time_in_force says IOC. route None: as RTE-1 says.
+    protect: stop_price and take_profit_price are to be held for every account that is filled.
     """
 
     strategy: str
@@ -38,11 +42,18 @@ class SignalBody:
     accounts: tuple[UUID, ...] = ()
     per_account: Mapping[UUID, tuple[CustomKind, Decimal]] = field(default_factory=dict)
     decided_at: datetime | None = None
+    order_type: SignalOrderType | None = None
+    limit_price: Decimal | None = None
+    time_in_force: SignalTimeInForce | None = None
+    route: SignalRoute | None = None
+    take_profit_price: Decimal | None = None
+    protect: bool = False
 
     @property
     def sha256(self) -> str:
-        """Return the hash that tells a repeat from a different body under the same key."""
-        return digest({**asdict(self), "accounts": sorted(map(str, self.accounts))})
+        """Return the hash that tells a repeat from a different body under the same key; terms that are not stated are no part of it."""
+        stated = {name: value for name, value in asdict(self).items() if name not in TERMS or value not in (None, False)}
+        return digest({**stated, "accounts": sorted(map(str, self.accounts))})
 
 
 def parse_figure(value: object, field: str, *, positive: bool = False) -> Decimal:
@@ -58,16 +69,34 @@ def parse_signal(body: object, *, now: datetime) -> SignalBody:
     symbol = reader.required("symbol", parse_symbol)
     method = reader.required("method", parse_enum, SizingMethod)
     figure = reader.optional("figure", parse_figure)
-    stop_price = reader.optional("stop_price", parse_figure, positive=True)
+    terms = read_terms(reader, largest=LARGEST)
     decided_at = reader.optional("decided_at", parse_instant, not_after=now)
     accounts = reader.optional("accounts", _parse_accounts) or ()
     read = len(reader.problems)
     per_account = reader.optional("per_account", _parse_custom) or {}
     if method is not None and len(reader.problems) == read:
         reader.problems += _senseless(method, figure, per_account, reader.fields)
+        figures = [value for _, value in per_account.values()] if method is SizingMethod.CUSTOM else [figure] if figure is not None else []
+        refused = {problem.field for problem in reader.problems}
+        reader.problems += [problem for problem in senseless_terms(terms, method, figures) if problem.field not in refused]
     reader.finish()
     assert strategy is not None and symbol is not None and method is not None  # noqa: S101 - finish() has raised otherwise
-    return SignalBody(strategy, symbol, method, figure, stop_price, accounts, per_account, decided_at)
+    return SignalBody(
+        strategy,
+        symbol,
+        method,
+        figure,
+        terms.stop_price,
+        accounts,
+        per_account,
+        decided_at,
+        terms.order_type,
+        terms.limit_price,
+        terms.time_in_force,
+        terms.route,
+        terms.take_profit_price,
+        terms.protect,
+    )
 
 
 def _senseless(

@@ -151,7 +151,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("ticket-released", "MANAGER", "/ticket/released/{journey}/"),
     Scene("positions-ticked", "MANAGER", "/positions/", (click("tbody input[type=checkbox]"),)),
     Scene("blotter-parent", "MANAGER", "/blotter/", (click("#blotter tbody button"), see("#blotter .detail .tbl"))),
-    Scene("exposure-holders", "MANAGER", "/exposure/", (click("tbody button"), see(".drill .tbl, .drill table"))),
+    Scene("exposure-holders", "MANAGER", "/exposure/", (click("tbody button"), see(".drill tr"))),
     Scene("account-views", "MANAGER", "/accounts/", (click("[popovertarget=views]"), see("#views form"))),
     Scene("account-filter", "MANAGER", "/accounts/", (click("[popovertarget=filter]"), see("#filter select"))),
     Scene("palette", "MANAGER", "/accounts/", (press("Control+k"), fill("#palette input", "a"), see("#palette li"))),

@@ -36,14 +36,14 @@ class Teller:
         return Told(out.getvalue(), json.loads(target.read_text()))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tell(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teller]:
     """Give a function that runs a tour with the given options; it fails if an invariant does."""
     with django_db_blocker.unblock(), cloned_database(f"tour_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"):
         yield Teller(tmp_path_factory.mktemp("tour"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def told(tell: Teller) -> Told:
     """A tour with a few accounts beside the fixed seven."""
     return tell(accounts=8, seed=1)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .conftest import Teller, Told
+
+pytestmark = pytest.mark.xdist_group("tour")
 
 # What names a row of this database, or hashes such names; everything else is the day itself.
 OWN_NAMES = {"id", "account_id", "journey_id", "parent_id", "hash", "statement_hash", "client_order_id", "seconds"}

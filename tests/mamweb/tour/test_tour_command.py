@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 
 from .conftest import Told
 
+pytestmark = pytest.mark.xdist_group("tour")
+
 
 @pytest.mark.parametrize(
     ("options", "words"),
@@ -24,7 +26,7 @@ from .conftest import Told
     ],
 )
 def test_a_bad_argument_is_one_line_and_exit_2_before_the_database_is_touched(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(CommandError) as refused:  # this test may not use the database at all
+    with pytest.raises(CommandError) as refused:
         call_command("tour", **options)
     assert refused.value.returncode == 2
     assert words in str(refused.value) and "\n" not in str(refused.value)

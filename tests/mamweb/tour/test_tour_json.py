@@ -12,6 +12,8 @@ import pytest
 
 from .conftest import Told
 
+pytestmark = pytest.mark.xdist_group("tour")
+
 Record = dict[str, Any]
 DEFAULT_CAPS = {"PERSONAL": Fraction(1, 10), "SHELTERED": Fraction(1, 50), "ENTITY": Fraction(1, 20), "MANAGED": Fraction(1, 100)}
 
