@@ -18,7 +18,7 @@ from governance.permissions import DEALERS, STAFF, actor_of, viewer_of
 
 from .. import services
 from ..core.signal_body import parse_signal
-from ..enums import SignalState, SizingMethod
+from ..enums import SignalOrderType, SignalRoute, SignalState, SignalTimeInForce, SizingMethod
 from ..models import Signal, Strategy
 from ..permissions import check_may_state
 from ..queries.visible import visible_signals, visible_strategies
@@ -34,6 +34,12 @@ SIGNAL = {
     "method": "method",
     "figure": "figure",
     "stop_price": "stop_price",
+    "order_type": "order_type",
+    "limit_price": "limit_price",
+    "time_in_force": "time_in_force",
+    "route": "route",
+    "take_profit_price": "take_profit_price",
+    "protect": "protect",
     "state": "state",
     "received_at": "received_at",
 }
@@ -49,6 +55,12 @@ SIGNAL_BODY = shapes.record(
         "method": shapes.choice(SizingMethod),
         "figure": shapes.DECIMAL,
         "stop_price": shapes.DECIMAL,
+        "order_type": shapes.choice(SignalOrderType),
+        "limit_price": shapes.DECIMAL,
+        "time_in_force": shapes.choice(SignalTimeInForce),
+        "route": shapes.choice(SignalRoute),
+        "take_profit_price": shapes.DECIMAL,
+        "protect": shapes.BOOLEAN,
         "accounts": shapes.many(shapes.UUID),
         "per_account": shapes.many(_CUSTOM),
         "decided_at": shapes.INSTANT,

@@ -1,12 +1,12 @@
 """The part of a signal that says how to trade and what to hold afterwards: order type, limit, time in force, pace, stop and target.
 
-Entry points: `OrderTerms`, `read_terms`, `senseless_terms`, `protected_side`, `misplaced`. Invariants: 1. what is not stated is the house's to decide (RTE-1, RTE-2).
+Entry points: `OrderTerms`, `read_terms`, `senseless_terms`, `protected_side`, `misplaced`, `off_tick`. Invariants: 1. what is not stated is the house's to decide (RTE-1, RTE-2).
 2. nothing here gets round a limit: a wish that a rule forbids is refused by name. 3. stop and target stand on either side of the entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -97,6 +97,16 @@ def misplaced(side: int, entry: Decimal | None, terms: OrderTerms) -> list[Inval
     if entry is not None and target is not None and (target - entry) * side <= 0:
         problems.append(InvalidInput("take_profit_price", target, "beyond_entry"))
     return problems[:2]
+
+
+def off_tick(prices: Mapping[str, Decimal | None], tick: Decimal) -> list[InvalidInput]:
+    """Return the prices by field that do not lie on the instrument's tick; none is rounded for anybody.
+
+    >>> [problem.field for problem in off_tick({"limit_price": Decimal("49.505"), "stop_price": Decimal(48)}, Decimal("0.01"))]
+    ['limit_price']
+    """
+    rule = f"tick: {tick.normalize():f} is the smallest step"
+    return [InvalidInput(field, price, rule) for field, price in prices.items() if price is not None and price % tick]
 
 
 def _parse_time(value: object, field: str) -> SignalTimeInForce:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from base.core.ids import new_id
+from base.core.validation import InvalidInputs
 from base.errors import Conflict, NotFound
 from base.live import Behind, Topic, announce
 from governance.core.subjects import Actor, Subject
@@ -14,6 +16,7 @@ from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 from market import queries as market
 
+from ..core.order_terms import off_tick
 from ..core.signal_body import SignalBody
 from ..models import Signal, Strategy
 
@@ -81,11 +84,13 @@ def receive_signal(
 
 
 def signal_of(*, source: str, idempotency_key: str, body: SignalBody, actor: Actor | None, stated_at: datetime) -> Signal:
-    """Return the row a body makes, not written, without a journey. Raises NotFound for an unknown strategy or symbol."""
+    """Return the row a body makes, not written, without a journey. Raises NotFound for an unknown strategy or symbol, InvalidInputs for a
+    price that is not on the instrument's tick."""
     strategy = Strategy.objects.filter(code=body.strategy, is_active=True).first()
     if strategy is None:
         raise NotFound(f"active strategy {body.strategy}", field="strategy", value=body.strategy)
     instrument = market.instrument_by_symbol(body.symbol)
+    _refuse_off_tick(body, instrument.tick)
     return Signal(
         journey_id=NOWHERE,
         source=source,
@@ -107,6 +112,14 @@ def signal_of(*, source: str, idempotency_key: str, body: SignalBody, actor: Act
         received_at=stated_at,
         received_by_id=int(actor.user_id) if actor else None,
     )
+
+
+def _refuse_off_tick(body: SignalBody, tick: Decimal) -> None:
+    """Refuse what an order could not be placed at; a stop that only sizes a risk is no order."""
+    levels = {"stop_price": body.stop_price, "take_profit_price": body.take_profit_price} if body.protect else {}
+    problems = off_tick({"limit_price": body.limit_price, **levels}, tick)
+    if problems:
+        raise InvalidInputs(problems)
 
 
 def lock_signal(*, signal_id: UUID) -> Signal:

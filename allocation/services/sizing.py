@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from accounts import queries as accounts
 from accounts.queries import AccountArrays
+from base.core.figures import price as format_price
 from base.core.ids import uuid_texts
 from governance import queries as governance
 from governance.core.authority_check import AuthorityAsk
@@ -27,6 +28,7 @@ from governance.enums import AuthorityFinding, RestrictionState
 from market import queries as market
 from market.queries import InstrumentFacts, QuoteFacts
 
+from ..core.order_terms import OrderTerms, misplaced, protected_side
 from ..core.request import Limits, PooledRoom, SizingRequest
 from ..core.scales import MISSING, UNIT, BeyondScale, Ints, to_scaled
 from ..core.sizing import SizingResult, size
@@ -251,16 +253,36 @@ def _amount(
 
 
 def _stop(signal: Signal, price: Decimal) -> dict[str, Ints]:
-    """Return the distance to the stop where something is sized by it (SIZ-3). Raises UnableToSize for a stop at the price."""
+    """Return the distance from the entry to the stop where something is sized by it (SIZ-3); a limit is the worst entry there can be.
+
+    Raises UnableToSize for a stop at the entry, and for levels to be held that are on the wrong side of it.
+    """
+    entry = signal.limit_price or price
+    _refuse_misplaced(signal, entry)
     if signal.method not in {SizingMethod.RISK, SizingMethod.CUSTOM}:
         return {}
     if signal.stop_price is None:
         if signal.method == SizingMethod.RISK:
             raise UnableToSize("SIZ-3", "a risk is sized by the distance to a stop, and none is stated", field="stop_price")
         return {}
-    if signal.stop_price == price:
+    if signal.stop_price == entry:
         raise UnableToSize("SIZ-3", "the stop is at the price: no distance to size by", field="stop_price", value=signal.stop_price)
-    return {"stop_distance": to_scaled([abs(price - signal.stop_price)], field="stop_price")}
+    return {"stop_distance": to_scaled([abs(entry - signal.stop_price)], field="stop_price")}
+
+
+def _refuse_misplaced(signal: Signal, entry: Decimal) -> None:
+    """Refuse to protect by a stop or target that the entry has passed already."""
+    if not signal.protect:
+        return
+    method = SizingMethod(signal.method)
+    figures = [Decimal(figure) for _, figure in signal.per_account.values()] if method is SizingMethod.CUSTOM else [signal.figure]
+    side = protected_side(method, [figure for figure in figures if figure is not None])
+    levels = OrderTerms(stop_price=signal.stop_price, take_profit_price=signal.take_profit_price)
+    for problem in misplaced(side, entry, levels):
+        word = "below" if (side > 0) == (problem.field == "stop_price") else "above"
+        what = "stop" if problem.field == "stop_price" else "target"
+        message = f"the {what} must be {word} the entry at {format_price(entry)}"
+        raise UnableToSize("SIZ-3", message, field=problem.field, value=problem.value)
 
 
 def _custom(signal: Signal, texts: Sequence[str]) -> dict[str, Ints]:

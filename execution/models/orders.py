@@ -39,7 +39,10 @@ class OrderLifecycle(SqlConstraint):
 
 
 class ParentOrder(TenantModel):
-    """One per instrument and side of a statement: what the gates judge and TWAP slices."""
+    """One per instrument and side of a statement: what the gates judge and TWAP slices.
+
+    is_limit_stated: `limit_price` is the signal's own and stays; else it is the house's (RTE-2), made anew for what falls due later.
+    """
 
     journey_id = models.UUIDField()
     statement = TenantForeignKey("allocation.AllocationStatement", related_name="+", db_constraint=False)
@@ -53,6 +56,7 @@ class ParentOrder(TenantModel):
     order_type = CodeField(OrderType)
     time_in_force = CodeField(TimeInForce)
     limit_price = PriceField(null=True)
+    is_limit_stated = models.BooleanField(default=False)
     decision_price = PriceField()
     arrival_price = PriceField(null=True)
     one_minute_volume = ExactField(null=True)

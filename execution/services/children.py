@@ -41,6 +41,7 @@ def write_children(
     first_sequence: int,
     instrument: InstrumentFacts,
     limit_price: Decimal,
+    time_in_force: TimeInForce,
     now: datetime,
     reserve: bool = True,
 ) -> int:
@@ -75,7 +76,7 @@ def write_children(
         "side": plan.side,
         "quantity": bulk.Decimals(amounts),
         "order_type": OrderType.LIMIT,
-        "time_in_force": TimeInForce.IOC,
+        "time_in_force": time_in_force,
         "limit_price": limit_price,
         "client_order_id": bulk.Texts(names),
         "sequence": bulk.Integers(np.arange(first_sequence, first_sequence + n)),

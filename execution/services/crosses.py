@@ -1,7 +1,8 @@
 """Which orders may not work at once, and which count as one (RTE-1, RTE-5): the relationship graphs decide, not the firm.
 
-Entry points: `one_at_a_time`, `find_cross`, `meets`, `working_beside`. Inside the caller's tenancy block.
-Invariants: 1. opposite sides of one control group, or of one beneficial owner, never work at once. 2. whoever decides on it holds the
+Entry points: `one_at_a_time`, `find_cross`, `could_match`, `meets`, `working_beside`. Inside the caller's tenancy block.
+Invariants: 1. opposite sides of one control group, or of one beneficial owner, never work at once where they could match: a stated limit that the
+other side's limit does not reach cannot. 2. whoever decides on it holds the
 instrument's lock until the commit, so that two releases cannot overlook each other. 3. what is not recorded counts as one group (CON-5).
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +23,10 @@ from allocation import queries as allocation
 from base import tenancy
 from market.enums import Side
 
-from ..enums import ParentState
+from ..enums import ParentState, RouteKind
 from ..models import ParentOrder
 from .children import opposite
-from .planning import UNIT
+from .planning import UNIT, is_sliced
 
 _AT_WORK = [ParentState.RELEASING, ParentState.WORKING]
 
@@ -56,14 +58,32 @@ def one_at_a_time(*, instrument_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
-def find_cross(*, ids: NDArray[Any], side: Side, instrument_id: int, now: datetime) -> Cross | None:
-    """Return the working parent that an order of these accounts (V16[n]) could meet, None if there is none. Source: RTE-5."""
-    parents = ParentOrder.objects.filter(instrument_id=instrument_id, side__in=opposite(side), state__in=_AT_WORK).order_by("id")
+def find_cross(order: ParentOrder, *, ids: NDArray[Any], now: datetime) -> Cross | None:
+    """Return the working parent that `order`, of these accounts (V16[n]), could meet; None if there is none. Source: RTE-5."""
+    sides = opposite(Side(order.side))
+    parents = ParentOrder.objects.filter(instrument_id=order.instrument_id, side__in=sides, state__in=_AT_WORK).order_by("id")
     for parent in parents:
-        found = meets(ids, accounts_of(parent), now)
+        found = meets(ids, accounts_of(parent), now) if could_match(order, parent) else None
         if found is not None:
             return Cross(parent.id, found)
     return None
+
+
+def could_match(one: ParentOrder, other: ParentOrder) -> bool:
+    """Return whether two opposite orders could trade with each other at their limits.
+
+    The house's own prices follow the market, so two of them always could; a stated limit stays where it is.
+    """
+    if not (one.is_limit_stated or other.is_limit_stated):
+        return True
+    limits = {Side(order.side).is_buy: _furthest(order) for order in (one, other)}
+    buy, sell = limits[True], limits[False]
+    return buy is None or sell is None or buy >= sell
+
+
+def _furthest(parent: ParentOrder) -> Decimal | None:
+    """Return the worst price its orders may ever trade at, None for any: slices at the house's price are priced when they fall due."""
+    return parent.limit_price if parent.is_limit_stated or not is_sliced(RouteKind(parent.route)) else None
 
 
 def meets(ones: NDArray[Any], others: NDArray[Any], now: datetime) -> Meeting | None:

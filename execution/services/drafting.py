@@ -13,21 +13,18 @@ import numpy as np
 
 from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal
-from base.errors import Conflict
 from market import queries as market
 from market.enums import Side
 from risk.services import ParentFacts
 
-from ..enums import OrderType, ParentState, QuoteProblem, RemainderPolicy, SharePolicy, TimeInForce
+from ..enums import OrderType, ParentState, RemainderPolicy, SharePolicy, TimeInForce
 from ..models import ParentOrder
 from .crosses import find_cross, working_beside
-from .planning import SidePlan, is_sliced, limit_of, route_of, side_plan
+from .planning import SidePlan, is_sliced, route_of, side_plan
+from .stated import UnableToRelease, end_of_day, is_stated, limit_for, route_for, time_in_force_of
 
+__all__ = ["UnableToRelease", "gate_one_facts", "parent_of", "plans_of"]
 UNIT = 10**8
-
-
-class UnableToRelease(Conflict):
-    """The signal cannot be released now; nothing was written but the record of the refusal."""
 
 
 def plans_of(sized: SizedSignal) -> list[SidePlan]:
@@ -39,19 +36,18 @@ def plans_of(sized: SizedSignal) -> list[SidePlan]:
 
 
 def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
-    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for CON-1, RTE-2 and RTE-5."""
+    """Return the parent of one side, not yet saved: route, limit, figures. Raises UnableToRelease for CON-1, RTE-1, RTE-2 and RTE-5."""
     instrument = sized.instrument
     if plan.total >= 2**63:
         message = f"{Decimal(plan.total).scaleb(-8):f} {instrument.symbol} in one order do not fit 64 bits"
         raise UnableToRelease("CON-1", message, field="figure")
-    _refuse_crosses(plan, sized, now)
+    is_paper = all(c.is_paper for c in plan.routing.connections)
+    limit = limit_for(side=plan.side, sized=sized, is_paper=is_paper, now=now)
     volume = market.minute_volume(instrument_id=instrument.id, now=now)
     beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
     route = route_of(quantity=plan.total, working_same_side=beside, minute_volume=volume, unit=int(instrument.lot_step * UNIT))
-    is_paper = all(c.is_paper for c in plan.routing.connections)
-    limit = limit_of(side=plan.side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
-    if isinstance(limit, QuoteProblem):
-        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {limit.value}", field="symbol", value=instrument.symbol)
+    route = route_for(route=route, sized=sized)
+    time_in_force = time_in_force_of(sized)
     draft = ParentOrder(
         journey_id=sized.signal.journey_id,
         strategy_id=sized.signal.strategy_id,
@@ -61,8 +57,9 @@ def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
         state=ParentState.WORKING if is_sliced(route.kind) else ParentState.RELEASING,
         route=route.kind,
         order_type=OrderType.LIMIT,
-        time_in_force=TimeInForce.IOC,
+        time_in_force=time_in_force,
         limit_price=limit,
+        is_limit_stated=is_stated(sized),
         decision_price=sized.price,
         arrival_price=sized.quote.mid,
         one_minute_volume=volume,
@@ -72,7 +69,9 @@ def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
         is_paper=is_paper,
         chunks=plan.chunks,
         created_at=now,
+        expires_at=end_of_day(instrument.calendar, now) if time_in_force is TimeInForce.DAY else None,
     )
+    _refuse_crosses(plan, draft, sized, now)
     draft.flattens = sized.signal.method == SizingMethod.CLOSE and _reduces(draft, sized)
     return draft
 
@@ -91,9 +90,9 @@ def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
     return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
 
 
-def _refuse_crosses(plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
+def _refuse_crosses(plan: SidePlan, draft: ParentOrder, sized: SizedSignal, now: datetime) -> None:
     """RTE-5: hold what could meet an opposite order of its control group that still works."""
-    cross = find_cross(ids=plan.ids, side=plan.side, instrument_id=sized.instrument.id, now=now)
+    cross = find_cross(draft, ids=plan.ids, now=now)
     if cross is not None:
         message = f"an opposite order in {sized.instrument.symbol} still works ({cross.why}); release this one when it has ended"
         raise UnableToRelease("RTE-5", message, against=str(cross.against), meeting=cross.meeting.value)

@@ -33,7 +33,7 @@ from market.enums import Side
 from risk import services as risk
 from risk.core.findings import describe
 
-from ..enums import ParentState, RouteKind
+from ..enums import ParentState, RouteKind, TimeInForce
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
 from .children import reserve_rows, write_children
@@ -236,6 +236,7 @@ def _write_chunks(firm_id: int, parent_id: UUID, plan: SidePlan, now: datetime) 
                 first_sequence=start,
                 instrument=market.instrument(parent.instrument_id),
                 limit_price=parent.limit_price or parent.decision_price,
+                time_in_force=TimeInForce(parent.time_in_force),
                 now=now,
             )
             parent.chunks_done += 1

@@ -23,13 +23,14 @@ from market.core.calendars import is_open_at
 from market.enums import Side
 
 from ..core.lifecycle import TERMINAL
-from ..enums import ParentState, QuoteProblem, RouteKind, SliceState
+from ..enums import ParentState, QuoteProblem, RouteKind, SliceState, TimeInForce
 from ..models import ChildOrder, ParentOrder, Slice
 from .alarms import alert_parent
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import CHUNK, UNIT, due_quantity, is_sliced, limit_of
 from .release import _write_chunks, plan_from_rows, wake_gateways
+from .stated import capped
 from .telling import tell_parents
 
 log = logging.getLogger(__name__)
@@ -71,13 +72,13 @@ def release_held(*, firm_id: int, now: datetime) -> int:
         with tenancy.firm(firm_id):
             one_at_a_time(instrument_id=instrument_id)
             parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
-            if parent.state != ParentState.HELD or _is_crossed(parent, now):
-                continue
-            limit = _fresh_limit(parent, now)
+            limit = _fresh_limit(parent, now) if parent.state == ParentState.HELD else None
             if limit is None:
                 continue
-            parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
             parent.limit_price = limit
+            if find_cross(parent, ids=accounts_of(parent), now=now) is not None:
+                continue
+            parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
             parent.save(update_fields=["state", "limit_price"])
             tell_parents([(parent.id, parent.journey_id)])
             plan = plan_from_rows(parent)
@@ -85,11 +86,6 @@ def release_held(*, firm_id: int, now: datetime) -> int:
         if parent.state == ParentState.RELEASING:
             _write_chunks(firm_id, parent_id, plan, now)
     return released
-
-
-def _is_crossed(parent: ParentOrder, now: datetime) -> bool:
-    cross = find_cross(ids=accounts_of(parent), side=Side(parent.side), instrument_id=parent.instrument_id, now=now)
-    return cross is not None
 
 
 def _release_slice(parent: ParentOrder, now: datetime) -> int:
@@ -121,6 +117,7 @@ def _release_slice(parent: ParentOrder, now: datetime) -> int:
         first_sequence=current.number * CHUNK,
         instrument=instrument,
         limit_price=limit,
+        time_in_force=TimeInForce(parent.time_in_force),
         now=now,
         reserve=False,  # the parent reserved for all its slices when it was released
     )
@@ -145,9 +142,13 @@ def _done(parent: ParentOrder) -> dict[bytes, int]:
 
 
 def _fresh_limit(parent: ParentOrder, now: datetime) -> Decimal | None:
+    """Return the house's limit of the moment, within the one that was stated; None without a usable quote."""
     instrument = market.instrument(parent.instrument_id)
     quote = market.latest_quotes(instrument_ids=[instrument.id], now=now).get(instrument.id)
     if quote is None:
         return None
-    limit = limit_of(side=Side(parent.side), quote=quote, instrument=instrument, is_paper=parent.is_paper, now=now)
-    return None if isinstance(limit, QuoteProblem) else limit
+    side = Side(parent.side)
+    limit = limit_of(side=side, quote=quote, instrument=instrument, is_paper=parent.is_paper, now=now)
+    if isinstance(limit, QuoteProblem):
+        return None
+    return capped(side=side, house=limit, stated=parent.limit_price if parent.is_limit_stated else None)

@@ -27,8 +27,8 @@ _UNTOUCHED = {Rule.NONE, Rule.ROUNDING}
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One account in whole numbers. raw, after: units of 10⁻⁴. order: 10⁻⁸, signed. notional, cash: minor units of the quote currency; None = not
-    known. equity, held: exact worth in minor units of the quote currency, for weights."""
+    """One account in whole numbers. raw, after: units of 10⁻⁴. order: 10⁻⁸, signed. notional, cash: minor units of the quote currency, at the limit
+    where one is stated; None = not known. equity, held: exact worth in minor units of the quote currency, for weights."""
 
     place: int
     raw: int
@@ -86,7 +86,9 @@ def figures_of(sized: SizedSignal) -> list[Figures]:
     result, arrays, request = sized.result, sized.accounts, sized.request
     lot = int(sized.instrument.lot_step * UNIT)
     exponent = minor_exponent(sized.instrument.currency)
-    unit_price = int(sized.price * UNIT) * int(sized.instrument.multiplier * UNIT)
+    multiplier = int(sized.instrument.multiplier * UNIT)
+    unit_price = int(sized.price * UNIT) * multiplier
+    paid_price = int((sized.signal.limit_price or sized.price) * UNIT) * multiplier
     scale = 10 ** (24 - exponent)
     fx = list(zip(request.fx_num[:, 0].tolist(), request.fx_den[:, 0].tolist(), map(int, arrays.exponents), strict=True))
     found = []
@@ -104,7 +106,7 @@ def figures_of(sized: SizedSignal) -> list[Figures]:
     for place, (raw, wish, lots, order, position, equity, available, currency) in enumerate(columns):
         after = wish if abs(wish) - abs(lots) * MICRO < MICRO else lots * MICRO
         rate = fx[currency]
-        notional = _half_up(order * unit_price, scale)
+        notional = _half_up(order * paid_price, scale)
         cash = _quoted(available, rate, exponent)
         found.append(
             Figures(
