@@ -49,6 +49,8 @@ from .ticket_rows import figures_of, row_of
 log = logging.getLogger(__name__)
 SOURCE = "levels"
 COVERED = "orders that close it are working already"
+STUCK = "orders that close it are working and do not fill; cancel them to let it close"
+PATIENCE = 3  # refusals, some 15 seconds
 
 
 class LevelsMoved(Exception):
@@ -289,7 +291,9 @@ def _refusals(sized: SizedSignal) -> dict[UUID, str]:
 
 
 def _refuse(firm_id: int, batch: Batch, words: Mapping[UUID, str], now: datetime) -> None:
-    """Keep why levels could not be released, and alarm it; what other orders close already is no alarm."""
+    """Keep why levels could not be released, and alarm it; that other orders close it is an alarm only where they do not get on with it."""
+    tried = {one.id: one.tries for one in batch.levels}
+    words = {pk: STUCK if why == COVERED and tried[pk] + 1 >= PATIENCE else why for pk, why in words.items()}
     with tenancy.firm(firm_id):
         by_words: dict[str, list[UUID]] = defaultdict(list)
         for level_id, why in words.items():

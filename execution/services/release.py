@@ -81,6 +81,7 @@ def release(
         signal = statements.lock_signal(signal_id=signal_id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
+        one_at_a_time(instrument_id=signal.instrument_id)  # before sizing: what another release has just ordered is counted
         preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
         tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)

@@ -231,6 +231,9 @@ def test_siz_8_what_a_person_is_closing_already_is_not_closed_twice_nor_alarmed(
     assert "working already" in again(desk, row).refusal
     assert not [a for a in alerts(desk) if "NOT closed" in a]
     assert sold(desk) == {"A1": 100}
+    for after in (6, 20):
+        assert run(desk, after * SECOND) == 0
+    assert [a for a in alerts(desk) if "cancel them to let it close" in a], "a resting order must not hold a stop up in silence"
 
 
 def test_a_refusal_is_forgotten_when_the_price_leaves_the_level(desk: Desk) -> None:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0003_ledger_flow_date'),
         ('allocation', '0001_initial'),
-        ('execution', '0004_the_broker_was_heard'),
+        ('execution', '0005_a_limit_may_be_stated'),
         ('governance', '0003_address_of_each_person'),
         ('market', '0002_one_symbol_per_venue'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
