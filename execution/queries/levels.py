@@ -1,6 +1,7 @@
 """Which stops and targets stand, over accounts and account by account (SIZ-8).
 
-Entry points: `level_spans`, `protected_holders`, `levels_of`. Inside the caller's tenancy block.
+Entry points: `level_spans`, `protected_holders`, `levels_of`; for the watch `watched_groups`, `levels_in`, `reached_at`, `uncovered_levels`.
+Inside the caller's tenancy block.
 Invariant: only accounts in sight; one statement for the spans, however many accounts.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q
 
 from accounts import queries as accounts
+from accounts.queries.columns import fetch_rows
 from accounts.queries.held import held_positions
 from governance.core.subjects import Viewer
 from market.queries import InstrumentFacts
@@ -103,6 +106,53 @@ def levels_of(*, account_id: UUID) -> Mapping[int, Mapping[Level, list[LevelLine
     for row in _live(ProtectiveLevel.objects.filter(account_id=account_id)).order_by("sleeve_id", "set_at", "id"):
         found[row.instrument_id][Level(row.level)].append(_line(row))
     return found
+
+
+_UNCOVERED = """
+SELECT l.id, l.account_id FROM execution_protectivelevel l
+LEFT JOIN (SELECT account_id, sleeve_id, instrument_id, sum(quantity) AS quantity FROM accounts_position GROUP BY 1, 2, 3) p
+    ON p.account_id = l.account_id AND p.sleeve_id = l.sleeve_id AND p.instrument_id = l.instrument_id
+WHERE l.state = 'ACTIVE' AND (coalesce(p.quantity, 0) = 0 OR (p.quantity > 0) <> l.is_long)
+ORDER BY l.id
+"""
+
+
+def uncovered_levels() -> list[tuple[UUID, UUID]]:
+    """Return id and account of the active levels whose position is closed or has turned; one statement, and rows only of those."""
+    return fetch_rows(_UNCOVERED, {})
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedGroup:
+    """Active levels that one price judges. unwatched_since: since when there is none for the first of them; refused: some could not be released."""
+
+    instrument_id: int
+    is_paper: bool
+    is_long: bool
+    levels: int
+    unwatched_since: datetime | None
+    refused: int
+
+
+def watched_groups() -> list[WatchedGroup]:
+    """Return the groups of active levels; one statement, and as many rows as groups, however many levels."""
+    rows = ProtectiveLevel.objects.filter(state=LevelState.ACTIVE).values_list("instrument_id", "account__connection__is_paper", "is_long")
+    counted = rows.annotate(n=Count("id"), since=Min("unwatched_since"), refused=Count("id", filter=Q(refused_at__isnull=False)))
+    return [WatchedGroup(*row) for row in counted.order_by("instrument_id", "account__connection__is_paper", "is_long")]
+
+
+def levels_in(group: WatchedGroup) -> Any:
+    """Return the active levels of a group, a queryset."""
+    return ProtectiveLevel.objects.filter(
+        state=LevelState.ACTIVE, instrument_id=group.instrument_id, account__connection__is_paper=group.is_paper, is_long=group.is_long
+    )
+
+
+def reached_at(*, is_long: bool, trades_at: Decimal) -> Q:
+    """Return what `core.levels.is_reached` says, as a condition on levels of one side."""
+    stop = Q(price__gte=trades_at) if is_long else Q(price__lte=trades_at)
+    target = Q(price__lte=trades_at) if is_long else Q(price__gte=trades_at)
+    return Q(level=Level.STOP) & stop | Q(level=Level.TARGET) & target
 
 
 def _live(rows: Any) -> Any:

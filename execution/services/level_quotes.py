@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
 from market import queries as market
 from market.core.calendars import is_open_at
@@ -20,39 +18,37 @@ from market.enums import Side
 from market.queries import InstrumentFacts, QuoteFacts
 
 from ..enums import QuoteProblem
-from ..models import ProtectiveLevel
+from ..queries.levels import WatchedGroup, levels_in
 from .level_alarms import alarm_unwatched, end_unwatched_alarm
 from .planning import limit_of
 
 # An open session without a usable quote for this long is alarmed; a minute's bar of the paper venue may be a minute late.
 UNWATCHED_AFTER = timedelta(seconds=90)
-Key = tuple[int, bool, bool]
 
 
-def usable_prices(*, rows: Sequence[Any], instruments: Mapping[int, InstrumentFacts], now: datetime) -> dict[Key, Decimal]:
-    """Return the price a closing would trade at now by (instrument, paper, long), for those of these active levels that may be judged.
-
-    rows: levels, annotated with `is_paper`.
-    """
+def usable_prices(
+    *, groups: Sequence[WatchedGroup], instruments: Mapping[int, InstrumentFacts], now: datetime
+) -> list[tuple[WatchedGroup, Decimal]]:
+    """Return the groups that may be judged, each with the price its closings would trade at now; keep since when others may not."""
     quotes = market.latest_quotes(instrument_ids=sorted(instruments), now=now)
-    groups: dict[Key, list[Any]] = defaultdict(list)
-    for row in rows:
-        groups[row.instrument_id, row.is_paper, row.is_long].append(row)
-    found: dict[Key, Decimal] = {}
-    blind: dict[tuple[int, bool], list[tuple[QuoteProblem, list[Any]]]] = defaultdict(list)
-    clear: list[UUID] = []
+    found: list[tuple[WatchedGroup, Decimal]] = []
+    blind: dict[tuple[int, bool], list[tuple[QuoteProblem, WatchedGroup]]] = defaultdict(list)
     over: set[tuple[int, bool]] = set()
-    for (instrument_id, is_paper, is_long), group in sorted(groups.items()):
-        facts = instruments[instrument_id]
-        problem = _judge(facts, quotes.get(instrument_id), is_paper=is_paper, is_long=is_long, now=now)
-        if isinstance(problem, Decimal):
-            found[instrument_id, is_paper, is_long] = problem
-        elif problem is not None:
-            blind[instrument_id, is_paper].append((problem, group))
+    for group in groups:
+        facts = instruments[group.instrument_id]
+        judged = _judge(facts, quotes.get(facts.id), is_paper=group.is_paper, is_long=group.is_long, now=now)
+        if isinstance(judged, QuoteProblem):
+            blind[group.instrument_id, group.is_paper].append((judged, group))
             continue
-        clear += [row.id for row in group if row.unwatched_since is not None]
-        over |= {(instrument_id, is_paper) for row in group if row.unwatched_since is not None}
-    _note(clear, over - blind.keys(), blind, instruments, now)
+        if judged is not None:
+            found.append((group, judged))
+        if group.unwatched_since is not None:
+            levels_in(group).filter(unwatched_since__isnull=False).update(unwatched_since=None)
+            over.add((group.instrument_id, group.is_paper))
+    for instrument_id, is_paper in sorted(over - blind.keys()):
+        end_unwatched_alarm(instrument_id, is_paper=is_paper, now=now)
+    for problems in blind.values():
+        _note(problems, instruments, now)
     return found
 
 
@@ -75,25 +71,20 @@ def _judge(
     return QuoteProblem.NO_QUOTE if price is None else price
 
 
-def _note(
-    clear: Sequence[UUID],
-    over: set[tuple[int, bool]],
-    blind: Mapping[tuple[int, bool], Sequence[tuple[QuoteProblem, list[Any]]]],
-    instruments: Mapping[int, InstrumentFacts],
-    now: datetime,
-) -> None:
-    """Keep since when levels cannot be watched; alarm what lasts, end what is over."""
-    if clear:
-        ProtectiveLevel.objects.filter(pk__in=clear).update(unwatched_since=None)
-    for instrument_id, is_paper in sorted(over):
-        end_unwatched_alarm(instrument_id, is_paper=is_paper, now=now)
-    for (instrument_id, is_paper), found in blind.items():
-        rows = [row for _, group in found for row in group]
-        fresh = [row.id for row in rows if row.unwatched_since is None]
-        if fresh:
-            ProtectiveLevel.objects.filter(pk__in=fresh, unwatched_since=None).update(unwatched_since=now)
-        since = min((row.unwatched_since for row in rows if row.unwatched_since is not None), default=now)
-        if now - since >= UNWATCHED_AFTER:
-            alarm_unwatched(
-                instrument_id, symbol=instruments[instrument_id].symbol, is_paper=is_paper, problem=found[0][0], levels=len(rows), since=since, now=now
-            )  # fmt: skip
+def _note(problems: Sequence[tuple[QuoteProblem, WatchedGroup]], instruments: Mapping[int, InstrumentFacts], now: datetime) -> None:
+    """Keep since when levels of an instrument cannot be watched, and alarm what lasts."""
+    since = now
+    for _, group in problems:
+        levels_in(group).filter(unwatched_since=None).update(unwatched_since=now)
+        since = min(since, group.unwatched_since or now)
+    problem, first = problems[0]
+    if now - since >= UNWATCHED_AFTER:
+        alarm_unwatched(
+            first.instrument_id,
+            symbol=instruments[first.instrument_id].symbol,
+            is_paper=first.is_paper,
+            problem=problem,
+            levels=sum(group.levels for _, group in problems),
+            since=since,
+            now=now,
+        )

@@ -35,10 +35,11 @@ from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
 from market import queries as market
 
-from ..core.levels import is_reached, tried_again_at
+from ..core.levels import tried_again_at
 from ..enums import Level, LevelEnd, LevelState
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, ProtectiveLevel
+from ..queries.levels import levels_in, reached_at, uncovered_levels, watched_groups
 from .level_alarms import alarm_rearmed, alarm_refused, end_refused_alarm, tell_triggered
 from .level_quotes import usable_prices
 from .level_signals import protect_working
@@ -94,13 +95,11 @@ def release_triggered(*, firm_id: int, now: datetime) -> int:
 
 def end_uncovered(*, now: datetime) -> int:
     """End the levels whose position is closed or has turned, in the caller's block; returns how many."""
-    rows = list(ProtectiveLevel.objects.filter(state=LevelState.ACTIVE).only("account_id", "sleeve_id", "instrument_id", "is_long"))
-    held = _held(rows)
-    gone = [row for row in rows if not _covers(row, held)]
+    gone = uncovered_levels()
     if not gone:
         return 0
-    ended = end_levels(ids=[row.id for row in gone], reason=LevelEnd.POSITION_CLOSED, now=now)
-    tell_levels(sorted({row.account_id for row in gone}))
+    ended = end_levels(ids=[pk for pk, _ in gone], reason=LevelEnd.POSITION_CLOSED, now=now)
+    tell_levels(sorted({account_id for _, account_id in gone}))
     return ended
 
 
@@ -162,28 +161,24 @@ def _covers(row: ProtectiveLevel, held: Mapping[tuple[UUID, UUID, int], Decimal]
 
 def _reached(now: datetime) -> list[Batch]:
     """Return what the usable quotes of this moment reach, and look after the alarms of what cannot be watched."""
-    rows = ProtectiveLevel.objects.filter(state=LevelState.ACTIVE).order_by("id")
-    found = list(rows.annotate(is_paper=F("account__connection__is_paper"), strategy_code=F("strategy__code")))
-    instruments = market.instruments({row.instrument_id for row in found})
-    prices = usable_prices(rows=found, instruments=instruments, now=now)
-    groups: dict[tuple[UUID, int, bool, bool], list[ProtectiveLevel]] = defaultdict(list)
-    recovered = []
-    for row in found:
-        price = prices.get((row.instrument_id, row.is_paper, row.is_long))
-        if price is None:
-            continue
-        if is_reached(Level(row.level), is_long=row.is_long, price=row.price, trades_at=price):
+    groups = watched_groups()
+    instruments = market.instruments({group.instrument_id for group in groups})
+    batches = []
+    for group, price in usable_prices(groups=groups, instruments=instruments, now=now):
+        reached = reached_at(is_long=group.is_long, trades_at=price)
+        if group.refused:
+            _forget_refusals(list(levels_in(group).filter(refused_at__isnull=False).exclude(reached)), now)
+        due: dict[tuple[UUID, str], list[ProtectiveLevel]] = defaultdict(list)
+        for row in levels_in(group).filter(reached).annotate(strategy_code=F("strategy__code")).order_by("id"):
             again = tried_again_at(row.refused_at, row.tries)
             if again is None or again <= now:
-                groups[row.strategy_id, row.instrument_id, row.is_long, row.is_paper].append(row)
-        elif row.refused_at is not None:
-            recovered.append(row)
-    _forget_refusals(recovered, now)
-    codes = {row.strategy_id: str(row.strategy_code) for row in found}
-    return [
-        Batch(codes[strategy], strategy, instrument, instruments[instrument].symbol, is_long, prices[instrument, paper, is_long], tuple(rows))
-        for (strategy, instrument, is_long, paper), rows in sorted(groups.items())
-    ]  # fmt: skip
+                due[row.strategy_id, row.strategy_code].append(row)
+        symbol = instruments[group.instrument_id].symbol
+        batches += [
+            Batch(code, strategy_id, group.instrument_id, symbol, group.is_long, price, tuple(rows))
+            for (strategy_id, code), rows in sorted(due.items())
+        ]
+    return batches
 
 
 def _forget_refusals(rows: Sequence[ProtectiveLevel], now: datetime) -> None:
@@ -204,7 +199,7 @@ def _release(firm_id: int, batch: Batch, now: datetime) -> int:
     except _NobodyCloses:
         _refuse(firm_id, batch, joined.refused, now)
         return 0
-    except (Refused, ValueError, ArithmeticError, LookupError) as error:
+    except Exception as error:  # whatever it is, it must neither pass in silence nor hold up the other closings
         if not isinstance(error, Refused):
             log.exception("levels of %s in %s cannot be released", batch.strategy, batch.symbol)
         _refuse(firm_id, batch, {one.id: _message(error) for one in batch.levels}, now)

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.queries.held import HeldPosition, held_positions
 from allocation.queries import strategy_of_code, tradable_followers
@@ -114,9 +115,23 @@ def _judged(
         account_id__in=[one.account_id for one in held], sleeve_id=target.sleeve_id, instrument_id=instrument.id, level=wish.level
     ).filter(state=LevelState.ACTIVE)
     standing = {row.account_id: row for row in rows}
+    if wish.removes:  # what a trigger is closing right now would be armed again if it left something
+        standing = {row.account_id: row for row in _closing(target, wish, [one.account_id for one in held])} | standing
     found = _removals(held, standing) if wish.removes else _placed(held, instrument, wish, now)
     answers = tuple(_answer(one, found[one.account_id], standing.get(one.account_id), wish) for one in held)
     return TargetAnswers(target, instrument.symbol, instrument.tick, answers), standing, held
+
+
+def _closing(target: LevelTarget, wish: LevelWishes, account_ids: Sequence[UUID]) -> QuerySet[ProtectiveLevel]:
+    """Return the levels whose trigger's closing has not ended."""
+    return ProtectiveLevel.objects.filter(
+        account_id__in=account_ids,
+        sleeve_id=target.sleeve_id,
+        instrument_id=target.instrument_id,
+        level=wish.level,
+        state=LevelState.TRIGGERED,
+        settled_at=None,
+    )
 
 
 def _placed(held: Sequence[HeldPosition], instrument: InstrumentFacts, wish: LevelWishes, now: datetime) -> dict[UUID, LevelChange]:
@@ -187,6 +202,8 @@ def _carry_out(target: LevelTarget, wish: LevelWishes, actor: Actor, now: dateti
         return judged
     old = [standing[one.account_id].id for one in changed if one.account_id in standing]
     end_levels(ids=old, reason=LevelEnd.REMOVED if wish.removes else LevelEnd.CHANGED, now=now)
+    if wish.removes:
+        _closing(target, wish, [one.account_id for one in changed]).update(settled_at=now)
     longs = {one.account_id for one in held if one.quantity > 0}
     strategy_id = strategy_of_code(code=target.strategy)
     figure = (wish.price if wish.offset is None else wish.offset) or Decimal(0)

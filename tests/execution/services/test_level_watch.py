@@ -7,16 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts.models import Position, Reservation
 from allocation.models import Signal, Strategy
 from base import tenancy
-from execution.enums import Level, LevelEnd, LevelState, LevelWish, OrderState
+from execution.core.levels import is_reached
+from execution.enums import Level, LevelEnd, LevelFinding, LevelState, LevelWish, OrderState
 from execution.gateways import crash
 from execution.models import ChildOrder, ParentOrder, ProtectiveLevel
+from execution.queries.levels import reached_at
 from execution.services.booking import finish_parents
+from execution.services.level_answers import LevelTarget, LevelWishes
 from execution.services.level_quotes import UNWATCHED_AFTER
 from execution.services.level_watch import release_triggered
+from execution.services.levels import change_levels
 from execution.services.release import ReleaseFacts, continue_release
 from governance.enums import KillScope, RestrictionState
 from governance.models import Alert, AuditEvent
@@ -277,6 +283,40 @@ def test_siz_8_a_filled_closing_settles_and_takes_the_other_level_with_it(desk: 
     assert again(desk, target).end_reason == LevelEnd.POSITION_CLOSED
     with tenancy.firm(desk.firm_id):
         assert not ProtectiveLevel.objects.filter(state=LevelState.ACTIVE).exists()
+
+
+def test_siz_8_a_level_that_is_removed_while_it_closes_is_not_armed_again(desk: Desk) -> None:
+    desk.hold({"A1": 100})
+    stop = level(desk, "A1", REACHED)
+    assert run(desk) == 1
+    with tenancy.firm(desk.firm_id):
+        where = LevelTarget("CORE", stop.sleeve_id, stop.instrument_id)
+        (answer,) = change_levels(key="off", targets=[where], wish=LevelWishes(Level.STOP), actor=desk.trader, now=desk.now)
+        assert answer.answers[0].finding == LevelFinding.REMOVED
+    end_unfilled(desk, SECOND)
+    assert run(desk, MINUTE) == 0
+    assert again(desk, stop).state == LevelState.TRIGGERED and len(closings(desk)) == 1
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(price=st.decimals("40", "55", places=2), kind=st.sampled_from(Level), is_long=st.booleans(), at=st.decimals("40", "55", places=2))
+def test_siz_8_the_statement_that_looks_for_levels_says_what_the_rule_says(
+    desk: Desk, price: Decimal, kind: Level, is_long: bool, at: Decimal
+) -> None:
+    row = level(desk, "A1", price, kind, is_long=is_long)
+    with tenancy.firm(desk.firm_id):
+        found = ProtectiveLevel.objects.filter(reached_at(is_long=is_long, trades_at=at), pk=row.pk).exists()
+        ProtectiveLevel.objects.filter(pk=row.pk).delete()
+    assert found is is_reached(kind, is_long=is_long, price=price, trades_at=at)
+
+
+def test_a_round_costs_the_same_statements_for_any_number_of_levels(desk: Desk, django_assert_max_num_queries: Any) -> None:
+    desk.hold({"A1": 100, "A2": 50, "A3": 5})
+    for code in ("A1", "A2", "A3"):
+        level(desk, code, FAR)
+        level(desk, code, 90, Level.TARGET)
+    with django_assert_max_num_queries(12):
+        run(desk)
 
 
 # -- killed, and together -------------------------------------------------------------------------------------------------------------
