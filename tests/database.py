@@ -29,6 +29,8 @@ def cloned_database(name: str) -> Iterator[None]:
         template = _template(owner)
         _drop(owner, name)
         owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        # Two connections of one test that wait for each other are an error of that test, not a run that never ends.
+        owner.execute(sql.SQL("ALTER DATABASE {} SET lock_timeout = '60s'").format(sql.Identifier(name)))
     before = use_database(name)
     try:
         yield

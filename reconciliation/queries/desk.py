@@ -1,6 +1,6 @@
 """Breaks as the desk lists them: filtered, the loudest first; and all that belongs to one of them.
 
-Entry points: `DeskFilter`, `desk_breaks`, `open_by_custodian`, `runs_of_days`, `custodians_in_sight`, `proposals_of`, `sleeves_of`, `document_seen`.
+Entry points: `DeskFilter`, `desk_breaks`, `open_by_custodian`, `open_by_type`, `runs_of_days`, `custodians_in_sight`, `proposals_of`, `sleeves_of`, `document_seen`.
 Invariant: only breaks, runs and documents of accounts in sight; a fixed number of statements, whatever the number of rows.
 """
 
@@ -100,6 +100,21 @@ def open_by_custodian(viewer: Viewer) -> dict[UUID, tuple[int, int]]:
     return {pk: (n, loud) for pk, n, loud in counted}
 
 
+def open_by_type(viewer: Viewer, now: datetime) -> dict[BreakType, tuple[int, int, int]]:
+    """Return how many breaks of each type are open: since the last session, since the one before, for longer. Types without one are left out.
+
+    The same ages that `DeskFilter.age` filters by, each in the calendar of its custodian.
+    """
+    rows = visible_breaks(viewer).filter(closed_at=None).values_list("break_type", "account__custodian__calendar", "opened_on")
+    first_days: dict[str, tuple[date, date]] = {}
+    found: dict[BreakType, list[int]] = {}
+    for kind, calendar, opened_on, count in rows.annotate(n=Count("id")).order_by():
+        last, before = first_days.setdefault(calendar, _last_sessions(calendar, now))
+        age = 0 if opened_on >= last else 1 if opened_on >= before else 2
+        found.setdefault(BreakType(kind), [0, 0, 0])[age] += count
+    return {kind: (new, young, old) for kind, (new, young, old) in found.items()}
+
+
 def runs_of_days(days: Mapping[UUID, date]) -> dict[UUID, ReconciliationRun]:
     """Return the newest run of a day for each custodian that has one."""
     wanted = Q(pk__in=[])
@@ -168,9 +183,14 @@ def _filtered(viewer: Viewer, wanted: DeskFilter, calendar_names: Collection[str
 
 def _opened(calendar: str, age: int, now: datetime) -> Q:
     """Return which first days make a break that old: 0 = since the last session, 1 = the session before, 2 = earlier."""
-    today = calendars.trade_date(calendar, now)
-    last = today if calendars.is_session(calendar, today) else calendars.previous_session(calendar, today)
-    before = calendars.previous_session(calendar, last)
+    last, before = _last_sessions(calendar, now)
     if age <= 0:
         return Q(opened_on__gte=last)
     return Q(opened_on__gte=before, opened_on__lt=last) if age == 1 else Q(opened_on__lt=before)
+
+
+def _last_sessions(calendar: str, now: datetime) -> tuple[date, date]:
+    """Return the session that runs now or was the last, and the one before it."""
+    today = calendars.trade_date(calendar, now)
+    last = today if calendars.is_session(calendar, today) else calendars.previous_session(calendar, today)
+    return last, calendars.previous_session(calendar, last)

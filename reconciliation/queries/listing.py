@@ -1,12 +1,11 @@
 """Runs and breaks as people see them: only of accounts they may see (DESIGN §6).
 
-Entry points: `runs`, `breaks`, `break_counts`, `break_seen`; for the operator at the console `custodian_id_of`, `breaks_of_custodian`.
+Entry points: `runs`, `breaks`, `break_seen`; for the operator at the console `custodian_id_of`, `breaks_of_custodian`.
 Invariant: a fixed number of statements, whatever the number of rows.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -135,18 +134,6 @@ def break_seen(*, user: Any, break_id: UUID, today: date) -> BreakRow:
     if row is None:
         raise NotFound("break")
     return break_row(row, today)
-
-
-def break_counts(*, user: Any, today: date) -> dict[tuple[BreakType, int], int]:
-    """Return how many open breaks there are by type and age in business days (2 stands for two and more)."""
-    rows = _seen(user).filter(closed_at=None).values_list("break_type", "opened_on", "account__custodian__calendar")
-    ages: dict[tuple[str, date], int] = {}
-    counts: Counter[tuple[BreakType, int]] = Counter()
-    for kind, opened_on, calendar in rows:
-        if (calendar, opened_on) not in ages:
-            ages[calendar, opened_on] = _age(calendar, opened_on, today)
-        counts[BreakType(kind), min(ages[calendar, opened_on], 2)] += 1
-    return dict(counts)
 
 
 def custodian_id_of(*, code: str) -> UUID:

@@ -36,6 +36,7 @@ from ..queries.desk import (
     document_seen,
     documents_of,
     open_by_custodian,
+    open_by_type,
     proposals_of,
     seen_now,
     sleeves_of,
@@ -50,7 +51,12 @@ from ..services.rows import to_value
 EXPORT = 10_000
 AGES = ((0, "Today"), (1, "1 business day"), (2, "2 and more"))
 WAIVER_DAYS = range(1, 8)
-_PARTS = {"break-list": "reconciliation/_breaks.html", "desk-runs": "reconciliation/_runs.html", "desk": "reconciliation/_desk.html"}
+_PARTS = {
+    "break-list": "reconciliation/_breaks.html",
+    "break-ages": "reconciliation/_ages.html",
+    "desk-runs": "reconciliation/_runs.html",
+    "desk": "reconciliation/_desk.html",
+}
 
 
 @page
@@ -78,6 +84,7 @@ def desk(request: Request) -> HttpResponse:
         "types": list(BreakType),
         "states": list(BreakState),
         "ages": AGES,
+        "aged": _aged(visit),
         "wanted": wanted,
         "query": _query(wanted),
         "is_filtered": wanted != DeskFilter(),
@@ -138,6 +145,13 @@ def _wanted(request: Request, custodians: list[CustodianFacts]) -> DeskFilter:
         material={"yes": True, "no": False}.get(material),
         custodian=asked if any(one.code == asked for one in custodians) else "",
     )
+
+
+def _aged(visit: Visit) -> list[tuple[BreakType, list[tuple[int, int]], int]]:
+    """Return each type that has open breaks: how many of each age, and in all; the most first."""
+    counted = open_by_type(visit.viewer, visit.now)
+    rows = [(kind, list(enumerate(counts)), sum(counts)) for kind, counts in counted.items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0]))
 
 
 def _query(wanted: DeskFilter) -> str:

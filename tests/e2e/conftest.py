@@ -65,10 +65,10 @@ class Running:
         """Return a page of a new browser session, signed in as the role; what the browser complains of fails the test at the end."""
         return self.visit(self.cookie(role) if role else "", width, theme)
 
-    def visit(self, cookie: str, width: int = 1440, theme: str = "light") -> Page:
-        """Return a page of a new browser session with the cookie."""
+    def visit(self, cookie: str, width: int = 1440, theme: str = "light", address: str = "") -> Page:
+        """Return a page of a new browser session with the cookie. address: another name of the same stack."""
         context: BrowserContext = self.browser.new_context(
-            base_url=self.address,
+            base_url=address or self.address,
             viewport={"width": width, "height": 900},
             color_scheme=theme,  # type: ignore[arg-type]
             reduced_motion="reduce",

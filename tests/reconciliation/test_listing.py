@@ -10,14 +10,16 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AccountUserObjectPermission
 from base import tenancy
 from base.errors import NotFound
+from governance.core.subjects import Viewer
 from governance.enums import Role
 from reconciliation.enums import BreakType
 from reconciliation.models import Break
-from reconciliation.queries import break_counts, break_seen, breaks, runs
+from reconciliation.queries import break_seen, breaks, runs
+from reconciliation.queries.desk import open_by_type
 from reconciliation.services import reconcile_custodian, side_by_side, take_snapshot_from_file
 from tests.factories import make_firm, make_user
 
-from .books import DAY, EVENING, NEXT, CustodianFile, fill, make_scene
+from .books import DAY, EVENING, NEXT, NEXT_EVENING, CustodianFile, fill, make_scene
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +64,8 @@ def test_a_person_sees_the_breaks_of_their_accounts_and_no_others(scene, holder)
 
 def test_a_colleague_without_a_grant_sees_nothing(scene):
     colleague = make_user(Role.TRADER)
-    assert breaks(user=colleague, today=NEXT) == [] and runs(user=colleague) == [] and break_counts(user=colleague, today=NEXT) == {}
+    assert breaks(user=colleague, today=NEXT) == [] and runs(user=colleague) == []
+    assert open_by_type(Viewer(colleague.pk, False, NEXT), NEXT_EVENING) == {}
     with pytest.raises(NotFound):
         side_by_side(user=colleague, account_id=scene.accounts[0].id, as_of=DAY)
 
@@ -70,7 +73,7 @@ def test_a_colleague_without_a_grant_sees_nothing(scene):
 def test_operations_see_every_account(scene):
     operations = make_user(Role.OPERATIONS)
     assert {row.account for row in breaks(user=operations, today=NEXT)} == {account.code for account in scene.accounts}
-    assert break_counts(user=operations, today=NEXT) == {(BreakType.QUANTITY, 1): 1, (BreakType.CASH, 1): 3}
+    assert open_by_type(Viewer(operations.pk, True, NEXT), NEXT_EVENING) == {BreakType.QUANTITY: (0, 1, 0), BreakType.CASH: (0, 3, 0)}
     only = breaks(user=operations, today=NEXT, types=frozenset({BreakType.QUANTITY}))
     assert [row.type for row in only] == [BreakType.QUANTITY]
 

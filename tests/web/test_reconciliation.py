@@ -361,6 +361,8 @@ def test_rec_6_age_is_counted_as_the_service_counts_it(world: World, settings: A
         for asked in (0, 1, 2):
             part = signed_in(world.office).get(f"/reconciliation/?age={asked}", headers={"HX-Request": "true", "HX-Target": "break-list"})
             assert (f"break={world.extra}" in part.content.decode()) == (asked == age), (days, asked)
+        text = signed_in(world.office).get("/reconciliation/").content.decode()
+        assert f"type=EXTRA_FILL&amp;age={age}" in text and text.count("type=EXTRA_FILL&amp;age=") == 1
 
 
 def test_rec_1_the_clock_says_waiting_then_late(world: World, settings: Any) -> None:

@@ -475,9 +475,13 @@ def test_two_clicks_at_once_release_once(settings: Any) -> None:
 
     desk = make_desk(committed=True)
     stop_clock(settings, desk.now)
-    room = Room(desk, role_client(desk, "TRADER"))
-    shown = room.preview()
-    answers = together(*[lambda: Room(desk, role_client(desk, "TRADER")).release(shown)] * 2)
+
+    def at_the_desk() -> Room:
+        return Room(desk, role_client(desk, "TRADER"))
+
+    [shown] = together(lambda: at_the_desk().preview())
+    answers = together(*[lambda: at_the_desk().release(shown)] * 2)
     assert [answer.status_code for answer in answers] == [204, 204]
     assert len({answer["HX-Redirect"] for answer in answers}) == 1
+    room = Room(desk, Client())
     assert (room.count(Signal), room.count(AllocationStatement), room.count(ParentOrder)) == (1, 1, 1)
