@@ -28,7 +28,11 @@ from .services.ticket import Shown
 SALT = "execution.ticket"
 MOST_LINES = 20_000
 _SIDES = ("buy", "sell")
-_FIELDS = ("symbol", "strategy", "method", "side", "figure", "stop_price", "pick", "accounts", "per_account", "reason", "key")
+_ORDER = ("order_type", "limit_price", "time_in_force", "route", "protect", "stop_price", "take_profit_price")
+FORM_FIELDS = ("symbol", "strategy", "method", "side", "figure", *_ORDER, "accounts", "per_account", "reason")
+_FIELDS = (*FORM_FIELDS, "pick", "key")
+# What is held afterwards needs a side, and these have none of their own.
+_UNHELD = (SizingMethod.CLOSE, SizingMethod.PERCENT_CHANGE)
 # Beyond the rules of the parsers, in the words of a form.
 WORDS = {
     "required": "is needed",
@@ -55,6 +59,11 @@ WORDS = {
     "not_offered_here": "is not offered here",
     "max_length": "is too long",
     "printable": "holds characters that cannot be kept",
+    "only_with_limit": "goes with a limit order only",
+    "needs_stop_or_target": "holding needs a stop or a target",
+    "one_side": "accounts that buy and accounts that sell cannot share a stop and target",
+    "beyond_entry": "the target must be past the entry and on the other side of it than the stop",
+    "before_entry": "the stop must be short of the entry",
     "SIZ-3": "the stop is at the price: no distance to size by",
 }
 
@@ -63,6 +72,7 @@ WORDS = {
 class TicketForm:
     """What was typed, as text. groups, classes: filters, all where none is ticked.
 
+    order_type: "" = the house's best price. route: "" = as RTE-1 says. protect: "yes" = hold stop and target for every account that is filled.
     pick: "all" = everybody the filters leave but `accounts`, "only" = `accounts` alone (codes or ids, by commas).
     """
 
@@ -71,7 +81,13 @@ class TicketForm:
     method: str = SizingMethod.TARGET_WEIGHT.value
     side: str = "buy"
     figure: str = ""
+    order_type: str = ""
+    limit_price: str = ""
+    time_in_force: str = ""
+    route: str = ""
+    protect: str = ""
     stop_price: str = ""
+    take_profit_price: str = ""
     pick: str = "all"
     accounts: str = ""
     per_account: str = ""
@@ -97,6 +113,11 @@ class TicketForm:
         return next((words for method, words in BY_METHOD.items() if method.value == self.method), None)
 
     @property
+    def holds(self) -> bool:
+        """Tell whether stop and target are to be held."""
+        return self.protect == "yes" and self.method not in _UNHELD
+
+    @property
     def is_blank(self) -> bool:
         """Tell whether nothing has been typed that could be sized."""
         return not self.symbol or (not self.figure and not self.per_account)
@@ -115,7 +136,7 @@ class TicketForm:
         """Return what the ticket states. Raises InvalidInputs naming every field that is wrong."""
         problems: list[InvalidInput] = []
         plain: dict[str, Any] = {"strategy": self.strategy, "symbol": self.symbol, "method": self.method}
-        for part in (self._figure, self._stop, lambda: self._accounts(followers), self._reason):
+        for part in (self._figure, self._order, self._levels, lambda: self._accounts(followers), self._reason):
             try:
                 plain |= part()
             except InvalidInput as problem:
@@ -147,11 +168,22 @@ class TicketForm:
         signed = -number if self.side == "sell" and words.sides is not None else number
         return {"figure": f"{signed.scaleb(-2) if words.is_rate else signed:f}"}
 
-    def _stop(self) -> dict[str, Any]:
-        """The stop sizes a risk; it is no order, so methods that do not size by it have none."""
+    def _order(self) -> dict[str, Any]:
+        """What the house decides is not stated; a limit left over from another choice is not sent."""
+        stated = {"route": self.route} if self.route else {}
+        if not self.order_type:
+            return stated
+        terms = {"order_type": self.order_type, "limit_price": self.limit_price, "time_in_force": self.time_in_force}
+        return stated | {name: text for name, text in terms.items() if text}
+
+    def _levels(self) -> dict[str, Any]:
+        """A stop sizes a risk, or is held with the target where that is ticked; else there is none."""
         words = self.words
         sizes = words is not None and words.method in (SizingMethod.RISK, SizingMethod.CUSTOM)
-        return {"stop_price": self.stop_price} if sizes and self.stop_price else {}
+        stated: dict[str, Any] = {"stop_price": self.stop_price} if self.stop_price and (sizes or self.holds) else {}
+        if self.holds:
+            stated |= {"protect": True} | ({"take_profit_price": self.take_profit_price} if self.take_profit_price else {})
+        return stated
 
     def _accounts(self, followers: Sequence[Follower]) -> dict[str, Any]:
         chosen = self.chosen(followers)

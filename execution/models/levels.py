@@ -1,4 +1,4 @@
-"""Stops and targets, watched by mamweb and not placed at a broker (SIZ-8, docs/decisions/0006).
+"""Stops and targets, watched by mamweb and not placed at a broker (SIZ-8, docs/decisions/0007).
 
 Invariants: 1. an account has one active stop and one active target for each sleeve and instrument (the database holds it). 2. nothing is overwritten:
 a change ends the row and makes another. 3. a level holds no quantity: it covers what the sleeve holds when it triggers.

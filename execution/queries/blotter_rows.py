@@ -31,6 +31,7 @@ class Row:
     leaves: Decimal = Decimal(0)
     avg_px: Decimal | None = None
     limit: Decimal | None = None
+    time_in_force: str = ""
     account: str = ""
     account_name: str = ""
     is_block: bool = False
@@ -92,7 +93,7 @@ def _parent(row: Any, orders: Children) -> Row:
     return Row(
         "parents", row.pk, row.created_at, row.journey_id, row.instrument.symbol, row.instrument.tick, row.instrument.currency, row.side,
         row.quantity, row.state, filled=row.filled_qty, leaves=leaves(row.state, row.quantity, row.filled_qty), avg_px=orders.avg_px,
-        limit=row.limit_price, strategy=row.strategy.code, route=row.route, orders=orders, note=note, is_paper=row.is_paper,
+        limit=row.limit_price, time_in_force=row.time_in_force, strategy=row.strategy.code, route=row.route, orders=orders, note=note, is_paper=row.is_paper,
         is_cancel_asked=row.cancel_requested_at is not None,
     )  # fmt: skip
 
@@ -102,7 +103,7 @@ def _order(row: Any) -> Row:
     return Row(
         "orders", row.pk, row.created_at, row.journey_id, row.instrument.symbol, row.instrument.tick, row.instrument.currency, row.side,
         row.quantity, row.state, filled=None if is_unknown else row.filled_qty, leaves=leaves(row.state, row.quantity, row.filled_qty),
-        avg_px=average(row.filled_notional, row.filled_qty), limit=row.limit_price, account=row.account.code,
+        avg_px=average(row.filled_notional, row.filled_qty), limit=row.limit_price, time_in_force=row.time_in_force, account=row.account.code,
         account_name=row.account.name, is_block=row.is_block, connection=row.connection.code, is_paper=row.connection.is_paper,
         broker_id=row.broker_order_id, client_id=row.client_order_id, note=row.reason, strategy=row.parent.strategy.code,
         is_cancel_asked=row.cancel_requested_at is not None, unknown_since=row.unknown_since, asked_at=row.asked_at,

@@ -56,6 +56,7 @@ class ParentRow:
     route: str
     time_in_force: str
     limit_price: Decimal | None
+    is_limit_stated: bool
     arrival_price: Decimal | None
     one_minute_volume: Decimal | None
     remainder_policy: str

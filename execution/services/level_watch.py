@@ -1,4 +1,4 @@
-"""Watch stops and targets, and close what they cover when they are reached (SIZ-8, CON-5, docs/decisions/0006).
+"""Watch stops and targets, and close what they cover when they are reached (SIZ-8, CON-5, docs/decisions/0007).
 
 Entry point: `release_triggered`; a task runs it every two seconds. Running it twice, late, or from two workers at once changes nothing.
 

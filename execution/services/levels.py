@@ -1,4 +1,4 @@
-"""Set, change and remove stops and targets over many accounts (SIZ-8). They are watched by mamweb, not placed at brokers (docs/decisions/0006).
+"""Set, change and remove stops and targets over many accounts (SIZ-8). They are watched by mamweb, not placed at brokers (docs/decisions/0007).
 
 Entry points: `preview_levels` (nothing is written), `change_levels`; for what sets and ends levels besides: `replace_level`, `end_levels`.
 

@@ -44,6 +44,17 @@ def _from_release(query: QueryDict, viewer: Viewer) -> tuple[TicketForm, str]:
     story = release_story(journey_id=journey_id, viewer=viewer, most=None)
     signal = visible_signals(viewer).select_related("strategy").get(journey_id=journey_id)
     form = TicketForm(symbol=story.symbol, strategy=signal.strategy.code)
+    if not query.get("reverse"):
+        form = replace(
+            form,
+            order_type=signal.order_type,
+            limit_price=_price(signal.limit_price),
+            time_in_force=signal.time_in_force,
+            route=signal.route,
+            protect="yes" if signal.protect else "",
+            stop_price=_price(signal.stop_price),
+            take_profit_price=_price(signal.take_profit_price),
+        )
     if query.get("reverse"):
         return replace(form, method=SizingMethod.CUSTOM.value, per_account=_reversed(story)), f"Reverse of {story.symbol}: what was filled"
     if story.method is SizingMethod.CUSTOM:
@@ -52,13 +63,14 @@ def _from_release(query: QueryDict, viewer: Viewer) -> tuple[TicketForm, str]:
     words = BY_METHOD[story.method]
     figure = abs(story.figure or Decimal(0)) * (100 if words.is_rate else 1)
     side = "sell" if (story.figure or 0) < 0 else "buy"
-    stop = "" if signal.stop_price is None else f"{signal.stop_price.normalize():f}"
     accounts = query.get("accounts", "") or ",".join(str(account) for account in signal.account_ids)
     pick = "only" if accounts else "all"
-    form = replace(
-        form, method=story.method.value, side=side, figure=f"{figure.normalize():f}", stop_price=stop, accounts=accounts, pick=pick
-    )
+    form = replace(form, method=story.method.value, side=side, figure=f"{figure.normalize():f}", accounts=accounts, pick=pick)
     return form, f"Repeat of {story.symbol}"
+
+
+def _price(price: Decimal | None) -> str:
+    return "" if price is None else f"{price.normalize():f}"
 
 
 def _reversed(story: ReleaseStory) -> str:

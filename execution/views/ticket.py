@@ -23,7 +23,7 @@ from governance.permissions import DEALERS
 from governance.web import Request, Visit, page
 from market.queries import latest_quotes, search_instruments
 
-from ..forms import TicketForm, new_key, problems_by_field, seal, unseal
+from ..forms import FORM_FIELDS, TicketForm, new_key, problems_by_field, seal, unseal
 from ..queries.releases import last_release, release_story
 from ..services.release import ReleaseFacts
 from ..services.ticket import TicketPreview, ask_about_ticket, preview_ticket, release_ticket, source_of
@@ -31,7 +31,6 @@ from .prefill import prefilled
 
 MOST_TICKS = 300
 SHORT = 6
-_FORM_FIELDS = ("symbol", "strategy", "method", "side", "figure", "stop_price", "accounts", "per_account", "reason")
 
 
 @page(roles=DEALERS)
@@ -157,13 +156,15 @@ def _answer(
     """Return the preview with everything around it that changes with it: heading, button, errors beside their fields."""
     visit = request.visit
     key = shown.sized.signal.idempotency_key if shown is not None else form.key
-    named = {*_FORM_FIELDS}
+    named = {*FORM_FIELDS}
+    if shown is not None and shown.problem is not None and (field := str(shown.problem.context.get("field", ""))) in named:
+        errors = {**errors, field: [shown.problem.message]}
     context: dict[str, Any] = {
         "form": form,
         "shown": shown,
         "key": key,
         "seen": seal(shown.shown, user_id=visit.user_id) if shown else "",
-        "errors": [(name, errors.get(name, [])) for name in _FORM_FIELDS],
+        "errors": [(name, errors.get(name, [])) for name in FORM_FIELDS],
         "other_errors": [(name, texts) for name, texts in errors.items() if name not in named],
         "refused": refused,
         "quote": shown.sized.quote if shown else None,
@@ -175,7 +176,7 @@ def _answer(
 def _refused(request: Request, form: TicketForm, refused: Refused) -> HttpResponse:
     """Answer what cannot be sized: beside its field where it has one."""
     name = str(refused.context.get("field", ""))
-    if name in _FORM_FIELDS:
+    if name in FORM_FIELDS:
         text = problems_by_field([InvalidInput(name, str(refused.context.get("value", "")), refused.code)])[name]
         words = text if isinstance(refused, NotFound) else [refused.message]
         return _answer(request, form, None, {name: words}, None, 422)

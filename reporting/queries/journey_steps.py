@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from base.core.figures import money, number, percent, price
 from governance.enums import AuditAction, SubjectKind
@@ -72,7 +73,7 @@ def steps_of(story: Story) -> list[Step]:
 def _decision(story: Story) -> Iterator[Step]:
     signal, statement, summary = story.signal, story.statement, story.summary
     sender = story.who.get(signal.received_by_id, "")
-    limit = f" Limit {price(signal.limit_price, signal.instrument.tick)}." if signal.limit_price else ""
+    limit = "".join(f" {text}." for text in _terms(signal))
     yield Step(
         signal.received_at, "pass", "Signal", f"{_upper(story.what)}, strategy {signal.strategy.code}.{limit}",
         who=f"{sender}, {signal.source}" if sender else signal.source, note="decision",
@@ -94,6 +95,25 @@ def _decision(story: Story) -> Iterator[Step]:
         f"average price by {statement.price_scope.lower()}; revision {statement.revision}. sha256 {statement.hash[:6]}…{statement.hash[-4:]}",
         rules=("ALC-1",), who=story.who.get(statement.released_by_id or 0, "mamweb"), note="statement",
     )  # fmt: skip
+
+
+def _route(parent: Any) -> str:
+    """Return how a parent goes; one at a stated limit is marketable or rests, as the market has it."""
+    return "at once" if parent.is_limit_stated and parent.route == "MARKETABLE_LIMIT" else str(parent.route).lower().replace("_", " ")
+
+
+def _terms(signal: Any) -> Iterator[str]:
+    """Return what the signal states about its orders, and what is to be held afterwards."""
+    tick = signal.instrument.tick
+    if signal.limit_price:
+        yield f"Limit {price(signal.limit_price, tick)}, {signal.time_in_force or 'DAY'}"
+    if signal.route:
+        yield f"To go {signal.route.lower().replace('_', ' ')}"
+    levels = [
+        f"{word} {price(level, tick)}" for word, level in (("stop", signal.stop_price), ("target", signal.take_profit_price)) if level
+    ]
+    if signal.protect:
+        yield f"To hold for every account that is filled: {', '.join(levels)}"
 
 
 def _constraints(story: Story) -> Step:
@@ -120,7 +140,7 @@ def _trade(story: Story) -> Iterator[Step]:
         share = _volume(parent.quantity, parent.one_minute_volume)
         yield Step(
             parent.created_at, "pass", "Parent order",
-            f"{_upper(parent.side)}{size} {symbol}, {parent.route.lower().replace('_', ' ')}{limit}, {parent.time_in_force}; "
+            f"{_upper(parent.side)}{size} {symbol}, {_route(parent)}{limit}, {parent.time_in_force}; "
             f"what is not filled: {parent.remainder_policy.lower().replace('_', ' ')}.{share}",
             rules=("RTE-1",),
         )  # fmt: skip

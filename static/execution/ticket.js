@@ -11,7 +11,13 @@ function fit() {
   form.querySelector("[data-unit-shown]").textContent = chosen.unit === "%" ? "%" : "units";
   form.querySelector("[data-part=figure]").hidden = method === "custom";
   form.querySelector("[data-part=custom]").hidden = method !== "custom";
-  form.querySelector("[data-part=stop]").hidden = !["risk", "custom"].includes(method);
+  const sizes = ["risk", "custom"].includes(method);
+  const holds = form.elements.protect.checked && !["close", "percent_change"].includes(method);
+  form.querySelector("[data-part=protect]").hidden = ["close", "percent_change"].includes(method);
+  form.querySelector("[data-part=levels]").hidden = form.querySelector("[data-part=stop]").hidden = !sizes && !holds;
+  form.querySelector("[data-part=target]").hidden = !holds;
+  form.querySelector("[data-stop-note]").textContent = holds ? "" : "sizes the risk; no order is placed there";
+  form.querySelector("[data-part=limit]").hidden = form.elements.order_type.value !== "LIMIT";
   form.querySelector("[data-sides]").hidden = !chosen.buy;
   for (const side of ["buy", "sell"]) form.querySelector(`[data-side=${side}]`).textContent = chosen[side] || side;
   document.getElementById("method-help").textContent = chosen.help;
@@ -55,6 +61,7 @@ function settle() {
   if (!form.querySelector("[name=strategy]:checked")) form.querySelector("[name=strategy]").checked = true;
   if (!form.querySelector("[name=pick]:checked")) form.querySelector("[name=pick]").checked = true;
   if (!form.querySelector("[name=side]:checked")) form.querySelector("[name=side]").checked = true;
+  if (!form.querySelector("[name=order_type]:checked")) form.querySelector("[name=order_type]").checked = true;
   const only = form.elements.pick.value === "only";
   const names = new Set(form.querySelector("[data-ticked]").value.split(","));
   for (const box of form.querySelectorAll("[data-account]")) box.checked = names.has(box.dataset.account) === only;
@@ -95,7 +102,7 @@ if (form) {
 
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", (event) => {
-    if (event.target.matches("[data-method]")) fit();
+    if (event.target.matches("[data-method], [name=order_type], [name=protect]")) fit();
     if (event.target.matches("[data-account]")) ticked();
     if (event.target.matches("[data-pick]")) {
       form.querySelector("[data-ticked]").value = "";

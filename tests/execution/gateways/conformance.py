@@ -240,6 +240,16 @@ class GatewayConformance:
         assert world.status("day").status is ReportedStatus.EXPIRED
         assert world.status("gtc").status is ReportedStatus.NEW
 
+    def test_a_day_order_that_was_partly_filled_expires_with_what_it_has(self, world: Harness) -> None:
+        world.resting("day", quantity="1500", limit_price=D("50.50"), time_in_force=TimeInForce.DAY)
+        world.advance(minutes=2)
+        assert world.status("day").status is ReportedStatus.PARTIALLY_FILLED
+        world.steer({"op": "halt", "symbol": "FLAT"})
+        world.advance(hours=8)
+        status = world.status("day")
+        assert (status.status, status.filled_qty, status.leaves_qty) == (ReportedStatus.EXPIRED, 1000, 0)
+        assert world.position() == 1000
+
     # -- cancel and replace
 
     def test_cancel_of_a_working_order(self, world: Harness) -> None:
