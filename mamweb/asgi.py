@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mamweb.settings")
+# Each request runs in a thread of its own here, so what a thread keeps is never found again; they share instead.
+os.environ.setdefault("DATABASE_POOL", "16")
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application

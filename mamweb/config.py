@@ -84,6 +84,7 @@ class Config(BaseSettings):
     database_url: SecretStr | None = None
     database_owner_url: SecretStr | None = None
     database_loader_url: SecretStr | None = None
+    database_pool: int = Field(default=0, ge=0, le=500)
     redis_url: SecretStr | None = None
     mamweb_var: Path = ROOT / "var"
     log_level: str = "INFO"
@@ -181,15 +182,22 @@ def _make_once(path: Path, text: str) -> None:
             os.link(fresh.name, path)
 
 
-def database(variable: str, url: str) -> dict[str, Any]:
-    """Return Django's settings for a PostgreSQL address. Raises ImproperlyConfigured, naming the variable, if it cannot be read."""
+def database(variable: str, url: str, pool: int = 0) -> dict[str, Any]:
+    """Return Django's settings for a PostgreSQL address. Raises ImproperlyConfigured, naming the variable, if it cannot be read.
+
+    pool: most connections that the process's threads share; 0: each thread keeps its own.
+    """
     try:
         parts = conninfo_to_dict(url)
     except ProgrammingError:
         raise ImproperlyConfigured(f"environment: {variable} must look like postgresql://user:password@host/name") from None
     known = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     settings = {ours: str(parts.pop(theirs, None) or "") for ours, theirs in known.items()}
-    return {"ENGINE": "django.db.backends.postgresql", "OPTIONS": dict(parts), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **settings}
+    options: dict[str, Any] = dict(parts)
+    if pool:
+        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
+    kept = {"OPTIONS": options, "CONN_MAX_AGE": 0 if pool else 60, "CONN_HEALTH_CHECKS": True}
+    return {"ENGINE": "django.db.backends.postgresql", **kept, **settings}
 
 
 def mail(config: Config) -> dict[str, Any]:

@@ -99,7 +99,7 @@ TEMPLATES = [
 
 # One database, three roles: the runtime role owns nothing, the owner migrates, the loader writes market reference.
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": database("DATABASE_URL", _url(CONFIG.database_url, "database_url")),
+    "default": database("DATABASE_URL", _url(CONFIG.database_url, "database_url"), CONFIG.database_pool),
     "owner": database("DATABASE_OWNER_URL", _url(CONFIG.database_owner_url, "database_owner_url")),
     "loader": database("DATABASE_LOADER_URL", _url(CONFIG.database_loader_url or CONFIG.database_owner_url, "database_loader_url")),
 }

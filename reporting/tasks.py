@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -67,7 +66,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "reporting.refresh_watched_figures": {
         "task": "reporting.refresh_watched_figures",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 5},
+        "schedule": 5.0,
+        "options": {"expires": 10},
     },
 }

@@ -81,13 +81,15 @@ def _make_template(owner: psycopg.Connection, name: str) -> None:
 
 
 def _drop(owner: psycopg.Connection, name: str) -> None:
-    """Drop a database; an autovacuum worker in it may not be ended by its owner, but it ends by itself."""
-    for attempt in range(120):
+    """Drop a database. An autovacuum worker in it may not be ended by its owner; a drop that is not forced has the server end it."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+    for attempt in range(60):
         try:
-            owner.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            owner.execute(others, [name])
+            owner.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
             return
-        except psycopg.errors.InsufficientPrivilege:
-            if attempt == 119:
+        except psycopg.errors.ObjectInUse:
+            if attempt == 59:
                 raise
             time.sleep(0.25)
 

@@ -21,7 +21,7 @@ from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.permissions import DEALERS, STAFF
 from governance.queries import open_alerts
-from governance.web import Request, page
+from governance.web import Request, Visit, page
 from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
 from reporting.core.account_filter import FLAGS, GROUPS, AccountFilter, Cursor, checked_filter, read_filter
@@ -108,6 +108,18 @@ def _table(request: Request, sight: Sight, after: Cursor | None) -> dict[str, An
         "to": to,
         "computed_at": totals.stored.computed_at if totals and totals.stored else rows[0].computed_at if rows else None,
     }
+
+
+def firm_figures(visit: Visit) -> dict[str, Any]:
+    """Return what `_kpis.html` shows of every account in the visitor's sight, worked out now where nobody ever has."""
+    services.note_visit(now=visit.now)
+    sight = Sight(visit.viewer, AccountFilter())
+    totals = figures.totals_of(sight)
+    if totals is None and services.work_out_first(now=visit.now):
+        totals = figures.totals_of(sight)
+    if totals is None or not totals.accounts:
+        return {"totals": None}
+    return {"totals": totals, "sum": total_cells(totals), "to": totals.currency, "chosen": sight.chosen, **_kpis(totals, visit.now)}
 
 
 def state_of(chosen: AccountFilter, *, but: str = "") -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from reconciliation.queries.visible import visible_breaks
 from reporting.core.home import WIDGETS
 from reporting.queries.exposure import consolidated
 from reporting.services.home import forget_layout, keep_layout, layout_of
+from reporting.views.accounts import firm_figures
 from reporting.views.exposure import bars_of, figures_of
 from risk.queries.decisions import limit_alerts
 
@@ -65,11 +66,6 @@ def widget(request: Request, name: str) -> HttpResponse:
     if one is None or one.roles.isdisjoint(request.visit.roles):
         raise Http404
     return render(request, f"reporting/widgets/{name}.html", _FACTS[name](request.visit))
-
-
-def _firm(visit: Visit) -> dict[str, Any]:
-    found = consolidated(visit.viewer, now=visit.now)
-    return {"found": found, "total": figures_of(found, found.total)}
 
 
 def _positions(visit: Visit) -> dict[str, Any]:
@@ -122,7 +118,7 @@ def _limits(visit: Visit) -> dict[str, Any]:
 
 
 _FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
-    "firm": _firm,
+    "firm": firm_figures,
     "positions": _positions,
     "exposure": _exposure,
     "blotter": _blotter,

@@ -28,7 +28,7 @@ from mamweb.tour.world import generated_market
 from tests.database import cloned_database
 
 SPEED = 20.0
-PATIENCE = 60.0
+PATIENCE = 150.0
 MANAGE = [sys.executable, "manage.py"]
 
 
@@ -156,8 +156,11 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE
 
 
 @contextmanager
-def stage(name: str, *, accounts: int, seed: int, opened: date | None = None) -> Iterator[Stage]:
-    """Set everything up, and take everything down. opened: the day of the accounts' first cash, the market's day unless given."""
+def stage(name: str, *, accounts: int, seed: int, opened: date | None = None, speed: float = SPEED) -> Iterator[Stage]:
+    """Set everything up, and take everything down.
+
+    opened: the day of the accounts' first cash, the market's day unless given. speed: of the market's clock.
+    """
     folder = settings.VAR_DIR / "chaos" / name
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -165,7 +168,7 @@ def stage(name: str, *, accounts: int, seed: int, opened: date | None = None) ->
     with TemporaryDirectory(prefix="mamweb-chaos-") as short, cloned_database(f"chaos_{name}_{os.getpid()}"):
         sockets = Path(short)
         market = generated_market(seed)
-        clock = f"{market.start.isoformat()}@{datetime.now(UTC).isoformat()}*{SPEED}"
+        clock = f"{market.start.isoformat()}@{datetime.now(UTC).isoformat()}*{speed}"
         settings.REHEARSAL_CLOCK = clock
         lanes = {lane: {"address": str(sockets / f"{lane}.sock"), "journal": str(sockets / lane)} for lane in LANES}
         firm = build_firm(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -95,3 +96,11 @@ def test_long_and_short_are_kept_apart(scene: Scene) -> None:
     answer = get(scene.owner.user, "/exposure/?format=csv").content.decode().splitlines()
     row = next(line for line in answer if line.startswith(scene.instrument.symbol)).split(",")
     assert row[answer[0].split(",").index("short")].startswith("-40")
+
+
+def test_the_firm_widget_says_what_the_dashboard_says(scene: Scene) -> None:
+    figures = re.compile(r'<dd data-live="kpi-equity">.*?Able to trade</dt><dd>.*?</dd>', re.S)
+    table = get(scene.owner.user, "/accounts/").content.decode()
+    widget = get(scene.owner.user, "/home/widgets/firm").content.decode()
+    assert figures.findall(widget) == figures.findall(table) and len(figures.findall(table)) == 1
+    assert "No accounts yet" in get(scene.colleague.user, "/home/widgets/firm").content.decode()

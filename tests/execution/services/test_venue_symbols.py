@@ -137,8 +137,9 @@ def test_acc_2_names_of_another_custodian_are_not_this_ones(world: OrderWorld) -
 
 
 def test_acc_2_a_strangers_execution_is_known_by_the_venues_name_and_by_no_other(world: OrderWorld, ours: str) -> None:
-    assert stranger(world, "FLAT").instrument_id == instrument(ours).id
-    assert stranger(world, "THIN").instrument_id == instrument("THIN").id
+    right, thin = instrument(ours), instrument("THIN")
+    assert stranger(world, "FLAT").instrument_id == right.id
+    assert stranger(world, "THIN").instrument_id == thin.id
     unknown = stranger(world, ours)
     assert (unknown.instrument_id, unknown.reported_symbol) == (None, ours)
 
