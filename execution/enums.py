@@ -179,6 +179,35 @@ class LevelFinding(StrEnum):
     WRONG_SIDE = "WRONG_SIDE"
     NO_POSITION = "NO_POSITION"
     NO_PRICE = "NO_PRICE"
+    NO_QUOTE = "NO_QUOTE"
+    NO_ENTRY = "NO_ENTRY"
+    UNCHANGED = "UNCHANGED"
+    REMOVED = "REMOVED"
+    NONE_SET = "NONE_SET"
+
+
+class LevelWish(StrEnum):
+    """How a stop or target was asked for: one price, or a distance from the account's own entry (SIZ-8)."""
+
+    PRICE = "PRICE"
+    OFFSET = "OFFSET"
+
+
+class LevelState(StrEnum):
+    """ACTIVE: watched. TRIGGERED: its closing was released. ENDED: taken away, replaced, or nothing left to cover."""
+
+    ACTIVE = "ACTIVE"
+    TRIGGERED = "TRIGGERED"
+    ENDED = "ENDED"
+
+
+class LevelEnd(StrEnum):
+    """Why a level is watched no more."""
+
+    TRIGGERED = "TRIGGERED"
+    CHANGED = "CHANGED"
+    REMOVED = "REMOVED"
+    POSITION_CLOSED = "POSITION_CLOSED"
 
 
 class ChangeOutcome(StrEnum):

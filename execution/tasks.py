@@ -21,6 +21,7 @@ from .queries.gateways import gateway_states
 from .services.alarms import alert_connection
 from .services.booking import finish_parents
 from .services.cancel import cancel_killed
+from .services.level_watch import release_triggered
 from .services.release import continue_release
 from .services.slices import release_due_slices, release_held
 from .services.unknowns import alarm_unanswered
@@ -34,6 +35,12 @@ SILENT_SECONDS = 30.0
 def release_orders() -> int:
     """Finish interrupted releases, order slices that have fallen due, let held parents go."""
     return sum(_each_firm(work) for work in (continue_release, release_due_slices, release_held))
+
+
+@shared_task(name="execution.watch_levels")
+def watch_levels() -> int:
+    """Close what stops and targets that are reached cover."""
+    return _each_firm(release_triggered)
 
 
 @shared_task(name="execution.watch_orders")
@@ -72,5 +79,6 @@ def _each_firm(work: Callable[..., int]) -> int:
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "execution.release_orders": {"task": "execution.release_orders", "schedule": 2.0, "options": {"expires": 10}},
+    "execution.watch_levels": {"task": "execution.watch_levels", "schedule": 2.0, "options": {"expires": 4}},
     "execution.watch_orders": {"task": "execution.watch_orders", "schedule": 5.0, "options": {"expires": 15}},
 }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import blotter, cancels, connections, kill_switch, positions, released, ticket
+from .views import blotter, cancels, connections, kill_switch, levels, positions, released, ticket
 
 app_name = "execution"
 urlpatterns: list[URLPattern] = [
     path("positions/", positions.positions, name="positions"),
     path("positions/close", positions.close_preview, name="close-preview"),
     path("positions/close/release", positions.close_release, name="close-release"),
+    path("positions/levels", levels.holders, name="levels"),
+    path("positions/levels/preview", levels.preview, name="levels-preview"),
+    path("positions/levels/apply", levels.apply, name="levels-apply"),
     path("blotter/", blotter.blotter, name="blotter"),
     path("blotter/rows", blotter.rows, name="blotter-rows"),
     path("blotter/parents/<uuid:parent_id>/", blotter.inside, name="blotter-parent"),

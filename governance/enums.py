@@ -100,7 +100,8 @@ class AccountGate(StrEnum):
 
 
 class MandateRuleKind(StrEnum):
-    """What a clause of a mandate limits (GOV-1, CST-2, CST-3, REB-5)."""
+    """What a clause of a mandate limits (GOV-1, CST-2, CST-3, REB-5). STRESS_MOVE limits nothing: the adverse move a position without a stop is
+    measured by (RSK-8b)."""
 
     POSITION_CAP = "POSITION_CAP"
     ISSUER_CAP = "ISSUER_CAP"
@@ -114,6 +115,7 @@ class MandateRuleKind(StrEnum):
     GROSS_LEVERAGE = "GROSS_LEVERAGE"
     NET_LEVERAGE = "NET_LEVERAGE"
     WEIGHT_DEVIATION = "WEIGHT_DEVIATION"
+    STRESS_MOVE = "STRESS_MOVE"
 
 
 class RestrictionState(StrEnum):

@@ -33,7 +33,7 @@ class StatementDocument(TenantModel):
 class AccountFigures(TenantModel):
     """What the dashboard shows of one account, worked out beforehand. None: it cannot be known, and `reason` says why (CON-5).
 
-    equity, day_start (equity at the last reset with what came in since), margin_used: own currency; all other money: `currency_to`,
+    equity, day_start (equity at the last reset with what came in since), margin_used, open_risk (RSK-8b): own currency; all other money: `currency_to`,
     at `rate`. points: equity of the last evenings, minor units of the own currency. unit, peak: RSK-9 up to `history_on`.
     attention: how loud its flags are, 0 none.
     strategy … account_group: the one label of each kind under which the account is counted, so that groups add up.
@@ -72,6 +72,9 @@ class AccountFigures(TenantModel):
     net = MoneyField(null=True)
     margin_rate = RateField(null=True)
     margin_reason = models.CharField(max_length=80, blank=True)
+    open_risk = MoneyField(null=True)
+    open_risk_to = MoneyField(null=True)
+    risk_reason = models.CharField(max_length=80, blank=True)
     drawdown = RateField(null=True)
     positions = models.PositiveIntegerField(default=0)
     orders = models.PositiveIntegerField(default=0)
@@ -107,7 +110,7 @@ class AccountFigures(TenantModel):
 class FigureTotals(TenantModel):
     """Sums of AccountFigures of one group (kind, label), or of the firm (kind FIRM), in `currency`. Sums leave out what is not known.
 
-    accounts: in the group; missing: of them without equity. grown, before: equity now without what came in since the last evening, and then. curve: of the firm, (days, equity, drawdown) for the chart. sectors: of the
+    accounts: in the group; missing: of them without equity; unmeasured: without open risk. grown, before: equity now without what came in since the last evening, and then. curve: of the firm, (days, equity, drawdown) for the chart. sectors: of the
     firm, [name, long, short]. seen_at: of the firm, when somebody last looked.
     """
 
@@ -123,6 +126,8 @@ class FigureTotals(TenantModel):
     realised = MoneyField(default=0)
     gross = MoneyField(default=0)
     net = MoneyField(default=0)
+    open_risk_to = MoneyField(default=0)
+    unmeasured = models.PositiveIntegerField(default=0)
     grown = MoneyField(default=0)
     before = MoneyField(default=0)
     drawdown = RateField(null=True)

@@ -1,7 +1,7 @@
 """Reads of allocation, inside the caller's tenancy block."""
 
 from .statements import StatementLines, left_out, released_statement, sleeve_of, statement_lines
-from .targets import Follower, StrategyChoice, strategies_of_sleeves, tradable_followers, tradable_strategies
+from .targets import Follower, StrategyChoice, strategies_of_sleeves, strategy_of_code, tradable_followers, tradable_strategies
 
 __all__ = [
     "Follower",
@@ -12,6 +12,7 @@ __all__ = [
     "sleeve_of",
     "statement_lines",
     "strategies_of_sleeves",
+    "strategy_of_code",
     "tradable_followers",
     "tradable_strategies",
 ]

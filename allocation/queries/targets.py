@@ -1,6 +1,6 @@
 """Whom a person may trade for, strategy by strategy.
 
-Entry points: `tradable_strategies`, `tradable_followers`, `strategies_of_sleeves`. Inside the caller's tenancy block; one statement each, two with groups.
+Entry points: `tradable_strategies`, `tradable_followers`, `strategies_of_sleeves`, `strategy_of_code`. Inside the caller's tenancy block; one statement each, two with groups.
 Invariant: only accounts of `accounts.queries.tradable_by`, and only strategies that one of them follows.
 """
 
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from accounts import queries as accounts
+from base.errors import NotFound
 
 from ..models import Strategy, StrategyAccount
 
@@ -62,3 +63,11 @@ def strategies_of_sleeves() -> dict[UUID, tuple[str, str]]:
     """Return code and name of the active strategy that trades in each sleeve, the first by code where several do."""
     rows = Strategy.objects.filter(is_active=True).order_by("-code").values_list("sleeve_id", "code", "name")
     return {sleeve_id: (code, name) for sleeve_id, code, name in rows}
+
+
+def strategy_of_code(*, code: str) -> UUID:
+    """Return the active strategy of a code. Raises NotFound."""
+    found = Strategy.objects.filter(code=code, is_active=True).values_list("id", flat=True).first()
+    if found is None:
+        raise NotFound("active strategy")
+    return found

@@ -8,6 +8,7 @@ Invariants:
 2. Σ shares = executed quantity, Σ money = exact notional rounded once, Σ fees = fees; the clearing account ends at zero in each book.
 3. What was filled above all targets stays with the clearing account as its own position, never with clients (ALC-8), and is alarmed.
 4. Shares of a working block are provisional; nothing is booked before the parent is terminal or the session has ended (ALC-3).
+5. The stops and targets a signal states stand with the booking that makes the position (SIZ-8).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts import services as accounts
+from allocation.queries.protection import protections_of
 from base.errors import Refused
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
@@ -32,6 +34,7 @@ from ..gateways.crash import crash_point
 from ..models import ChildOrder, ParentOrder
 from ..queries.blocks import FilledBlock, filled_blocks
 from .block_booking import book_connection
+from .level_signals import protect_filled
 from .telling import tell_parents
 
 log = logging.getLogger(__name__)
@@ -53,11 +56,15 @@ def finish_parents(*, now: datetime, session_ended: bool = False) -> Finished:
     """
     booked: list[UUID] = []
     done: list[UUID] = []
-    for parent in _ready(session_ended):
+    ready = _ready(session_ended)
+    wanted = protections_of(journey_ids={parent.journey_id for parent in ready}) if ready else {}
+    for parent in ready:
         try:
             with transaction.atomic():
                 if _book_blocks(parent, now):
                     booked.append(parent.id)
+                if parent.journey_id in wanted:
+                    protect_filled(parents=[(parent.id, parent.journey_id)], now=now)
                 if parent.has_ended:
                     _release(parent, now)
                 if parent.has_ended and parent.done_at is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -57,6 +58,16 @@ class ReleaseFacts:
     excluded: tuple[str, ...] = field(default=())
 
 
+class Within(Protocol):
+    """What joins the first commit of a release."""
+
+    def before(self) -> None:
+        """Lock and check what the release is for, before anything is sized."""
+
+    def after(self, sized: SizedSignal, facts: ReleaseFacts) -> None:
+        """Record what was released; nothing is committed yet."""
+
+
 def release(
     *, firm_id: int, signal_id: UUID, preview_hash: str, actor: Actor | None, now: datetime, approval_id: UUID | None = None
 ) -> ReleaseFacts:
@@ -70,6 +81,7 @@ def release(
         signal = statements.lock_signal(signal_id=signal_id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
+        one_at_a_time(instrument_id=signal.instrument_id)  # before sizing: what another release has just ordered is counted
         preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
         tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
@@ -78,15 +90,32 @@ def release(
     return _finish(firm_id, facts, plans, now)
 
 
-def run_signal(*, firm_id: int, source: str, idempotency_key: str, body: SignalBody, actor: Actor | None, now: datetime) -> ReleaseFacts:
-    """Receive a signal and release what it sizes to now, without a preview in between: the way of trusted programs and schedules."""
+def run_signal(
+    *,
+    firm_id: int,
+    source: str,
+    idempotency_key: str,
+    body: SignalBody,
+    actor: Actor | None,
+    now: datetime,
+    within: Within | None = None,
+) -> ReleaseFacts:
+    """Receive a signal and release what it sizes to now, without a preview in between: the way of trusted programs and schedules.
+
+    within: what is to stand or fall with the release's first commit; what it raises undoes all of it.
+    """
     with tenancy.firm(firm_id):
         received = statements.receive_signal(source=source, idempotency_key=idempotency_key, body=body, actor=actor, now=now)
         signal = statements.lock_signal(signal_id=received.id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
+        one_at_a_time(instrument_id=signal.instrument_id)  # before sizing: what another release has just ordered is counted
+        if within is not None:
+            within.before()
         sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor, signal))
         facts, plans = _commit_statement(sized, actor, now)
+        if within is not None and facts.statement_id is not None:
+            within.after(sized, facts)
     return _finish(firm_id, facts, plans, now)
 
 

@@ -26,7 +26,9 @@ from governance.web import Request, Visit, page
 from market import queries as market
 from market.queries import InstrumentFacts
 
+from ..enums import Level
 from ..forms import new_key, seal, unseal
+from ..queries.levels import LevelSpan, level_spans
 from ..services.closing import Target, preview_closing, release_closing
 
 MOST_TARGETS = 40
@@ -45,6 +47,8 @@ class Row:
     value: Decimal | None
     gain: Decimal | None
     may_close: bool
+    stop: LevelSpan | None = None
+    target: LevelSpan | None = None
 
     @property
     def net(self) -> Decimal:
@@ -117,15 +121,25 @@ def _share(form: QueryDict) -> Decimal:
 
 def _target(name: str, key: str) -> Target:
     """Return what a form's name means. Raises InvalidInput."""
+    return Target(*parse_name(name), parse_key(key))
+
+
+def parse_name(name: str) -> tuple[str, UUID, int]:
+    """Return strategy, sleeve and instrument of a row as a form calls it. Raises InvalidInput."""
     parts = name.rsplit(":", 2)
     if len(parts) != 3 or not parts[0].isprintable() or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) < 19):
         raise InvalidInput("positions", name[:60], "a position of the list")
-    if len(key) != 32 or not key.isascii() or not key.isalnum():
-        raise InvalidInput("key", key[:40], "a key of this form")
     try:
-        return Target(parts[0], UUID(parts[1]), int(parts[2]), key)
+        return parts[0], UUID(parts[1]), int(parts[2])
     except ValueError:
         raise InvalidInput("positions", name[:60], "a position of the list") from None
+
+
+def parse_key(key: str) -> str:
+    """Return a form's idempotency key. Raises InvalidInput."""
+    if len(key) != 32 or not key.isascii() or not key.isalnum():
+        raise InvalidInput("key", key[:40], "a key of this form")
+    return key
 
 
 def _rows(visit: Visit, text: str) -> list[Row]:
@@ -138,6 +152,7 @@ def _rows(visit: Visit, text: str) -> list[Row]:
     strategies = strategies_of_sleeves()
     mine = {one.code for one in tradable_strategies(user_id=visit.user_id)} if visit.holds(DEALERS) else set()
     wanted = text.strip().lower()
+    spans = level_spans(visit.viewer)
     rows = []
     for one in held:
         facts, unit = known[one.instrument_id], worth[one.instrument_id]
@@ -147,8 +162,13 @@ def _rows(visit: Visit, text: str) -> list[Row]:
         value = None if unit is None else round_money(Fraction(one.long + one.short) * unit, facts.currency)
         price = None if unit is None else _decimal(unit / Fraction(facts.multiplier))
         gain = None if value is None else value - one.basis
-        rows.append(Row(one, facts, name, code, price, prices.sources.get(facts.id, ""), value, gain, code in mine))
+        stop, target = (spans.get((one.sleeve_id, one.instrument_id, level)) for level in (Level.STOP, Level.TARGET))
+        rows.append(Row(one, facts, name, code, price, prices.sources.get(facts.id, ""), value, gain, code in mine, stop, target))
     return sorted(rows, key=lambda row: (row.strategy, row.instrument.symbol))
+
+
+def _span(span: LevelSpan | None) -> tuple[Decimal | None, Decimal | None, int]:
+    return (None, None, 0) if span is None else (span.low, span.high, span.accounts)
 
 
 def _decimal(value: Fraction) -> Decimal:
@@ -164,9 +184,11 @@ def _download(request: Request, rows: Sequence[Row]) -> HttpResponse:
         after={"what": "positions", "rows": len(rows)},
         rule="GOV-7",
     )
-    header = ("strategy", "symbol", "long", "short", "net", "price", "currency", "value", "basis", "gain", "accounts")
+    header = ("strategy", "symbol", "long", "short", "net", "price", "currency", "value", "basis", "gain", "accounts",
+              "stop_low", "stop_high", "accounts_with_stop", "target_low", "target_high", "accounts_with_target")  # fmt: skip
     lines = [
-        (r.strategy, r.instrument.symbol, r.held.long, r.held.short, r.net, r.price, r.instrument.currency, r.value, r.held.basis, r.gain, r.held.accounts)
+        (r.strategy, r.instrument.symbol, r.held.long, r.held.short, r.net, r.price, r.instrument.currency, r.value, r.held.basis, r.gain, r.held.accounts,
+         *_span(r.stop), *_span(r.target))
         for r in rows
     ]  # fmt: skip
     return csv_response("positions", header, lines)

@@ -50,6 +50,8 @@ class MandateRule:
                 raise ValueError(f"rule {self.rule_id} has the bound {bound}")
         if self.kind in (*_CAPS, MandateRuleKind.WEIGHT_DEVIATION) and (self.upper is None or self.upper < 0):
             raise ValueError(f"rule {self.rule_id} needs an upper bound ≥ 0")
+        if self.kind is MandateRuleKind.STRESS_MOVE and (self.upper is None or not 0 < self.upper <= 1):
+            raise ValueError(f"rule {self.rule_id} needs a move above 0 and at most 1")
         if self.kind in _LEVERAGE and self.upper is None and self.lower is None:
             raise ValueError(f"rule {self.rule_id} bounds nothing")
         if self.kind in _MEMBERS and not self.members:

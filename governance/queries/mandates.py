@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +35,26 @@ SELECT coalesce(string_agg(uuid_send(m.id), ''), ''), coalesce(string_agg(uuid_s
 _RULES = """
 SELECT r.kind, r.rate, r.lower_rate, r.words, r.clause, string_agg(uuid_send(r.mandate_id), '')
   FROM governance_mandaterule r
- WHERE r.kind NOT IN ('GROSS_LEVERAGE', 'NET_LEVERAGE', 'WEIGHT_DEVIATION')
+ WHERE r.kind NOT IN ('GROSS_LEVERAGE', 'NET_LEVERAGE', 'WEIGHT_DEVIATION', 'STRESS_MOVE')
    AND (%(binding)s::uuid[] IS NULL OR r.mandate_id = ANY(%(binding)s))
  GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 5, 4
 """
+
+
+_STRESS = """
+WITH latest AS (SELECT DISTINCT ON (code) code, id, valid_until FROM governance_mandate WHERE valid_from <= %(now)s
+                 ORDER BY code, valid_from DESC, version DESC)
+SELECT m.id, max(r.rate) FROM latest l JOIN governance_mandate m USING (code)
+  JOIN governance_mandaterule r ON r.mandate_id = l.id AND r.kind = 'STRESS_MOVE'
+ WHERE l.valid_until IS NULL OR l.valid_until > %(now)s GROUP BY 1
+"""
+
+
+def stress_moves(*, now: datetime) -> dict[UUID, Decimal]:
+    """Return the adverse move each mandate states at `now`, the largest where it states several; one that states none is left out. Source: RSK-8b."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STRESS, {"now": now})
+        return dict(cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ SORTS = {
     "day_rate": "day_rate",
     "open_pnl": "open_pnl",
     "margin_rate": "margin_rate",
+    "open_risk_to": "open_risk_to",
     "drawdown": "drawdown",
     "positions": "positions",
     "fills": "fills",

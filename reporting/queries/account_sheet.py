@@ -23,7 +23,9 @@ from accounts.queries.books import LotFacts
 from accounts.queries.sheet import reserved_of
 from accounts.queries.valuation import prices_of
 from base.core.money import round_money
+from execution.enums import Level
 from execution.models import Share
+from execution.queries.levels import LevelLine, levels_of
 from execution.queries.visible import visible_executions, visible_orders
 from governance.core.subjects import Viewer
 from market import queries as market
@@ -35,7 +37,10 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class HoldingNow:
-    """A position at its last price. value, gain: the instrument's currency; None without a price (or without lots)."""
+    """A position at its last price. value, gain: the instrument's currency; None without a price (or without lots).
+
+    stops, targets: of each sleeve that has one.
+    """
 
     instrument: InstrumentFacts
     quantity: Decimal
@@ -44,6 +49,8 @@ class HoldingNow:
     value: Decimal | None
     basis: Decimal | None
     gain: Decimal | None
+    stops: tuple[LevelLine, ...] = ()
+    targets: tuple[LevelLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +112,16 @@ def holdings_now(*, account_id: UUID, now: datetime) -> tuple[list[HoldingNow], 
     basis: dict[int, Decimal] = defaultdict(Decimal)
     for lot in lots:
         basis[lot.instrument_id] += lot.basis if lot.quantity > 0 else -lot.basis
+    levels = levels_of(account_id=account_id)
     rows = []
     for pk, quantity in held.items():
         if quantity:
+            stops, targets = (tuple(levels.get(pk, {}).get(kind, ())) for kind in (Level.STOP, Level.TARGET))
             value = _value(quantity, worth[pk], facts[pk])
             cost = basis.get(pk)
             gain = None if value is None or cost is None else value - cost
-            rows.append(HoldingNow(facts[pk], quantity, _price(worth[pk], facts[pk]), prices.sources.get(pk, ""), value, cost, gain))
+            price = _price(worth[pk], facts[pk])
+            rows.append(HoldingNow(facts[pk], quantity, price, prices.sources.get(pk, ""), value, cost, gain, stops, targets))
     shown = [LotRow(lot, facts[lot.instrument_id], _lot_gain(lot, worth[lot.instrument_id], facts[lot.instrument_id])) for lot in lots]
     return sorted(rows, key=lambda row: row.instrument.symbol), shown
 

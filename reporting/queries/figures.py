@@ -47,12 +47,12 @@ count(*)::int, count(*) FILTER (WHERE equity_to IS NULL)::int, coalesce(sum(equi
 coalesce(sum(day_pnl), 0), coalesce(sum(open_pnl), 0), coalesce(sum(realised), 0), coalesce(sum(gross), 0), coalesce(sum(net), 0),
 coalesce(sum(positions), 0)::int, coalesce(sum(orders), 0)::int, coalesce(sum(fills), 0)::int, coalesce(sum(working), 0)::int,
 count(*) FILTER (WHERE block <> '')::int, count(*) FILTER (WHERE authority <> '')::int,
-count(*) FILTER (WHERE authority <> '' OR block <> '')::int,
+count(*) FILTER (WHERE authority <> '' OR block <> '')::int, coalesce(sum(open_risk_to), 0), count(*) FILTER (WHERE open_risk_to IS NULL)::int,
 coalesce(sum(equity_to - flow_to) FILTER (WHERE day_pnl IS NOT NULL), 0), coalesce(sum(start_to - flow_to) FILTER (WHERE day_pnl IS NOT NULL), 0)
 """
 SUM_NAMES = (
     "accounts", "missing", "equity_to", "start_to", "day_pnl", "open_pnl", "realised", "gross", "net", "positions", "orders", "fills",
-    "working", "closed", "unauthorised", "stopped",
+    "working", "closed", "unauthorised", "stopped", "open_risk_to", "unmeasured",
 )  # fmt: skip
 
 _HALF, _WARNING = Decimal("0.5"), Decimal("0.6")
@@ -165,6 +165,8 @@ class Totals:
     closed: int
     unauthorised: int
     stopped: int
+    open_risk_to: Decimal
+    unmeasured: int
     drawdown: Decimal | None
     points: Sequence[int]
     whole: bool

@@ -44,6 +44,7 @@ from ..queries import figure_inputs as inputs
 from ..queries.figure_history import EVENINGS, History, history_of
 from ..queries.figure_inputs import GROUP_KINDS, AccountFacts
 from ..queries.figures import sector_of
+from .figure_risk import open_risk_of
 from .figure_totals import write_totals
 
 VISIT_COUNTS = timedelta(minutes=5)
@@ -105,7 +106,7 @@ def _fraction(rates: Any, place: int) -> Any:
 def refresh_figures(*, now: datetime, account_ids: Sequence[UUID] | None = None, with_history: bool = False) -> FigureFacts:
     """Work out the figures of these accounts (None: all that are open today) and all totals, by books and prices at `now`.
 
-    with_history: take the curves anew even if no evening has come since. Source: ACC-3, ACC-7, ACC-10, ACC-11, RSK-8, RSK-9.
+    with_history: take the curves anew even if no evening has come since. Source: ACC-3, ACC-7, ACC-10, ACC-11, RSK-8, RSK-8b, RSK-9.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('figures'), coalesce(current_setting('app.firm', true), '0')::bigint::int)")
@@ -120,6 +121,8 @@ def refresh_figures(*, now: datetime, account_ids: Sequence[UUID] | None = None,
     history = _history(work, with_history) if account_ids is None else None
     _money(work)
     _margin(work)
+    risk, why = open_risk_of(accounts=accounts, standing=work.standing, now=now)
+    work.columns |= {"open_risk": risk, "open_risk_to": work.to(risk), "risk_reason": why}
     _flags(work)
     _curves(work, history)
     _write(work, history)
@@ -368,8 +371,8 @@ def _texts(values: Sequence[str]) -> bulk.Texts:
 def _write(work: _Work, history: History | None) -> None:
     c, accounts, facts = work.columns, work.accounts, work.facts
     to_scale = 10 ** (EXPONENT - minor_exponent(work.currency))
-    own, activity = ("equity", "day_start", "margin_used"), c["activity"]
-    to = ("equity_to", "start_to", "flow_to", "day_pnl", "day_loss", "open_pnl", "realised", "gross", "net")
+    own, activity = ("equity", "day_start", "margin_used", "open_risk"), c["activity"]
+    to = ("equity_to", "start_to", "flow_to", "day_pnl", "day_loss", "open_pnl", "realised", "gross", "net", "open_risk_to")
     ratios = ("day_rate", "margin_rate", "drawdown", "loss_use")
     at, place = [None if one is None else _micros(one) for one in work.rates.as_of], accounts.currency
     rate_at = np.array([MISSING if one is None else one for one in at], np.int64)
@@ -395,6 +398,7 @@ def _write(work: _Work, history: History | None) -> None:
         **{name: _scaled(c[name], to_scale) for name in to},
         **{name: bulk.Integers(c[name], _NULLABLE) for name in ratios},
         "margin_reason": _texts([one[:80] for one in c["margin_reason"]]),
+        "risk_reason": _texts([one[:80] for one in c["risk_reason"]]),
         "positions": bulk.Integers(c["positions"]),
         "orders": bulk.Integers(activity.orders),
         "fills": bulk.Integers(activity.fills),

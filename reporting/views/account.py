@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from accounts import queries as accounts
 from accounts.queries.sheet import blocks_on
 from base.csv_export import csv_response
 from base.errors import NotFound
+from execution.queries.levels import LevelLine
 from governance import queries as governance
 from governance import services
 from governance.core.subjects import Subject
@@ -139,9 +140,16 @@ _PARTS: dict[str, Callable[[Any, Visit], dict[str, Any]]] = {
 
 
 def _position_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    header = ("symbol", "quantity", "price", "currency", "value", "basis", "gain")
+    header = ("symbol", "quantity", "price", "currency", "value", "basis", "gain", "stops", "targets")
     holdings, _ = sheet.holdings_now(account_id=row.pk, now=visit.now)
-    return header, [(h.instrument.symbol, h.quantity, h.price, h.instrument.currency, h.value, h.basis, h.gain) for h in holdings]
+    return header, [
+        (h.instrument.symbol, h.quantity, h.price, h.instrument.currency, h.value, h.basis, h.gain, _prices(h.stops), _prices(h.targets))
+        for h in holdings
+    ]
+
+
+def _prices(lines: Sequence[LevelLine]) -> str:
+    return " ".join(f"{line.price.normalize():f}" for line in lines)
 
 
 def _lot_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

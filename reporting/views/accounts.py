@@ -43,6 +43,7 @@ COLUMNS = (
     ("day_rate", "Day %", "num"),
     ("open_pnl", "Open P&L {to}", "num"),
     ("margin_rate", "Margin used", "num"),
+    ("open_risk_to", "Open risk {to}", "num"),
     ("drawdown", "Drawdown", "num"),
     ("positions", "Pos.", "num"),
     ("fills", "Orders / fills", "num"),
@@ -287,7 +288,7 @@ def _go(request: Request, query: str) -> HttpResponse:
 
 _HEADER = (
     "code", "name", "strategy", "investor", "custodian", "class", "account_group", "currency", "equity", "reporting_currency", "rate", "rate_as_of",
-    "equity_reporting", "day_pnl", "day_rate", "open_pnl", "margin_used", "margin_rate", "drawdown", "positions", "orders", "fills", "flags", "reason",
+    "equity_reporting", "day_pnl", "day_rate", "open_pnl", "margin_used", "margin_rate", "open_risk", "open_risk_reporting", "drawdown", "positions", "orders", "fills", "flags", "reason",
     "computed_at",
 )  # fmt: skip
 
@@ -315,6 +316,8 @@ def _download(request: Request, sight: Sight) -> HttpResponse:
             r.open_pnl,
             r.margin_used,
             r.margin_rate,
+            r.open_risk,
+            r.open_risk_to,
             r.drawdown,
             r.positions,
             r.orders,

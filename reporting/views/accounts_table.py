@@ -119,7 +119,7 @@ def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
         f'<td>{lamps.of(row)} <span class="class" title="{escape(row.custodian)}">{escape(lamps.name_of(row))}</span></td>{_own(row, why)}{_converted(row, why)}'
         f"{_number(signed_money(row.day_pnl, to), row.day_pnl, why)}"
         f"{_number(signed_percent(row.day_rate).rstrip('%'), row.day_rate, why or 'Nothing to gain on')}"
-        f"{_number(signed_money(row.open_pnl, to), row.open_pnl, 'A lot has no price or rate')}{_margin(row)}{drawdown}"
+        f"{_number(signed_money(row.open_pnl, to), row.open_pnl, 'A lot has no price or rate')}{_margin(row)}{_risk(row)}{drawdown}"
         f'<td class="num">{row.positions}</td><td class="num">{activity}</td>'
         f"<td>{spark(_points(row.points, row.equity, row.currency))}</td><td>{flags}</td></tr>\n"
     )
@@ -159,6 +159,24 @@ def _margin(row: Any) -> str:
         f'<td class="num"><svg class="meter{tone}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{width:.1f}" height="10"/></svg>{percent(rate)}</td>'
     )
+
+
+def _risk(row: Any) -> str:
+    """Return what the account loses down to its stops, or in the mandate's stress move (RSK-8b); in its own currency on hover."""
+    if row.open_risk_to is None:
+        return _nil(row.risk_reason or row.rate_label)
+    text = money(row.open_risk_to, row.currency_to)
+    if row.currency == row.currency_to:
+        return f'<td class="num">{text}</td>'
+    return f'<td class="num"><span class="why" title="{money(row.open_risk, row.currency)} {row.currency}">{text}</span></td>'
+
+
+def _total_risk(totals: Totals) -> Any:
+    text = money(totals.open_risk_to, totals.currency) if totals.accounts > totals.unmeasured or not totals.accounts else NIL
+    if not totals.unmeasured:
+        return text
+    why = f"{totals.unmeasured} of {totals.accounts} accounts cannot be measured and are not in it"
+    return format_html('<span class="why" title="{}">{}</span>', why, text)
 
 
 def _points(points: list[int], now: Decimal | None, currency: str) -> list[int]:
@@ -206,6 +224,7 @@ def total_cells(totals: Totals) -> dict[str, Any]:
         "day_pnl": mark_safe(_number(signed_money(totals.day_pnl, to), totals.day_pnl)),  # noqa: S308  (figures only)
         "day_rate": mark_safe(_number(signed_percent(totals.day_rate).rstrip("%"), totals.day_rate, "Nothing to gain on")),  # noqa: S308
         "open_pnl": mark_safe(_number(signed_money(totals.open_pnl, to), totals.open_pnl)),  # noqa: S308
+        "open_risk": _total_risk(totals),
         "drawdown": drawdown,
         "positions": totals.positions,
         "activity": f"{totals.orders} / {totals.fills}",

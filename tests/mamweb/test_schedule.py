@@ -11,9 +11,12 @@ import pytest
 from celery.schedules import crontab
 from django.apps import apps
 
+from allocation.models import Strategy
 from base import tenancy
 from base.clock import process_clock
 from base.models import TenantModel
+from execution.enums import Level, LevelWish
+from execution.models import ProtectiveLevel
 from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, KillScope, SubjectKind
@@ -21,6 +24,7 @@ from mamweb.celery import app
 from mamweb.tour.firm import FIXED, TourFirm, build_firm
 from mamweb.tour.world import generated_market
 from market.core.generated_catalogue import XYZ_ANCHOR_AT
+from market.models import Instrument
 from tests.mamweb.play import playing, release_two_twaps, rows, set_clock
 
 pytestmark = pytest.mark.xdist_group("embedded")
@@ -83,6 +87,10 @@ def prepare(firm: TourFirm, name: str) -> None:
     set_clock(EVENING)
     if name == "execution.release_orders":
         set_clock(MIDDAY)
+    elif name == "execution.watch_levels":
+        set_clock(MIDDAY)
+        with tenancy.firm(firm.firm_id):
+            cover_nothing(firm)
     elif name == "execution.watch_orders":
         set_clock(MIDDAY)
         app.tasks["execution.release_orders"]()
@@ -96,6 +104,23 @@ def prepare(firm: TourFirm, name: str) -> None:
         set_clock(EVENING + timedelta(days=1))
     elif name == "reporting.state_last_month":
         set_clock(NEXT_MONTH)
+
+
+def cover_nothing(firm: TourFirm) -> None:
+    """Leave a stop whose position is gone; it ends at the next round."""
+    strategy = Strategy.objects.get(code="CORE")
+    ProtectiveLevel.objects.create(
+        account_id=firm.accounts["A7"],
+        sleeve_id=strategy.sleeve_id,
+        strategy=strategy,
+        instrument=Instrument.objects.get(symbol="XYZ"),
+        level=Level.STOP,
+        is_long=True,
+        price=1,
+        wish=LevelWish.PRICE,
+        figure=1,
+        set_at=process_clock().now(),
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TIMETABLE))

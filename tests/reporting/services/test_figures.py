@@ -12,15 +12,21 @@ import pytest
 from accounts.core.entries import Stamp, flow, opening_position
 from accounts.core.ledger import Holder
 from accounts.enums import BlockMode, LeverageRegime
-from accounts.models import Account, EquitySnapshot
+from accounts.models import Account, EquitySnapshot, Position
 from accounts.services import block_trading, post
+from allocation.models import Strategy
 from base import tenancy
+from execution.enums import Level, LevelWish
+from execution.models import ProtectiveLevel
+from governance.core.subjects import Actor
+from governance.enums import MandateRuleKind, Role
+from governance.services import MandateRuleSpec, record_mandate
 from market.models import FxRate, Quote
 from reporting.models import AccountFigures, FigureTotals
 from reporting.services import note_visit, refresh_figures, refresh_where_watched
 from reporting.services.figure_totals import drawdown_of
 from risk.core.drawdown import current_drawdown, daily_loss
-from tests.factories import as_loader, make_account, make_connection, make_firm, make_instrument, make_sleeve, number
+from tests.factories import as_loader, make_account, make_connection, make_firm, make_instrument, make_sleeve, make_user, number
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -247,3 +253,70 @@ def test_rsk_9_the_day_begins_at_17_in_new_york(firm: Any) -> None:
 
 def test_no_accounts_no_figures(firm: Any) -> None:
     assert refresh_figures(now=NOW).accounts == 0 and firm_total().accounts == 0
+
+
+# -- RSK-8b -------------------------------------------------------------------------------------------------------------------------
+
+
+def stop(account: Account, instrument: Any, price: str, *, is_long: bool = True) -> None:
+    """Set an active stop for the account's position in the instrument."""
+    sleeve_id = Position.objects.get(account=account, instrument=instrument).sleeve_id
+    strategy = Strategy.objects.create(code=f"S{number()}", name="S", sleeve_id=sleeve_id)
+    ProtectiveLevel.objects.create(
+        account=account,
+        sleeve_id=sleeve_id,
+        strategy=strategy,
+        instrument=instrument,
+        level=Level.STOP,
+        is_long=is_long,
+        price=D(price),
+        wish=LevelWish.PRICE,
+        figure=D(price),
+        set_at=NOW,
+    )
+
+
+def mandate(move: str) -> Any:
+    spec = MandateRuleSpec(kind=MandateRuleKind.STRESS_MOVE, clause="5.1", rate=D(move))
+    officer = Actor(str(make_user(Role.COMPLIANCE).id), Role.COMPLIANCE)
+    return record_mandate(code=f"M{number()}", name="M", rules=[spec], valid_from=NOW - timedelta(days=9), actor=officer, now=NOW)
+
+
+def test_rsk_8b_open_risk_is_the_loss_to_the_stop_else_in_the_mandates_stress_move(firm: Any) -> None:
+    account = make_account(mandate_id=mandate("0.15"))
+    stopped, free, locked = quoted("50"), quoted("20.01"), quoted("50")
+    hold(account, stopped, "100", "4000")
+    hold(account, free, "7", "100")
+    hold(account, locked, "10", "400")
+    stop(account, stopped, "48.50")
+    stop(account, locked, "50.50")
+    row = figures(account)
+    assert row.open_risk == row.open_risk_to == D("150.00") + D("21.02"), (
+        "100 × 1.50 to the stop, 7 × 20.01 × 15% rounded up, a profit locked in is 0"
+    )
+    assert (firm_total().open_risk_to, firm_total().unmeasured, row.risk_reason) == (row.open_risk_to, 0, "")
+
+
+def test_rsk_8b_a_short_loses_upward_and_the_accounts_currency_comes_beside_the_firms(firm: Any) -> None:
+    account = make_account(base_currency="EUR", leverage_regime=LeverageRegime.REG_T)
+    at = NOW - timedelta(hours=1)
+    as_loader(lambda: FxRate.objects.using("loader").create(base="EUR", quote="USD", rate=D("1.2500"), as_of=at, source="FILE"))
+    instrument = quoted("50")
+    hold(account, instrument, "-40", "-1600")
+    stop(account, instrument, "52.50", is_long=False)
+    row = figures(account)
+    assert (row.open_risk, row.open_risk_to) == (80, 100)
+
+
+def test_con_5_open_risk_is_unknown_without_stop_and_stress_move_and_totals_say_how_many(firm: Any) -> None:
+    known, unknown, unpriced = make_account(), make_account(), make_account()
+    instrument, silent = quoted("50"), make_instrument()
+    hold(known, instrument, "100", "4000")
+    stop(known, instrument, "49")
+    hold(unknown, instrument, "100", "4000")
+    hold(unpriced, silent, "1", "1")
+    stop(unpriced, silent, "1")
+    assert figures(known).open_risk == 100
+    assert figures(unknown).open_risk is None and "no stop" in figures(unknown).risk_reason
+    assert figures(unpriced).risk_reason == "A holding has no price or rate"
+    assert (firm_total().open_risk_to, firm_total().unmeasured) == (100, 2)

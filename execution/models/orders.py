@@ -13,8 +13,8 @@ from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 from market.enums import Side
 
-from .core.transition_sql import transition_trigger_sql
-from .enums import (
+from ..core.transition_sql import transition_trigger_sql
+from ..enums import (
     ExecutionKind,
     NoticeState,
     OrderState,
