@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, accounts, exposure, home, journeys, palette, portal, statements
+from .views import account, accounts, exposure, home, journeys, palette, portal, statements, view_targets
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern] = [
     path("accounts/filters", accounts.filters, name="accounts-filters"),
     path("accounts/views", accounts.views, name="accounts-views"),
     path("accounts/views/<uuid:view_id>", accounts.view, name="accounts-view"),
+    path("accounts/views/for-a-ticket", view_targets.ticket_views, name="ticket-views"),
+    path("accounts/views/<uuid:view_id>/accounts", view_targets.view_accounts, name="view-accounts"),
     path("accounts/<uuid:account_id>/", account.account, name="account"),
     path("home/", home.home, name="home"),
     path("home/arrange", home.arrange, name="arrange"),

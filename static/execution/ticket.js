@@ -35,6 +35,27 @@ function ticked() {
   field.value = [...names].join(",");
 }
 
+// A saved view ticks the accounts it means now, those that may be traded in the strategy; a later change of the view changes nothing here.
+async function tick(select) {
+  const strategy = form.querySelector("[name=strategy]:checked").value;
+  const answer = await fetch(`${select.value}?strategy=${encodeURIComponent(strategy)}`, { headers: { Accept: "application/json" } });
+  if (!answer.ok) return toast({ kind: "fail", text: "The view could not be read" });
+  const { codes, left_out } = await answer.json();
+  const name = select.selectedOptions[0].textContent;
+  if (!codes.length) return toast({ kind: "fail", text: `No account of ${name} may be traded in this strategy` });
+  for (const box of form.querySelectorAll("[name=groups], [name=classes]")) box.checked = false;
+  form.querySelector("[name=pick][value=only]").checked = true;
+  form.querySelector("[data-ticked]").value = codes.join(",");
+  const asks = form.querySelector("[name=strategy]:checked");
+  await htmx.ajax("POST", asks.getAttribute("hx-post"), { source: asks, target: "#who" });
+  toast({ kind: "pass", text: `${codes.length} of ${name} ticked${left_out ? `, ${left_out} left out: not to be traded in this strategy` : ""}` });
+  change();
+}
+
+function toast(what) {
+  document.body.dispatchEvent(new CustomEvent("toast", { detail: what }));
+}
+
 function change() {
   form.dispatchEvent(new Event("change", { bubbles: true }));
 }
@@ -108,6 +129,7 @@ if (form) {
       form.querySelector("[data-ticked]").value = "";
       for (const box of form.querySelectorAll("[data-account]")) box.checked = event.target.value === "all";
     }
+    if (event.target.matches("[data-view]") && event.target.value) tick(event.target);
     if (event.target.matches("[name=strategy]")) form.querySelector("[data-ticked]").value = "";
     keep();
   }, true);

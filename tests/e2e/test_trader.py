@@ -13,7 +13,7 @@ from tests.e2e.live import arrives, mark
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
-TRIES = 5  # a preview holds for 60 seconds of the rehearsal, which are three
+TRIES = 5  # a preview holds for 60 seconds of the rehearsal, which are twelve
 
 
 def fill_ticket(page: Page, symbol: str, percent: str, sizing: str = "target_weight") -> Locator:
@@ -83,6 +83,15 @@ def test_a_double_click_releases_once(running: Running) -> None:
     button = fill_ticket(page, "QRS", "1")
     release(page, button.dblclick)
     assert releases(running) == before + 1
+
+
+def test_a_saved_view_ticks_its_accounts(running: Running, filed: dict[str, str]) -> None:
+    page = running.open("TRADER")
+    everybody = accounts_of(fill_ticket(page, "XYZ", "1"))
+    page.locator("[data-view]").select_option(label="Every account, shared")
+    expect(page.locator("#toasts")).to_contain_text("of Every account, shared ticked")
+    expect(page.locator("[name=pick][value=only]")).to_be_checked()
+    assert accounts_of(page.locator("[data-release]")) == everybody
 
 
 def test_what_works_can_be_canceled(running: Running) -> None:

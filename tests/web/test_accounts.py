@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, CashBalance
+from allocation.models import StrategyAccount
 from base import tenancy
 from governance.enums import AuditAction
 from governance.models import AuditEvent
@@ -295,3 +296,20 @@ def test_filters_go_through_addresses_and_json_unchanged() -> None:
 def test_a_kept_filter_that_is_none_is_refused(kept: Any) -> None:
     with pytest.raises(ValueError, match="filters"):
         checked_filter(kept)
+
+
+def test_a_view_is_resolved_for_a_ticket_to_what_one_may_trade(scene: Scene) -> None:
+    client = signed_in(scene.owner.user)
+    saved = client.post("/accounts/views", {"name": "All of them", "shared": "1"})
+    view = saved["Location"].partition("view=")[2]
+    others = more(scene, 2)
+    worked_out(scene)
+    assert "All of them" in client.get("/accounts/views/for-a-ticket").content.decode()
+    with tenancy.firm(scene.firm.id):
+        strategy = StrategyAccount.objects.get(account=scene.account).strategy.code
+    asked = f"/accounts/views/{view}/accounts?strategy={strategy}"
+    assert client.get(asked).json() == {"codes": [scene.account.code], "left_out": len(others)}
+    assert client.get(f"/accounts/views/{view}/accounts?strategy=NONE%00").json() == {"codes": [], "left_out": len(others) + 1}
+    assert signed_in(scene.colleague.user).get(asked).json() == {"codes": [], "left_out": 0}
+    assert signed_in(make_scene().owner.user).get(asked).status_code == 404
+    assert signed_in(scene.investor.user).get(asked).status_code == 403
