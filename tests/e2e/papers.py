@@ -53,7 +53,15 @@ def file_papers(here: Stage, account: str) -> dict[str, str]:
         approval = ask_to_override(here, str(account_id))
         view = save_view(name="Every account", chosen=AccountFilter(), is_shared=True, actor=people["MANAGER"], now=now)
         planted = plant_break(account)
-    named = {"name": "orders", "account": account_id, "alert": alert, "approval": approval, "view": view.pk, "break": planted}
+    named = {
+        "name": "orders",
+        "part": "lines",
+        "account": account_id,
+        "alert": alert,
+        "approval": approval,
+        "view": view.pk,
+        "break": planted,
+    }
     return {name: str(here.rows(sql)[0][0]) for name, sql in IDS.items()} | {name: str(pk) for name, pk in named.items()}
 
 

@@ -87,7 +87,7 @@ def test_a_double_click_releases_once(running: Running) -> None:
 
 def test_a_saved_view_ticks_its_accounts(running: Running, filed: dict[str, str]) -> None:
     page = running.open("TRADER")
-    everybody = accounts_of(fill_ticket(page, "XYZ", "1"))
+    everybody = accounts_of(fill_ticket(page, "ABC", "2"))
     page.locator("[data-view]").select_option(label="Every account, shared")
     expect(page.locator("#toasts")).to_contain_text("of Every account, shared ticked")
     expect(page.locator("[name=pick][value=only]")).to_be_checked()

@@ -88,14 +88,14 @@ def test_a_token_that_cannot_be_is_refused_by_field_value_and_rule(scene: Scene,
     given = {**good, words[0]: words[1]}
     with pytest.raises(CommandError, match=complaint):
         run("token", "create", *(f"{name}={value}" for name, value in given.items()))
-    assert not ApiToken.objects.exists()
+    assert not ApiToken.objects.filter(firm_id=scene.firm).exists()
 
 
 def test_i9_commands_reach_their_own_firm_only(scene: Scene):
     other = make_scene()
     run("token", "create", "--firm", scene.firm, "--user", email(scene, Role.TRADER), "--label", "x")
     run("webhook_key", "create", "--firm", scene.firm, "--user", email(scene, Role.TRADER), "--source", "charts")
-    token = ApiToken.objects.get()
+    token = ApiToken.objects.get(firm_id=scene.firm)
     with tenancy.firm(scene.firm):
         key = WebhookKey.objects.get()
     with pytest.raises(CommandError, match="active_member_of_the_firm"):
@@ -115,7 +115,7 @@ def test_only_a_whole_id_revokes_a_token(scene: Scene, token_id: str):
     run("token", "create", "--firm", scene.firm, "--user", email(scene, Role.TRADER), "--label", "x")
     with pytest.raises(CommandError, match=r"token: .* breaks"):
         run("token", "revoke", token_id, "--firm", scene.firm)
-    assert ApiToken.objects.count() == 1
+    assert ApiToken.objects.filter(firm_id=scene.firm).count() == 1
 
 
 def test_a_webhook_key_is_made_rotated_and_revoked(scene: Scene):

@@ -157,7 +157,7 @@ def test_a_token_of_one_firm_is_not_one_of_another(scene):
         with pytest.raises(ValueError, match="block of that firm"):
             services.issue_token(user_id=int(scene.trader.user_id), label="bot", now=TODAY, firm_id=scene.firm)
         with pytest.raises(NotFound):
-            services.revoke_token(token_id=ApiToken.objects.get().digest[:16], actor=other.manager, now=NOW)
+            services.revoke_token(token_id=ApiToken.objects.get(firm_id=scene.firm).digest[:16], actor=other.manager, now=NOW)
     with tenancy.firm(scene.firm):
         Membership.objects.filter(user_id=scene.trader.user_id).update(is_active=False)
     assert answer(token)[0] == 401, "the other firm's membership does not help"
