@@ -22,11 +22,17 @@ K, Rule = MandateRuleKind, MandateRuleSpec
 _BEGAN = timedelta(days=400)
 _SOON, _LATER = 24, 500
 _LONG_ONLY = Rule(K.LONG_ONLY, "§2: no short positions")
+_SHARES_FALL = Rule(K.STRESS_MOVE, "§7: open risk is measured on a fall of 20%", Decimal("0.2"))
+_CURRENCY_FALLS = Rule(K.STRESS_MOVE, "§4: open risk is measured on a fall of 5%", Decimal("0.05"))
+_COIN_FALLS = Rule(K.STRESS_MOVE, "§4: open risk is measured on a fall of 40%", Decimal("0.4"))
 MANDATES: Mapping[str, tuple[str, tuple[MandateRuleSpec, ...]]] = {
-    "BALANCED": ("Balanced mandate", (_LONG_ONLY, Rule(K.POSITION_CAP, "§3: at most 6.5% in one position", Decimal("0.065")))),
+    "BALANCED": (
+        "Balanced mandate",
+        (_LONG_ONLY, Rule(K.POSITION_CAP, "§3: at most 6.5% in one position", Decimal("0.065")), _SHARES_FALL),
+    ),
     "FAMILY": (
         "Family office mandate",
-        (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: shares, funds and currencies", words=("EQUITY", "ETF", "FX"))),
+        (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: shares, funds and currencies", words=("EQUITY", "ETF", "FX")), _SHARES_FALL),
     ),
     "PENSION": (
         "Pension mandate",
@@ -34,14 +40,15 @@ MANDATES: Mapping[str, tuple[str, tuple[MandateRuleSpec, ...]]] = {
             _LONG_ONLY,
             Rule(K.POSITION_CAP, "§4: at most 6% in one position", Decimal("0.06")),
             Rule(K.ALLOWED_KINDS, "§3: listed shares and funds only", words=("EQUITY", "ETF")),
+            _SHARES_FALL,
         ),
     ),
     "FOUNDATION": (
         "Foundation mandate",
-        (_LONG_ONLY, Rule(K.EXCLUDED_SECTORS, "§5: nothing of the energy sector", words=("Energy",))),
+        (_LONG_ONLY, Rule(K.EXCLUDED_SECTORS, "§5: nothing of the energy sector", words=("Energy",)), _SHARES_FALL),
     ),
-    "CURRENCY": ("Currency mandate", (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: currencies only", words=("FX",)))),
-    "DIGITAL": ("Digital assets mandate", (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: spot only", words=("CRYPTO_SPOT",)))),
+    "CURRENCY": ("Currency mandate", (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: currencies only", words=("FX",)), _CURRENCY_FALLS)),
+    "DIGITAL": ("Digital assets mandate", (_LONG_ONLY, Rule(K.ALLOWED_KINDS, "§2: spot only", words=("CRYPTO_SPOT",)), _COIN_FALLS)),
 }
 
 
