@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,17 +80,15 @@ def _make_template(owner: psycopg.Connection, name: str) -> None:
 
 
 def _drop(owner: psycopg.Connection, name: str) -> None:
-    """Drop a database. An autovacuum worker in it may not be ended by its owner; a drop that is not forced has the server end it."""
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
-    for attempt in range(60):
+    """Drop a database with who is still in it. Its owner may end clients but no autovacuum worker; a drop without force has the server end those."""
+    forced, patient = (sql.SQL(f"DROP DATABASE IF EXISTS {{}}{how}").format(sql.Identifier(name)) for how in (" WITH (FORCE)", ""))
+    for attempt in range(40):
         try:
-            owner.execute(others, [name])
-            owner.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+            owner.execute(patient if attempt % 2 else forced)
             return
-        except psycopg.errors.ObjectInUse:
-            if attempt == 59:
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            if attempt == 39:
                 raise
-            time.sleep(0.25)
 
 
 def _as_owner() -> psycopg.Connection:

@@ -63,6 +63,7 @@ def test_nobody_answers_their_own_request(running: Running, filed: dict[str, str
     mark(second)
     with tenancy.firm(running.firm_id):
         later = ask_to_override(running.stage, str(running.stage.firm.accounts[investors_codes(running.stage)[1]]))
+    second.evaluate("document.body.dispatchEvent(new CustomEvent('live:resync', {detail: {ids: []}}))")
     arrives(second, _request(second, later))
     expect(_request(second, approval).get_by_placeholder("Your reason")).to_have_value("it is their own rule")
     expect(_request(second, approval).get_by_placeholder("Your reason")).to_be_focused()

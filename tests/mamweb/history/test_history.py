@@ -97,7 +97,7 @@ def test_i8_a_story_depends_on_its_seed_alone() -> None:
     assert {*events} == {*What} and events.count(What.FEES) == 4
 
 
-@pytest.mark.parametrize("point", ["after_intent_commit:5", "after_socket_write.submit:4"])
+@pytest.mark.parametrize("point", ["after_socket_write.submit:4"])
 def test_a_history_killed_half_way_goes_on_and_does_nothing_twice(past: Past, lived: int, point: str) -> None:
     firm_id = past.firm(f"killed-{point.partition(':')[0]}")
     command = [sys.executable, "manage.py", "demo_history", "--firm", str(firm_id), "--until", UNTIL.isoformat()]

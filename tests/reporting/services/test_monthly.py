@@ -49,7 +49,7 @@ def test_gov_11_one_failure_stops_no_other_and_is_listed_with_an_alert(month):
     with tenancy.firm(firm.id):
         alert = Alert.objects.get()
         assert (alert.rule, alert.subject_kind, alert.audience, alert.tier) == ("GOV-11", "ACCOUNT", ["OPERATIONS"], "WARNING")
-        assert "PRICE_MISSING" in alert.message and alert.message.startswith("2026-10")
+        assert "PRICE_MISSING" in alert.message and alert.message.startswith("No statement for 2026-10")
 
 
 def test_gov_11_a_repeat_makes_nothing_and_goes_on_where_it_stopped(month):
