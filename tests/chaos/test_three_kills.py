@@ -8,7 +8,7 @@ from .kills import run_kills, verdict
 from .stage import stage
 
 
-@pytest.mark.xdist_group("embedded")  # beside what waits too, not alone at the end
+@pytest.mark.xdist_group("chaos")
 def test_i1_to_i7_after_three_kills(django_db_blocker):
     with django_db_blocker.unblock(), stage("three", accounts=12, seed=3) as here:
         done = run_kills(here, numbers=range(3), seed=3)
