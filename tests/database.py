@@ -92,7 +92,7 @@ def _drop(owner: psycopg.Connection, name: str) -> None:
             return
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse) as error:
             said = error
-    print(f"{name} is left behind: {said}", file=sys.stderr)
+    sys.stderr.write(f"{name} is left behind: {said}\n")
 
 
 def _as_owner() -> psycopg.Connection:
