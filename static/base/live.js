@@ -2,6 +2,7 @@
 // live:resync after a gap. At most ten frames a second come.
 const app = document.querySelector("[data-live]");
 const SLOWEST = 3200; // no part waits longer than its throttle, which forgets what it drops: the last change is told once more after that
+const SETTLED = 100; // a part that came has drawn itself by then
 const OLD = "What you see may be old";
 
 let socket = null;
@@ -10,9 +11,30 @@ let failures = 0;
 let missed = false; // while the tab was hidden
 const last = new Map(); // topic → when it was told, the ids since, the timer of the last word
 
+const asking = new Map(); // id of a part whose answer is under way → what was told since it asked
+
 function fire(name, detail) {
+  for (const told of asking.values()) told.set(name, detail);
+  dispatch(name, detail);
+}
+
+function dispatch(name, detail) {
   document.body.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
 }
+
+const lives = (part) => part.id && part.getAttribute("hx-trigger")?.includes("live:");
+
+// A part that replaces itself forgets what it was told while its answer was under way: its successor is told again.
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (lives(detail.elt)) asking.set(detail.elt.id, new Map());
+});
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const part = detail.requestConfig.elt; // detail.elt is an ancestor when the part has been replaced
+  const told = lives(part) && asking.get(part.id);
+  if (!told) return;
+  asking.delete(part.id);
+  if (told.size) setTimeout(() => { for (const [name, event] of told) dispatch(name, event); }, SETTLED);
+});
 
 function lamp(state, words = "") {
   const place = document.querySelector("[data-live-lamp]");

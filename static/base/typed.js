@@ -1,30 +1,36 @@
-// A part with data-typed may be drawn anew while somebody writes in it: what is typed stays, and so does the place of the cursor.
-let typed = null;
+// A part with data-typed may be drawn anew while somebody works in it: what is typed, ticked and chosen stays, and so does the place of the cursor.
+// A part that has to fit itself to what came back hears `typed:restored`.
+let kept = null;
 
-const part = (target) => target?.id && target.matches("[data-typed]") && target;
+const isTick = (field) => ["checkbox", "radio"].includes(field.type);
+const nameOf = (field) => field.id || `${field.name}|${isTick(field) ? field.value : ""}`;
+const fieldsOf = (part) => [...part.querySelectorAll("input:not([type=hidden]), textarea, select")].filter((field) => field.id || field.name);
+const isTouched = (field) => (isTick(field) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
 
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const place = part(detail.target);
-  if (!place) return;
+  const part = detail.target;
+  if (!part?.id || !part.matches("[data-typed]")) return;
   const at = document.activeElement;
-  const fields = [...place.querySelectorAll("input[id]:not([type=hidden]), textarea[id]")].filter((one) => one.value !== one.defaultValue);
-  typed = {
-    id: place.id,
-    values: fields.map((one) => [one.id, one.value]),
-    at: place.contains(at) && at.id ? [at.id, at.selectionStart, at.selectionEnd] : null,
+  kept = {
+    id: part.id,
+    values: new Map(fieldsOf(part).filter(isTouched).map((field) => [nameOf(field), isTick(field) ? field.checked : field.value])),
+    at: part.contains(at) && (at.id || at.name) ? nameOf(at) : "",
+    marked: [at.selectionStart, at.selectionEnd],
   };
 });
 
 document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
-  if (!typed || (detail.target.id !== typed.id && detail.elt?.id !== typed.id)) return;
-  for (const [id, value] of typed.values) {
-    const field = document.getElementById(id);
-    if (field) field.value = value;
+  if (!kept || detail.target.id !== kept.id) return;
+  const part = document.getElementById(kept.id);
+  const { values, at, marked } = kept;
+  kept = null;
+  if (!part) return;
+  for (const field of fieldsOf(part)) {
+    const name = nameOf(field);
+    if (values.has(name)) field[isTick(field) ? "checked" : "value"] = values.get(name);
+    if (name !== at) continue;
+    field.focus();
+    if (Number.isInteger(marked[0])) field.setSelectionRange?.(...marked);
   }
-  if (typed.at) {
-    const field = document.getElementById(typed.at[0]);
-    field?.focus();
-    if (typed.at[1] !== null) field?.setSelectionRange?.(typed.at[1], typed.at[2]);
-  }
-  typed = null;
+  part.dispatchEvent(new CustomEvent("typed:restored", { bubbles: true }));
 });

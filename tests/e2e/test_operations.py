@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from base import tenancy
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import Running, investors_codes
+from tests.e2e.live import arrives, mark
 from tests.e2e.papers import ask_to_override, plant_break
 
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -59,8 +60,19 @@ def test_nobody_answers_their_own_request(running: Running, filed: dict[str, str
     expect(_request(asker, approval).get_by_role("button", name="Approve")).to_be_disabled()
     second.goto("/approvals/")
     _request(second, approval).get_by_placeholder("Your reason").fill("it is their own rule")
+    mark(second)
+    held: list[tuple[Route, APIResponse]] = []
+    second.route("**/approvals/", lambda route: route.continue_() if held else held.append((route, route.fetch())))
     second.evaluate("document.body.dispatchEvent(new CustomEvent('live:resync', {detail: {ids: []}}))")
+    while not held:
+        second.wait_for_timeout(50)
+    with tenancy.firm(running.firm_id):  # while an answer from before it is under way
+        later = ask_to_override(running.stage, str(running.stage.firm.accounts[investors_codes(running.stage)[1]]))
+    second.wait_for_timeout(1500)
+    held[0][0].fulfill(response=held[0][1])
+    arrives(second, _request(second, later))
     expect(_request(second, approval).get_by_placeholder("Your reason")).to_have_value("it is their own rule")
+    expect(_request(second, approval).get_by_placeholder("Your reason")).to_be_focused()
     _request(second, approval).get_by_role("button", name="Approve").click()
     expect(second.get_by_text("Whoever asked may go on now")).to_be_visible()
 

@@ -37,14 +37,15 @@ def fill_ticket(page: Page, symbol: str, percent: str, sizing: str = "target_wei
     return button
 
 
-def release(page: Page, press: Callable[[], None]) -> None:
-    """Release what is shown; a preview that has aged meanwhile is refused, looked at anew and released again."""
+def release(page: Page, press: Callable[[], None]) -> int:
+    """Release what is shown and return for how many accounts; a preview that has aged meanwhile is refused, looked at anew and released again."""
     for _ in range(TRIES):
+        accounts = accounts_of(page.locator("[data-release]"))
         with page.expect_response("**/ticket/release") as answer:
             press()
         if answer.value.status == 204:
             page.wait_for_url("**/ticket/released/**")
-            return
+            return accounts
         assert answer.value.status == 409
         with page.expect_response("**/ticket/preview"):
             page.locator("[name=figure]").press("End")
@@ -69,7 +70,7 @@ def test_one_decision_reaches_every_account(running: Running) -> None:
     accounts = accounts_of(button)
     assert accounts >= ACCOUNTS * 9 // 10
     expect(page.locator("#ticket-rows tfoot")).to_contain_text(f"{accounts} of {ACCOUNTS} accounts")
-    release(page, lambda: page.locator("[name=figure]").press("Control+Enter"))
+    accounts = release(page, lambda: page.locator("[name=figure]").press("Control+Enter"))
     mark(page)
     assert releases(running) == before + 1
     saga = page.locator("#outcomes")
