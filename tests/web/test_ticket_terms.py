@@ -27,6 +27,7 @@ def test_a_limit_order_goes_as_it_was_shown(room: Room) -> None:
     shown = room.preview(figure="1.00", **LIMIT)
     text = text_of(shown)
     assert "at 46.50 or better; all at once. What is not filled rests until the session ends at 21:00:00, then expires." in text
+    assert "At the limit −169.13 bp" in text and "Half spread" not in text
     assert cells(shown, "A1")[3:5] == ["52", "2,418.00"], "notional at the limit: 52 × 46.50"
     assert room.release(shown, figure="1.00", **LIMIT)["HX-Redirect"]
     (parent,) = parents(room)
