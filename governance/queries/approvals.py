@@ -10,9 +10,10 @@ from base.errors import NotFound
 
 from ..core.approvals import Approval as Value
 from ..core.approvals import state_at
-from ..core.subjects import Subject
+from ..core.subjects import Subject, Viewer
 from ..enums import ApprovalAction, ApprovalState, SubjectKind
 from ..models import Approval
+from .names import name_subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ def approval(*, approval_id: UUID, now: datetime) -> ApprovalFacts:
     return approval_facts(row, now)
 
 
-def pending_approvals(*, now: datetime) -> list[ApprovalFacts]:
-    """Return what still waits for a second person, the most urgent first."""
+def pending_approvals(*, now: datetime, viewer: Viewer | None = None) -> list[ApprovalFacts]:
+    """Return what still waits for a second person, the most urgent first; for a viewer, of what they see."""
     rows = Approval.objects.filter(state=ApprovalState.REQUESTED, expires_at__gt=now, requested_at__lte=now)
-    return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
+    found = [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
+    if viewer is None:
+        return found
+    seen = name_subjects(viewer, (facts.subject for facts in found))
+    return [facts for facts in found if facts.subject in seen]
 
 
 def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: str, now: datetime) -> ApprovalFacts | None:

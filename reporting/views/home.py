@@ -105,11 +105,11 @@ def _breaks(visit: Visit) -> dict[str, Any]:
 
 
 def _approvals(visit: Visit) -> dict[str, Any]:
-    return {"rows": [(row, row.expires_at - visit.now) for row in governance.pending_approvals(now=visit.now)[:ROWS]]}
+    return {"rows": [(row, row.expires_at - visit.now) for row in governance.pending_approvals(now=visit.now, viewer=visit.viewer)[:ROWS]]}
 
 
 def _authorities(visit: Visit) -> dict[str, Any]:
-    rows = sorted(governance.ending_authorities(now=visit.now), key=lambda row: row.expires_at or visit.now)
+    rows = sorted(governance.ending_authorities_seen(now=visit.now, viewer=visit.viewer), key=lambda row: row.expires_at or visit.now)
     return {"rows": [(row, row.expires_at is not None and row.expires_at <= visit.now) for row in rows[:ROWS]]}
 
 
