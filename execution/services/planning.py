@@ -26,7 +26,7 @@ from market.queries import InstrumentFacts, QuoteFacts
 from ..core.apportion import apportion
 from ..core.routing import Quote, Route, choose_route, marketable_limit
 from ..core.slicing import LONGEST, Slice, cumulative_targets, plan_twap
-from ..enums import QuoteProblem, RouteKind
+from ..enums import SLICED, QuoteProblem, RouteKind
 
 UNIT = 10**8
 CHUNK = 1000
@@ -132,7 +132,7 @@ def limit_of(*, side: Side, quote: QuoteFacts, instrument: InstrumentFacts, is_p
 
 def is_sliced(kind: RouteKind) -> bool:
     """Return whether a route goes over time."""
-    return kind in {RouteKind.TWAP, RouteKind.TWAP_MINIMUM}
+    return kind in SLICED
 
 
 def slice_rows(plan: SidePlan, lot: int, minute_volume: Decimal | None, *, start: datetime, seed: str) -> tuple[list[Slice], int]:
