@@ -14,6 +14,7 @@ from accounts.models import CashBalance, Reservation
 from base.errors import Forbidden, NotFound, Refused
 from execution.enums import OrderState, ParentState, RouteKind, TimeInForce
 from execution.gateways import crash
+from execution.gateways.reports import OrderRef, ReportList
 from execution.models import ChildOrder, ParentOrder
 from execution.services import (
     Replaced,
@@ -26,6 +27,7 @@ from execution.services import (
 )
 from execution.services.desk import cancel_order_seen
 from execution.services.orders import lock_orders
+from execution.services.resending import send_again
 from execution.venue.faults import FaultPlan
 from governance.core.subjects import Actor, Viewer
 from governance.enums import AuditAction, KillScope, Role
@@ -157,6 +159,62 @@ def test_i5_a_fill_we_have_not_heard_of_is_fetched_before_anything_follows(world
     first, *others = chain(world, order)
     assert first.filled_qty > 0 and len(others) == 1 and first.filled_qty + others[0].quantity == 2_500
     assert_sound(world)
+
+
+def overtaken(world: OrderWorld) -> ChildOrder:
+    """Return an order whose cancel has overtaken a fill: the venue filled 1,000 and ended it, our books know of the end alone."""
+    order = resting(world, 2_500, TAKING)
+    world.live(minutes=1)
+    move(world, order, PASSIVE)
+    world.advance(minutes=1)
+    world.gateway.cancel(OrderRef(order.client_order_id), "CANCEL-1")
+    for state in (S.PENDING_CANCEL, S.CANCELED):
+        ChildOrder.objects.filter(pk=order.pk).update(state=state)
+    return order
+
+
+def test_i5_a_cancel_that_overtook_a_fill_is_followed_by_what_the_fill_left(world: OrderWorld) -> None:
+    order = overtaken(world)
+    assert send_again(world.session.line, now=world.now) == 1
+    old, new = chain(world, order)
+    assert (old.filled_qty, new.quantity) == (D(1_000), D(1_500))
+    world.live(minutes=1)
+    assert_sound(world)
+
+
+def test_i5_while_a_fill_cannot_be_fetched_nothing_follows(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker's list of executions lags behind its word on the order."""
+    order = overtaken(world)
+    none_yet: ReportList[Any] = ReportList(items=(), as_of=world.now, complete=True)
+    monkeypatch.setattr(world.gateway, "executions_since", lambda cursor, **more: none_yet)
+    assert send_again(world.session.line, now=world.now) == 0 and len(chain(world, order)) == 1
+    monkeypatch.undo()
+    assert send_again(world.session.line, now=world.now) == 1
+    assert chain(world, order)[1].quantity == 1_500
+
+
+def test_acc_4_what_is_to_be_sent_again_is_held_for_all_along(world: OrderWorld) -> None:
+    order = resting(world)
+    world.live(minutes=1)
+    move(world, order, TAKING)
+    for _ in range(6):
+        held = Reservation.objects.filter(released_at=None)
+        assert sum(row.quantity for row in held) == 100, [str(one.state) for one in chain(world, order)]
+        world.step()
+    assert len(chain(world, order)) == 2
+
+
+def test_i5_a_fill_that_comes_after_the_successor_is_left_out_of_the_next(world: OrderWorld) -> None:
+    """1,000 of the first order turn up when 2,500 were sent again already: the next one is for what the chain has left."""
+    order = resting(world, 2_500)
+    world.live(minutes=1)
+    move(world, order, D("49.95"))
+    world.step(4)
+    ChildOrder.objects.filter(pk=order.pk).update(filled_qty=1_000)
+    ParentOrder.objects.update(filled_qty=1_000)
+    move(world, order, D("49.93"))
+    world.step(4)
+    assert [one.quantity for one in chain(world, order)] == [2_500, 2_500, 1_500]
 
 
 def test_twice_is_once(world: OrderWorld) -> None:
