@@ -24,7 +24,9 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 from accounts import queries as accounts
 from governance.core.subjects import Viewer
 
+from ..core.replacing import may_replace
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS
+from ..enums import SLICED, RouteKind
 from ..models import Booking, ChildOrder, Execution, ParentOrder, Share
 from .visible import visible_orders, visible_parents
 
@@ -65,6 +67,16 @@ class ParentRow:
     cancel_requested_at: datetime | None
     done_at: datetime | None
     needs_booking: bool
+
+    @property
+    def may_replace(self) -> bool:
+        """Return whether it has something whose limit could be changed."""
+        return may_replace(
+            state=self.state,
+            is_sliced=RouteKind(self.route) in SLICED,
+            time_in_force=self.time_in_force,
+            is_cancel_asked=self.cancel_requested_at is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
 
 from .alerts import AlertFacts, open_alerts
-from .approvals import ApprovalFacts, approval, approvals_given, latest_approval, pending_approvals
+from .approvals import ApprovalFacts, approval, approvals_given, latest_approval, pending_approvals, was_approved
 from .audit_chain import ChainReport, unsealed_count, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
@@ -59,6 +59,7 @@ __all__ = [
     "tripped_switches",
     "unsealed_count",
     "verify_chain",
+    "was_approved",
     "webhook_keys",
     "webhook_user",
 ]

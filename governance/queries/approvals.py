@@ -59,6 +59,11 @@ def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: s
     return None if row is None else approval_facts(row, now)
 
 
+def was_approved(*, action: ApprovalAction, subject: Subject) -> bool:
+    """Return whether a second person's yes of this kind was spent on this subject."""
+    return Approval.objects.filter(action=action, subject_kind=subject.kind, subject_id=subject.id, used_at__isnull=False).exists()
+
+
 def approvals_given(*, action: ApprovalAction, now: datetime) -> list[ApprovalFacts]:
     """Return the approvals of this kind that somebody has given and nobody has used, while they live."""
     rows = Approval.objects.filter(action=action, state=ApprovalState.APPROVED, expires_at__gt=now)
