@@ -21,10 +21,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
+from typing import Any
 
 from accounts.enums import BasisMode, WashFate
-from base.core.money import round_money
-from base.core.splitting import split_money
+from base.core.money import from_minor, round_money, to_minor
 
 from .ledger import Id
 from .scaled import to_scaled
@@ -99,20 +99,26 @@ def replay_wash_sales(
 
     Raises ValueError for a lot id used twice, a disposal of a lot that is not there or holds less, or amounts finer than the minor unit.
     """
-    ordered = sorted(
-        acquisitions, key=lambda one: (one.acquired_date, one.sequence, not accounts[one.account_id].is_sheltered, str(one.lot_id))
-    )
+    ordered = sorted(acquisitions, key=lambda one: _earliest_first(one, accounts))
     lots = {one.lot_id: _Lot(one, accounts[one.account_id]) for one in ordered}
     if len(lots) < len(ordered):
         raise ValueError("a lot id occurs twice")
     market = _Market([lot for lot in lots.values() if lot.terms.counts], basis_mode, is_short, currency)
     rank = {lot_id: i for i, lot_id in enumerate(lots)}
     closed: list[ClosedPart] = []
-    in_order = sorted(disposals, key=lambda one: (one.sale_date, one.sequence, rank.get(one.lot_id, -1), str(one.sale_id)))
+    in_order = sorted(disposals, key=lambda one: _in_order(one, rank))
     for _, sale in groupby(in_order, key=lambda one: (one.sale_date, one.sequence)):
         gone = list(_sold(list(sale), lots, currency, is_short=is_short))
         closed += [market.judge(part) for part in gone]
     return Replay(tuple(closed), tuple(open_ for lot in lots.values() for open_ in _still_open(lot, currency)))
+
+
+def _earliest_first(one: Acquisition, accounts: Mapping[Id, UnitAccount]) -> tuple[Any, ...]:
+    return one.acquired_date, one.sequence, not accounts[one.account_id].is_sheltered, one.lot_id
+
+
+def _in_order(one: Disposal, rank: Mapping[Id, int]) -> tuple[Any, ...]:
+    return one.sale_date, one.sequence, rank.get(one.lot_id, -1), one.sale_id, one.quantity, one.proceeds
 
 
 @dataclass(slots=True)
@@ -146,7 +152,7 @@ class _Market:
     def judge(self, gone: _Gone) -> ClosedPart:
         """Return the part with what its loss was matched against, having marked those shares."""
         closed = gone.closed
-        found = list(self._replacements(gone)) if closed.loss else []
+        found = list(self._replacements(gone)) if closed.gain < 0 else []
         if not found:
             return closed
         rest = closed.quantity - sum((size for _, size in found), ZERO)
@@ -184,6 +190,17 @@ def _still_open(lot: _Lot, currency: str) -> Iterator[LotPart]:
 
 
 def _split(amount: Decimal, quantities: Sequence[Decimal], currency: str) -> list[Decimal]:
-    if len(quantities) == 1 and round_money(amount, currency) == amount:
+    """Split whole minor units in proportion to quantities by largest remainder (CON-2), in integers: a firm's replay splits by the ten thousand."""
+    if len(quantities) == 1:
         return [amount]
-    return split_money(amount, [to_scaled(quantity) for quantity in quantities], [f"{i:06d}" for i in range(len(quantities))], currency)
+    weights = [to_scaled(quantity) for quantity in quantities]
+    if sum(map(bool, weights)) == 1:
+        return [amount if weight else ZERO for weight in weights]
+    total, whole = to_minor(amount, currency), sum(weights)
+    if from_minor(total, currency) != amount:
+        raise ValueError(f"amount {amount} is finer than the minor unit of {currency}")
+    shares = [divmod(abs(total) * weight, whole) for weight in weights]
+    parts = [share for share, _ in shares]
+    for i in sorted(range(len(parts)), key=lambda i: (-shares[i][1], -weights[i], i))[: abs(total) - sum(parts)]:
+        parts[i] += 1
+    return [from_minor(part if total > 0 else -part, currency) for part in parts]

@@ -1,6 +1,6 @@
 """The lots and closures that replays of wash sales start from, a group at a time.
 
-Entry points: `recent_sales`, `groups_with_losses`, `Group`, `Known`. Inside the caller's tenancy block.
+Entry points: `recent_sales`, `wash_books` → `WashBooks` of `Group` and `Loss`. Inside the caller's tenancy block.
 
 Invariants:
 1. A group is one tax unit, identity group (WASH-13), currency and side; all its lots are there, from the first.
@@ -11,30 +11,29 @@ Invariants:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from ..core.tax_units import UnitMember
-from ..core.wash_scope import WINDOW_DAYS, final_from
+from ..core.wash_scope import WINDOW_DAYS
 from ..core.wash_values import Acquisition, Disposal
 from ..enums import EntryType
 from .columns import fetch_rows
 
 NO_PURCHASE = frozenset({EntryType.CORPORATE_ACTION})
 """WASH-4: lots of these were not bought. What moved in kind was, by somebody, on the day it brings along: it counts, as an estimate."""
-_IDENTITY = "COALESCE(NULLIF(i.identity_group, ''), i.symbol)"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Where a lot is and of what."""
+    """Where a lot is and of what. Ids of accounts and lots are text here: by the hundred thousand, UUIDs would cost more than the replay."""
 
-    account_id: UUID
+    account_id: str
     instrument_id: int
     symbol: str
     kind: str
@@ -46,88 +45,126 @@ class Group:
 
     currency: str
     is_short: bool
-    accounts: set[UUID] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
     acquisitions: list[Acquisition] = field(default_factory=list)
     disposals: list[Disposal] = field(default_factory=list)
     known: dict[Any, Known] = field(default_factory=dict)
     is_estimated: bool = False
 
 
+_IDENTITY = "COALESCE(NULLIF(i.identity_group, ''), i.symbol)"
 _RECENT = f"""
-SELECT DISTINCT c.account_id, {_IDENTITY} FROM accounts_lotclosure c
+SELECT DISTINCT c.account_id::text, {_IDENTITY} FROM accounts_lotclosure c
 JOIN accounts_taxlot l ON l.id = c.lot_id JOIN market_instrument i ON i.id = l.instrument_id
 WHERE c.account_id = ANY(%(ids)s::uuid[]) AND c.closed_on BETWEEN %(since)s AND %(until)s AND i.kind = ANY(%(kinds)s)
 """
 
 
-def recent_sales(*, account_ids: Collection[UUID], kinds: Sequence[str], since: date, until: date) -> list[tuple[UUID, str]]:
+def recent_sales(*, account_ids: Collection[str], kinds: Sequence[str], since: date, until: date) -> list[tuple[str, str]]:
     """Return in which of these accounts what (identity group) was sold or covered in the span, of kinds that can wash."""
     if not account_ids:
         return []
-    return [
-        (account_id, identity)
-        for account_id, identity in fetch_rows(_RECENT, {"ids": list(account_ids), "kinds": list(kinds), "since": since, "until": until})
-    ]
+    terms = {"ids": sorted(account_ids), "kinds": list(kinds), "since": since, "until": until}
+    return [(account_id, identity) for account_id, identity in fetch_rows(_RECENT, terms)]
 
 
-_LOTS = f"""
-SELECT l.id, l.account_id, l.instrument_id, i.symbol, i.kind, {_IDENTITY}, l.currency, l.acquired_on, l.original_quantity, l.quantity, l.basis,
-    t.entry_type, COALESCE(t.journey_id, t.id)
-FROM accounts_taxlot l JOIN market_instrument i ON i.id = l.instrument_id JOIN accounts_ledgertransaction t ON t.id = l.transaction_id
-WHERE l.account_id = ANY(%(ids)s::uuid[]) AND {_IDENTITY} = ANY(%(identities)s)
+_INSTRUMENTS = f"SELECT i.id, i.symbol, i.kind, {_IDENTITY} FROM market_instrument i WHERE {_IDENTITY} = ANY(%(identities)s)"
+_LOTS = """
+SELECT l.id::text, l.account_id::text, l.instrument_id, l.currency, l.acquired_on, l.original_quantity, l.quantity, l.basis, l.transaction_id::text
+FROM accounts_taxlot l WHERE l.account_id = ANY(%(ids)s::uuid[]) AND l.instrument_id = ANY(%(instruments)s::bigint[])
 """
-_CLOSURES = f"""
-SELECT c.lot_id, c.transaction_id, c.closed_on, c.quantity, c.proceeds, c.basis
-FROM accounts_lotclosure c JOIN accounts_taxlot l ON l.id = c.lot_id JOIN market_instrument i ON i.id = l.instrument_id
-WHERE c.account_id = ANY(%(ids)s::uuid[]) AND {_IDENTITY} = ANY(%(identities)s) ORDER BY c.closed_on, c.transaction_id, c.id
+_CLOSURES = """
+SELECT c.lot_id::text, c.transaction_id::text, c.closed_on, c.quantity, c.proceeds, c.basis
+FROM accounts_lotclosure c WHERE c.account_id = ANY(%(ids)s::uuid[])
 """
+_HEADS = "SELECT id::text, entry_type, COALESCE(journey_id, id)::text FROM accounts_ledgertransaction WHERE id = ANY(%(ids)s::uuid[])"
+Row = tuple[Any, ...]
 
 
-def groups_with_losses(
-    *, wanted: Collection[tuple[int, str]], units: Mapping[Any, UnitMember], since: date, until: date
-) -> Iterator[Group]:
-    """Yield the groups of these (unit, identity) that have lost something, and bought lately enough to wash it or can still buy at `until`."""
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss with no purchase near it, as the books have it."""
+
+    where: Known
+    sale_id: str
+    sale_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class WashBooks:
+    """groups: those to replay. alone: the losses of the others since the day asked for."""
+
+    groups: tuple[Group, ...]
+    alone: tuple[Loss, ...]
+
+
+def wash_books(*, wanted: Collection[tuple[int, str]], units: Mapping[Any, UnitMember], since: date) -> WashBooks:
+    """Return these groups (unit, identity), as far as anything of them can ever have been a wash sale.
+
+    A group without a loss that has a purchase of another lot within 30 days carries no deferred loss either, so nothing in it needs a replay.
+    """
     in_wanted = {unit for unit, _ in wanted}
-    terms = {
-        "ids": [pk for pk, member in units.items() if member.unit in in_wanted],
-        "identities": sorted({identity for _, identity in wanted}),
-    }
-    closed: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
+    instruments = {row[0]: row for row in fetch_rows(_INSTRUMENTS, {"identities": sorted({identity for _, identity in wanted})})}
+    terms = {"ids": [pk for pk, member in units.items() if member.unit in in_wanted], "instruments": sorted(instruments)}
+    rows: dict[Row, list[Row]] = defaultdict(list)
+    for lot in fetch_rows(_LOTS, terms):
+        unit, identity = units[lot[1]].unit, instruments[lot[2]][3]
+        if (unit, identity) in wanted:
+            rows[(unit, identity, lot[3], lot[5] < 0)].append(lot)
+    closed: dict[str, list[Row]] = defaultdict(list)
     for lot_id, *closure in fetch_rows(_CLOSURES, terms):
         closed[lot_id].append(tuple(closure))
-    rows: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
-    for row in fetch_rows(_LOTS, terms):
-        unit, identity = units[row[1]].unit, row[5]
-        if (unit, identity) in wanted:
-            rows[(unit, identity, row[6], row[8] < 0)].append(row)
-    first_purchase = since - timedelta(days=WINDOW_DAYS)
-    for (_, _, currency, is_short), lots in rows.items():
-        lost = [c[1] for lot in lots for c in closed.get(lot[0], ()) if c[3] < c[4]]
-        if lost and (until < final_from(max(lost)) or any(lot[7] >= first_purchase for lot in lots)):
-            yield _group(currency, is_short, lots, closed, since)
+    wash, alone = {}, []
+    for key, lots in rows.items():
+        losses = [(lot, c) for lot in lots for c in closed.get(lot[0], ()) if c[3] < c[4]]
+        if _can_wash(lots, losses):
+            wash[key] = lots
+        else:
+            alone += [Loss(Known(lot[1], lot[2], *instruments[lot[2]][1:3]), c[0], c[1]) for lot, c in losses if c[1] >= since]
+    bought = sorted({lot[8] for lots in wash.values() for lot in lots})
+    heads = {head_id: tuple(rest) for head_id, *rest in fetch_rows(_HEADS, {"ids": bought})} if bought else {}
+    groups = [
+        _group(Group(currency, is_short), lots, closed, instruments, heads, since) for (_, _, currency, is_short), lots in wash.items()
+    ]
+    return WashBooks(tuple(groups), tuple(alone))
+
+
+def _can_wash(lots: Sequence[Row], losses: Sequence[tuple[Row, Row]]) -> bool:
+    """Tell whether any loss has a purchase of another lot in its window."""
+    bought, window = sorted(lot[4] for lot in lots) if losses else [], timedelta(days=WINDOW_DAYS)
+    for lot, closure in losses:
+        first, last = closure[1] - window, closure[1] + window
+        if bisect_right(bought, last) - bisect_left(bought, first) > (first <= lot[4] <= last):
+            return True
+    return False
 
 
 def _group(
-    currency: str, is_short: bool, lots: Sequence[tuple[Any, ...]], closed: Mapping[UUID, Sequence[tuple[Any, ...]]], since: date
+    group: Group,
+    lots: Sequence[Row],
+    closed: Mapping[str, Sequence[Row]],
+    instruments: Mapping[int, Row],
+    heads: Mapping[str, Row],
+    since: date,
 ) -> Group:
-    group = Group(currency, is_short)
+    """Fill the group; sales are numbered in ledger order, which their ids are in."""
     ranks = {name: i for i, name in enumerate(sorted({c[0] for lot in lots for c in closed.get(lot[0], ())}))}
-    for lot_id, account_id, instrument_id, symbol, kind, _, _, acquired, original, left, basis, entry_type, purchase in lots:
+    for lot_id, account_id, instrument_id, _, acquired, original, left, basis, bought in lots:
         gone = closed.get(lot_id, ())
         quantity = abs(left) + sum(abs(c[2]) for c in gone)
         if not quantity:
             continue
-        cost = basis + sum((c[3] if is_short else c[4]) for c in gone)
+        cost = basis + sum((c[3] if group.is_short else c[4]) for c in gone)
+        entry_type, purchase = heads[bought]
         group.is_estimated |= (quantity != abs(original) or entry_type == EntryType.TRANSFER) and _matters(left, gone, since)
         group.accounts.add(account_id)
-        group.known[lot_id] = Known(account_id, instrument_id, symbol, kind)
-        counts = EntryType(entry_type) not in NO_PURCHASE
-        group.acquisitions.append(
-            Acquisition(lot_id, account_id, f"{account_id} {acquired} {purchase}", acquired, quantity, cost, counts=counts)
-        )
+        group.known[lot_id] = Known(account_id, instrument_id, *instruments[instrument_id][1:3])
+        counts = entry_type not in NO_PURCHASE
+        own = f"{account_id} {acquired} {purchase}"
+        group.acquisitions.append(Acquisition(lot_id, account_id, own, acquired, quantity, cost, counts=counts))
         group.disposals += [Disposal(c[0], lot_id, c[1], abs(c[2]), c[3], c[4], ranks[c[0]]) for c in gone]
     return group
 
 
-def _matters(left: Decimal, gone: Sequence[tuple[Any, ...]], since: date) -> bool:
+def _matters(left: Decimal, gone: Sequence[Row], since: date) -> bool:
     return bool(left) or any(c[1] >= since - timedelta(days=2 * WINDOW_DAYS) for c in gone)

@@ -6,7 +6,7 @@ Invariants:
 1. A flag, nothing else: neither ledger nor lots nor their basis know of it.
 2. A sale is shown only in an account in sight. Its figures count the whole tax unit; a replacement elsewhere is never named, dated or counted,
    only its share of the loss is there.
-3. Five statements, whatever the number of accounts; a group is replayed whole (WASH-15), and only where a loss and a recent sale are.
+3. Eight statements, whatever the number of accounts; a group is replayed whole (WASH-15), and only where a loss and a recent sale are.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from uuid import UUID
 
 from governance.core.subjects import Viewer
 
+from ..core.relationships import Edge, Node
 from ..core.tax_units import TaxFacts, UnitMember, tax_units
 from ..core.wash_sales import replay_wash_sales
-from ..core.wash_scope import in_scope, kinds_in_scope
+from ..core.wash_scope import final_from, in_scope, kinds_in_scope
 from ..core.wash_values import ClosedPart, Replay
 from ..enums import Registration, RelationshipKind, TaxClassification, WashFate, WashState
 from .columns import fetch_rows
 from .relationships import edges
 from .visibility import visible_to
-from .wash_books import Group, Known, groups_with_losses, recent_sales
+from .wash_books import Group, Known, Loss, recent_sales, wash_books
 
 ZERO = Decimal(0)
 
@@ -91,19 +92,19 @@ def wash_sales(viewer: Viewer, *, since: date, until: date, account_ids: Collect
 
     account_ids: only sales of these accounts, as far as they are in sight. Source: WASH-1 to WASH-15.
     """
-    seen = visible_to(viewer.user_id, on=viewer.on).filter(is_clearing=False)
-    if account_ids is not None:
-        seen = seen.filter(pk__in=account_ids)
-    asked = {pk for (pk,) in seen.values_list("pk").order_by()}
+    names = _names(viewer)
+    asked = names.keys() if account_ids is None else names.keys() & {str(pk) for pk in account_ids}
     recent = recent_sales(account_ids=asked, kinds=kinds_in_scope(since, until), since=since, until=until)
     if not recent:
         return WashSales((), 0)
     units = _units(until)
     wanted = {(units[account_id].unit, identity) for account_id, identity in recent}
-    names = _names(viewer)
+    books = wash_books(wanted=wanted, units=units, since=since)
     rows: list[WashSale] = []
-    exposed = 0
-    for group in groups_with_losses(wanted=wanted, units=units, since=since, until=until):
+    exposed = len(
+        {(one.where.account_id, one.where.instrument_id, one.sale_id) for one in books.alone if _is_exposed(one, units, asked, until)}
+    )
+    for group in books.groups:
         found, open_ = _rows_of(group, units, asked, names, since, until)
         rows += found
         exposed += open_
@@ -111,7 +112,14 @@ def wash_sales(viewer: Viewer, *, since: date, until: date, account_ids: Collect
     return WashSales(tuple(rows), exposed)
 
 
-_FACTS = "SELECT id, owner_id, tax_classification, registration FROM accounts_account WHERE NOT is_clearing ORDER BY id"
+def _is_exposed(one: Loss, units: Mapping[Any, UnitMember], asked: Collection[str], until: date) -> bool:
+    """Tell whether a loss in an account asked for, that somebody reports, can still be washed."""
+    where = one.where
+    reported = where.account_id in asked and not units[where.account_id].account.is_sheltered
+    return reported and one.sale_date <= until < final_from(one.sale_date) and in_scope(where.kind, one.sale_date)
+
+
+_FACTS = "SELECT id::text, owner_id::text, tax_classification, registration FROM accounts_account WHERE NOT is_clearing ORDER BY id"
 
 
 def _units(on: date) -> Mapping[Any, UnitMember]:
@@ -120,16 +128,21 @@ def _units(on: date) -> Mapping[Any, UnitMember]:
         TaxFacts(pk, owner, TaxClassification(tax), Registration(registration) if registration else None)
         for pk, owner, tax, registration in fetch_rows(_FACTS, {})
     ]
-    return tax_units(facts, edges(kinds=[RelationshipKind.TAX_UNIT]), on)
+    return tax_units(facts, [_as_text(edge) for edge in edges(kinds=[RelationshipKind.TAX_UNIT])], on)
 
 
-def _names(viewer: Viewer) -> dict[UUID, tuple[str, str]]:
+def _as_text(edge: Edge) -> Edge:
+    ends = (Node(end.kind, str(end.id)) for end in (edge.source, edge.target))
+    return Edge(edge.kind, *ends, edge.valid_from, edge.valid_to, edge.share)
+
+
+def _names(viewer: Viewer) -> dict[str, tuple[str, str]]:
     rows = visible_to(viewer.user_id, on=viewer.on).filter(is_clearing=False).values_list("pk", "code", "name").order_by()
-    return {pk: (code, name) for pk, code, name in rows}
+    return {str(pk): (code, name) for pk, code, name in rows}
 
 
 def _rows_of(
-    group: Group, units: Mapping[Any, UnitMember], asked: Collection[UUID], names: Mapping[UUID, tuple[str, str]], since: date, until: date
+    group: Group, units: Mapping[Any, UnitMember], asked: Collection[str], names: Mapping[str, tuple[str, str]], since: date, until: date
 ) -> tuple[list[WashSale], int]:
     """Return the group's wash sales of accounts asked for, and how many other losses of theirs are still exposed."""
     replay = replay_wash_sales(
@@ -148,7 +161,7 @@ def _rows_of(
     return rows, exposed
 
 
-def _sales(replay: Replay, group: Group, asked: Collection[UUID], since: date, until: date) -> Iterator[list[ClosedPart]]:
+def _sales(replay: Replay, group: Group, asked: Collection[str], since: date, until: date) -> Iterator[list[ClosedPart]]:
     """Yield what each sale in the span lost, its parts together."""
     found: dict[tuple[object, ...], list[ClosedPart]] = {}
     for part in replay.closed:
@@ -161,14 +174,14 @@ def _sales(replay: Replay, group: Group, asked: Collection[UUID], since: date, u
 
 
 def _row(
-    parts: list[ClosedPart], group: Group, units: Mapping[Any, UnitMember], names: Mapping[UUID, tuple[str, str]], until: date
+    parts: list[ClosedPart], group: Group, units: Mapping[Any, UnitMember], names: Mapping[str, tuple[str, str]], until: date
 ) -> WashSale:
     first = parts[0]
     known = group.known[first.disposal.lot_id]
     code, name = names[known.account_id]
     replacements, unseen = _replacements(parts, group.known, names)
     return WashSale(
-        account_id=known.account_id,
+        account_id=UUID(known.account_id),
         code=code,
         name=name,
         instrument_id=known.instrument_id,
@@ -189,7 +202,7 @@ def _row(
 
 
 def _replacements(
-    parts: list[ClosedPart], known: Mapping[Any, Known], names: Mapping[UUID, tuple[str, str]]
+    parts: list[ClosedPart], known: Mapping[Any, Known], names: Mapping[str, tuple[str, str]]
 ) -> tuple[tuple[Replacement, ...], Decimal]:
     """Return the purchases in sight, each lot once, and what the others took together."""
     seen: dict[object, Replacement] = {}
@@ -202,7 +215,7 @@ def _replacements(
         before = seen.get(match.lot_id)
         quantity, amount = (before.quantity, before.amount) if before else (ZERO, ZERO)
         seen[match.lot_id] = Replacement(
-            account_id, *names[account_id], match.acquired_date, quantity + match.quantity, amount + match.amount, match.fate
+            UUID(account_id), *names[account_id], match.acquired_date, quantity + match.quantity, amount + match.amount, match.fate
         )
     return tuple(sorted(seen.values(), key=lambda one: (one.bought_on, one.code))), unseen
 
