@@ -132,8 +132,8 @@ def _units(on: date) -> Mapping[Any, UnitMember]:
 
 
 def _as_text(edge: Edge) -> Edge:
-    ends = (Node(end.kind, str(end.id)) for end in (edge.source, edge.target))
-    return Edge(edge.kind, *ends, edge.valid_from, edge.valid_to, edge.share)
+    source, target = Node(edge.source.kind, str(edge.source.id)), Node(edge.target.kind, str(edge.target.id))
+    return Edge(edge.kind, source, target, edge.valid_from, edge.valid_to, edge.share)
 
 
 def _names(viewer: Viewer) -> dict[str, tuple[str, str]]:
