@@ -63,7 +63,7 @@ _DEFAULTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     (Role.TRADER, ("firm", "blotter", "alerts", "positions", "exposure")),
     (Role.OPERATIONS, ("constrained", "breaks", "alerts", "exceptions")),
     (Role.RISK, ("firm", "limits", "exposure", "alerts", "constrained", "exceptions")),
-    (Role.COMPLIANCE, ("approvals", "authorities", "wash", "limits", "alerts", "exceptions")),
+    (Role.COMPLIANCE, ("approvals", "authorities", "limits", "wash", "exceptions", "alerts")),
 )
 
 

@@ -119,7 +119,7 @@ def _limits(visit: Visit) -> dict[str, Any]:
 
 
 def _wash(visit: Visit) -> dict[str, Any]:
-    return wash_facts(visit, most=ROWS)
+    return wash_facts(visit, most=ROWS // 2)
 
 
 _FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
