@@ -1,6 +1,6 @@
 """The lots and closures that replays of wash sales start from, a group at a time.
 
-Entry points: `recent_sales`, `wash_books` → `WashBooks` of `Group` and `Loss`. Inside the caller's tenancy block.
+Entry points: `recent_sales`, `instruments_of`, `wash_groups` → `Group` of `Known`. Inside the caller's tenancy block.
 
 Invariants:
 1. A group is one tax unit, identity group (WASH-13), currency and side; all its lots are there, from the first.
@@ -11,7 +11,6 @@ Invariants:
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,31 +80,21 @@ _HEADS = "SELECT id::text, entry_type, COALESCE(journey_id, id)::text FROM accou
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """A loss with no purchase near it, as the books have it."""
-
-    where: Known
-    sale_id: str
-    sale_date: date
+def instruments_of(identities: Collection[str]) -> dict[int, Row]:
+    """Return (id, symbol, kind, identity) of every instrument of these identity groups (WASH-13), by id."""
+    return {row[0]: row for row in fetch_rows(_INSTRUMENTS, {"identities": sorted(identities)})}
 
 
-@dataclass(frozen=True, slots=True)
-class WashBooks:
-    """groups: those to replay. alone: the losses of the others since the day asked for."""
-
-    groups: tuple[Group, ...]
-    alone: tuple[Loss, ...]
-
-
-def wash_books(*, wanted: Collection[tuple[int, str]], units: Mapping[Any, UnitMember], since: date) -> WashBooks:
-    """Return these groups (unit, identity), as far as anything of them can ever have been a wash sale.
-
-    A group without a loss that has a purchase of another lot within 30 days carries no deferred loss either, so nothing in it needs a replay.
-    """
+def wash_groups(
+    *, wanted: Collection[tuple[int, str]], units: Mapping[Any, UnitMember], instruments: Mapping[int, Row], since: date
+) -> list[Group]:
+    """Return what to replay of these (unit, identity), from the first lot on; three statements."""
     in_wanted = {unit for unit, _ in wanted}
-    instruments = {row[0]: row for row in fetch_rows(_INSTRUMENTS, {"identities": sorted({identity for _, identity in wanted})})}
-    terms = {"ids": [pk for pk, member in units.items() if member.unit in in_wanted], "instruments": sorted(instruments)}
+    names = {identity for _, identity in wanted}
+    terms = {
+        "ids": [pk for pk, member in units.items() if member.unit in in_wanted],
+        "instruments": [pk for pk, row in instruments.items() if row[3] in names],
+    }
     rows: dict[Row, list[Row]] = defaultdict(list)
     for lot in fetch_rows(_LOTS, terms):
         unit, identity = units[lot[1]].unit, instruments[lot[2]][3]
@@ -114,29 +103,9 @@ def wash_books(*, wanted: Collection[tuple[int, str]], units: Mapping[Any, UnitM
     closed: dict[str, list[Row]] = defaultdict(list)
     for lot_id, *closure in fetch_rows(_CLOSURES, terms):
         closed[lot_id].append(tuple(closure))
-    wash, alone = {}, []
-    for key, lots in rows.items():
-        losses = [(lot, c) for lot in lots for c in closed.get(lot[0], ()) if c[3] < c[4]]
-        if _can_wash(lots, losses):
-            wash[key] = lots
-        else:
-            alone += [Loss(Known(lot[1], lot[2], *instruments[lot[2]][1:3]), c[0], c[1]) for lot, c in losses if c[1] >= since]
-    bought = sorted({lot[8] for lots in wash.values() for lot in lots})
-    heads = {head_id: tuple(rest) for head_id, *rest in fetch_rows(_HEADS, {"ids": bought})} if bought else {}
-    groups = [
-        _group(Group(currency, is_short), lots, closed, instruments, heads, since) for (_, _, currency, is_short), lots in wash.items()
-    ]
-    return WashBooks(tuple(groups), tuple(alone))
-
-
-def _can_wash(lots: Sequence[Row], losses: Sequence[tuple[Row, Row]]) -> bool:
-    """Tell whether any loss has a purchase of another lot in its window."""
-    bought, window = sorted(lot[4] for lot in lots) if losses else [], timedelta(days=WINDOW_DAYS)
-    for lot, closure in losses:
-        first, last = closure[1] - window, closure[1] + window
-        if bisect_right(bought, last) - bisect_left(bought, first) > (first <= lot[4] <= last):
-            return True
-    return False
+    bought = sorted({lot[8] for lots in rows.values() for lot in lots})
+    heads = {head_id: tuple(rest) for head_id, *rest in fetch_rows(_HEADS, {"ids": bought})}
+    return [_group(Group(currency, is_short), lots, closed, instruments, heads, since) for (_, _, currency, is_short), lots in rows.items()]
 
 
 def _group(

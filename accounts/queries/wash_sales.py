@@ -6,7 +6,7 @@ Invariants:
 1. A flag, nothing else: neither ledger nor lots nor their basis know of it.
 2. A sale is shown only in an account in sight. Its figures count the whole tax unit; a replacement elsewhere is never named, dated or counted,
    only its share of the loss is there.
-3. Eight statements, whatever the number of accounts; a group is replayed whole (WASH-15), and only where a loss and a recent sale are.
+3. Ten statements, whatever the number of accounts; a group is replayed whole (WASH-15), and only where it can hold a wash sale (`wash_sift`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from ..enums import Registration, RelationshipKind, TaxClassification, WashFate,
 from .columns import fetch_rows
 from .relationships import edges
 from .visibility import visible_to
-from .wash_books import Group, Known, Loss, recent_sales, wash_books
+from .wash_books import Group, Known, instruments_of, recent_sales, wash_groups
+from .wash_sift import Loss, sift
 
 ZERO = Decimal(0)
 
@@ -99,12 +100,13 @@ def wash_sales(viewer: Viewer, *, since: date, until: date, account_ids: Collect
         return WashSales((), 0)
     units = _units(until)
     wanted = {(units[account_id].unit, identity) for account_id, identity in recent}
-    books = wash_books(wanted=wanted, units=units, since=since)
+    instruments = instruments_of({identity for _, identity in wanted})
+    sifted = sift(wanted=wanted, units=units, identities={pk: row[3] for pk, row in instruments.items()}, alone_since=since)
+    alone = (one for one in sifted.alone if _is_exposed(one, instruments[one.instrument_id][2], units, asked, until))
+    exposed = len({(one.account_id, one.instrument_id, one.sale_id) for one in alone})
     rows: list[WashSale] = []
-    exposed = len(
-        {(one.where.account_id, one.where.instrument_id, one.sale_id) for one in books.alone if _is_exposed(one, units, asked, until)}
-    )
-    for group in books.groups:
+    groups = wash_groups(wanted=sifted.washable, units=units, instruments=instruments, since=since) if sifted.washable else []
+    for group in groups:
         found, open_ = _rows_of(group, units, asked, names, since, until)
         rows += found
         exposed += open_
@@ -112,11 +114,10 @@ def wash_sales(viewer: Viewer, *, since: date, until: date, account_ids: Collect
     return WashSales(tuple(rows), exposed)
 
 
-def _is_exposed(one: Loss, units: Mapping[Any, UnitMember], asked: Collection[str], until: date) -> bool:
+def _is_exposed(one: Loss, kind: str, units: Mapping[Any, UnitMember], asked: Collection[str], until: date) -> bool:
     """Tell whether a loss in an account asked for, that somebody reports, can still be washed."""
-    where = one.where
-    reported = where.account_id in asked and not units[where.account_id].account.is_sheltered
-    return reported and one.sale_date <= until < final_from(one.sale_date) and in_scope(where.kind, one.sale_date)
+    reported = one.account_id in asked and not units[one.account_id].account.is_sheltered
+    return reported and one.sale_date <= until < final_from(one.sale_date) and in_scope(kind, one.sale_date)
 
 
 _FACTS = "SELECT id::text, owner_id::text, tax_classification, registration FROM accounts_account WHERE NOT is_clearing ORDER BY id"
