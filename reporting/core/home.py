@@ -20,13 +20,17 @@ _STAFF = frozenset(Role) - {Role.INVESTOR}
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """Something a home page can show. width: of three columns, until the person changes it."""
+    """Something a home page can show. width: of three columns, until the person changes it.
+
+    is_live: whether it is fetched anew as things happen; what is worked out from whole histories is fetched with the page.
+    """
 
     name: str
     title: str
     what: str
     width: int = 1
     roles: frozenset[Role] = _STAFF
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ WIDGETS = {
         Widget("approvals", "Approvals", "Requests that wait for a second person"),
         Widget("authorities", "Authorities that end", "Powers of attorney and agreements that end within 60 days"),
         Widget("limits", "Limits", "Firm limits that are near or passed"),
+        Widget("wash", "Wash sales", "Losses of the last 61 days that a purchase within 30 days washed", is_live=False),
     )
 }
 _DEFAULTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
@@ -58,7 +63,7 @@ _DEFAULTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     (Role.TRADER, ("firm", "blotter", "alerts", "positions", "exposure")),
     (Role.OPERATIONS, ("constrained", "breaks", "alerts", "exceptions")),
     (Role.RISK, ("firm", "limits", "exposure", "alerts", "constrained", "exceptions")),
-    (Role.COMPLIANCE, ("approvals", "authorities", "limits", "alerts", "exceptions")),
+    (Role.COMPLIANCE, ("approvals", "authorities", "limits", "wash", "exceptions", "alerts")),
 )
 
 

@@ -29,6 +29,7 @@ from reporting.core.drawdown import drawdown_curve
 from reporting.core.performance import ValuedDay, daily_return, time_weighted_return, unit_values
 from reporting.queries import account_sheet as sheet
 from reporting.queries.documents import visible_statements
+from reporting.views.wash_sales import recent_wash_sales
 
 TABS = ("overview", "positions", "lots", "cash", "orders", "fills", "mandate", "breaks", "statements", "audit")
 YEAR = timedelta(days=366)
@@ -92,7 +93,8 @@ def _positions(row: Any, visit: Visit) -> dict[str, Any]:
 
 
 def _lots(row: Any, visit: Visit) -> dict[str, Any]:
-    return {"lots": sheet.holdings_now(account_id=row.pk, now=visit.now)[1]}
+    washed = recent_wash_sales(visit, account_id=row.pk)
+    return {"lots": sheet.holdings_now(account_id=row.pk, now=visit.now)[1], "washed": washed}
 
 
 def _cash(row: Any, visit: Visit) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from reporting.queries.exposure import consolidated
 from reporting.services.home import forget_layout, keep_layout, layout_of
 from reporting.views.accounts import firm_figures
 from reporting.views.exposure import bars_of, figures_of
+from reporting.views.wash_sales import wash_facts
 from risk.queries.decisions import limit_alerts
 
 ROWS = 8
@@ -117,6 +118,10 @@ def _limits(visit: Visit) -> dict[str, Any]:
     return {"rows": limit_alerts()[:ROWS]}
 
 
+def _wash(visit: Visit) -> dict[str, Any]:
+    return wash_facts(visit, most=ROWS // 2)
+
+
 _FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
     "firm": firm_figures,
     "positions": _positions,
@@ -129,4 +134,5 @@ _FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
     "approvals": _approvals,
     "authorities": _authorities,
     "limits": _limits,
+    "wash": _wash,
 }
