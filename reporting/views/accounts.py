@@ -197,10 +197,7 @@ def below(request: Request) -> HttpResponse:
     curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
     days = [date.fromisoformat(day) for day in curve.get("days", [])]
     to = totals.currency if totals else "USD"
-    alerts = sorted(
-        open_alerts(roles=request.visit.roles),
-        key=lambda alert: (alert.acknowledged_at is not None, -_loud(alert), -alert.raised_at.timestamp()),
-    )
+    alerts = open_alerts(roles=request.visit.roles)
     return render(
         request,
         "reporting/accounts/_below.html",
@@ -219,10 +216,6 @@ def below(request: Request) -> HttpResponse:
 
 
 _TONES = {"CRITICAL": ("blocked", "critical"), "WARNING": ("stale", "warning"), "INFO": ("off", "info")}
-
-
-def _loud(alert: Any) -> int:
-    return ("INFO", "WARNING", "CRITICAL").index(str(alert.tier))
 
 
 @page

@@ -14,7 +14,6 @@ from accounts.queries.consolidated import blocked_accounts
 from execution.enums import OrderState
 from execution.queries.visible import visible_orders
 from governance import queries as governance
-from governance.enums import AlertTier
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
 from reporting.core.home import WIDGETS
@@ -31,7 +30,6 @@ _WORKING = [
     if state in {"PENDING", "SENDING", "ACKED", "PARTIALLY_FILLED", "UNKNOWN", "PENDING_CANCEL", "PENDING_REPLACE"}
 ]
 _TROUBLE = ["UNKNOWN", "DENIED", "REJECTED"]
-_LOUDNESS = {AlertTier.CRITICAL: 0, AlertTier.WARNING: 1, AlertTier.INFO: 2}
 
 
 @page
@@ -91,8 +89,7 @@ def _exceptions(visit: Visit) -> dict[str, Any]:
 
 def _alerts(visit: Visit) -> dict[str, Any]:
     rows = governance.open_alerts(roles=visit.roles)
-    loudest = sorted(rows, key=lambda row: _LOUDNESS[row.tier])
-    return {"alerts": [(row, visit.now - row.raised_at) for row in loudest[:ROWS]], "count": len(rows)}
+    return {"alerts": [(row, visit.now - row.raised_at) for row in rows[:ROWS]], "count": len(rows)}
 
 
 def _constrained(visit: Visit) -> dict[str, Any]:
