@@ -579,6 +579,81 @@ def test_the_trail_is_searched_compared_and_verified(firm: Firm) -> None:
     assert b"The chain is sound." in do(firm, AuditEvent, "verify", {}, user=firm.operations).content
 
 
+def test_the_trail_speaks_of_names_and_keeps_the_ids_small(firm: Firm) -> None:
+    account, client = firm.scene.account, firm.client()
+    do(firm, Account, "change", {"name": "After", "reason": "r"}, account.pk)
+    with firm.inside():
+        User.objects.filter(pk=firm.officer.pk).update(name="Ruth Ohm")
+        block_trading(
+            account_id=account.id,
+            instrument_id=firm.scene.instrument.id,
+            mode=BlockMode.CLOSE_ONLY,
+            rule="X",
+            reason="r",
+            now=NOW,
+            actor=firm.actor,
+        )
+    text = client.get(where(AuditEvent), {"kind": "ACCOUNT"}).content.decode()
+    assert f"{account.code} After" in text and "Ruth Ohm" in text and f"ACCOUNT {account.pk}" not in text
+    assert f'<span class="raw-id" title="{account.pk}">{str(account.pk)[-8:]}</span>' in text
+    page = client.get(where(AuditEvent, "change", firm.event(AuditAction.CREATED).pk)).content.decode()
+    assert f"<td>{firm.scene.instrument.symbol}</td>" in page and f"<td>{account.code} After</td>" in page
+
+
+def test_what_the_trail_has_no_name_for_keeps_its_id(firm: Firm) -> None:
+    gone = "00000000-0000-7000-8000-000000000000"
+    with firm.inside():
+        services.audit(
+            action=AuditAction.CHANGED,
+            subject=Subject(SubjectKind.ACCOUNT, gone),
+            actor=firm.actor,
+            now=NOW + timedelta(seconds=5),
+            after={
+                "account": gone,
+                "instrument": True,
+                "user": "nobody",
+                "owner": 999_999_999,
+                "accounts": [gone, 3],
+                "subject": {"kind": "X", "id": gone},
+            },
+        )
+    event = firm.event(AuditAction.CHANGED)
+    assert f'Account <span class="raw-id">{gone}</span>' in firm.client().get(where(AuditEvent)).content.decode()
+    page = firm.client().get(where(AuditEvent, "change", event.pk)).content.decode()
+    assert "nobody" in page and "999999999" in page and page.count(gone) >= 3
+
+
+def test_a_page_of_the_trail_asks_one_statement_a_kind(firm: Firm) -> None:
+    """Names of more people, accounts and requests cost no statement more."""
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(where(AuditEvent)).status_code == 200
+        return len(queries)
+
+    def happen(times: int) -> None:
+        with firm.inside():
+            for _ in range(times):
+                person, account = make_person(firm.scene.firm, Role.COMPLIANCE).user, make_account()
+                actor = Actor(str(person.id), Role.COMPLIANCE)
+                facts = {
+                    "account": str(account.id),
+                    "instrument": firm.scene.instrument.id,
+                    "user": person.id,
+                    "mandate_id": str(firm.row(Mandate).id),
+                }
+                services.audit(
+                    action=AuditAction.CHANGED, subject=Subject(SubjectKind.ACCOUNT, str(account.id)), actor=actor, now=NOW, after=facts
+                )
+
+    client = firm.client()
+    happen(1)
+    count()
+    one = count()
+    happen(6)
+    assert count() == one
+
+
 def test_a_statement_is_taken_along_against_a_line_in_the_trail(firm: Firm) -> None:
     from reporting.models import StatementDocument
 
