@@ -16,7 +16,7 @@ from execution.queries.visible import visible_orders
 from governance import queries as governance
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
-from reporting.core.home import WIDGETS
+from reporting.core.home import WIDGETS, filled
 from reporting.queries.exposure import consolidated
 from reporting.services.home import forget_layout, keep_layout, layout_of
 from reporting.views.accounts import firm_figures
@@ -39,7 +39,8 @@ def home(request: Request) -> HttpResponse:
     placed = layout_of(user_id=visit.user_id, roles=visit.roles)
     names = {one.widget.name for one in placed}
     others = [one for one in WIDGETS.values() if one.name not in names and not one.roles.isdisjoint(visit.roles)]
-    return render(request, "reporting/home.html", {"placed": placed, "others": others})
+    shown = list(zip(placed, filled([one.width for one in placed]), strict=True))
+    return render(request, "reporting/home.html", {"placed": shown, "others": others})
 
 
 @page(methods=("POST",))
