@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from market.models import Instrument, Issuer
 
@@ -15,7 +18,8 @@ from ..core.subjects import Actor, Subject
 from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
 from ..models import Approval
 from ..queries.approvals import approval_value
-from ..queries.names import behind
+from ..queries.audit_trail import spent_by
+from ..queries.names import behind, people_names
 from ..queries.trail_names import TrailNames, trail_names
 from ..services.restrictions import lifting_hash
 from ..web import Visit
@@ -173,6 +177,10 @@ def _waits(obj: Any, visit: Visit) -> bool:
     return state_at(approval_value(obj), visit.now) is ApprovalState.REQUESTED
 
 
+def _person(user: Any) -> SafeString:
+    return format_html('<span title="{}">{}</span>', user.email, user.name or user.email)
+
+
 def stopped_by(row: Any) -> Subject | None:
     """Return what a switch stops, None for the whole firm."""
     return behind(f"{row.scope}|{row.subject_id}")
@@ -202,12 +210,12 @@ class RestrictionAdmin(HouseAdmin):
 
 class ApprovalAdmin(NamingAdmin):
     group, title, icon = "Control", "Approvals", "approval"
-    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "state", "expires_at")
+    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "answered_by", "state", "used_by")
     list_filter = ("state", "action")
     list_select_related = ("requested_by", "decided_by")
     fields: Any = ("action", "subject", "rules", "reason", "asked_by", "requested_at", "expires_at", "state", "content_hash")
-    fields += ("answered_by", "decided_at", "decision_reason", "used_at")
-    readonly_fields = ("subject", "asked_by", "answered_by")
+    fields += ("answered_by", "decided_at", "decision_reason", "used_by", "used_at")
+    readonly_fields = ("subject", "asked_by", "answered_by", "used_by")
     ordering = ("-requested_at", "-id")
     acts = (
         Act(
@@ -225,13 +233,26 @@ class ApprovalAdmin(NamingAdmin):
         Act("refuse", "Refuse", refuse, Reason, when=_waits),
     )
 
+    def attach_names(self, visit: Visit, rows: Iterable[Any]) -> None:
+        """Put to the rows what they are about, and who used them."""
+        found = list(rows)
+        super().attach_names(visit, found)
+        spent = spent_by([row.pk for row in found if row.used_at is not None])
+        people = people_names(spent.values())
+        for row in found:
+            row.spender = "–" if row.used_at is None else people.get(spent.get(row.pk) or 0, "system")
+
     def asked_by(self, obj: Any) -> str:
         """Return who asked."""
-        return str(obj.requested_by.email)
+        return _person(obj.requested_by)
 
     def answered_by(self, obj: Any) -> str:
         """Return who decided."""
-        return str(obj.decided_by.email) if obj.decided_by_id else "–"
+        return _person(obj.decided_by) if obj.decided_by_id else "–"
+
+    def used_by(self, obj: Any) -> str:
+        """Return who used it, for exactly what was approved."""
+        return str(obj.spender)
 
     def named(self, obj: Any) -> str:
         """Return what is asked for."""

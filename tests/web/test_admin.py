@@ -433,6 +433,20 @@ def test_a_mandates_next_version(firm: Firm) -> None:
     assert do(firm, Mandate, "record", {**data, "rules": "POSITION_CAP | | | | 4.2"}).status_code == 422
 
 
+def test_a_stress_move_is_recorded_and_shown_in_words(firm: Firm) -> None:
+    form = firm.client().get(where(Mandate) + "do/record").content.decode()
+    assert all(f"<dt>{kind}</dt>" in form for kind in MandateRuleKind) and "it limits nothing" in form
+    facts = {"code": "SM", "name": "Stress", "valid_from": "2026-03-03T00:00", "rules": "STRESS_MOVE | 0.2 | | | §7 a fall of 20%"}
+    assert do(firm, Mandate, "record", {**facts, "rules": "STRESS_MOVE | 1.5 | | | §7"}).status_code == 422
+    assert do(firm, Mandate, "record", facts).status_code == 302
+    with firm.inside():
+        row = Mandate.objects.get(code="SM")
+    page = firm.client().get(where(Mandate, "change", row.pk)).content.decode()
+    assert "Stress move</span>" in page and "STRESS_MOVE" not in page
+    sheet = firm.client().get(f"/authorities/mandates/{row.pk}/").content.decode()
+    assert "Stress move</span>" in sheet and "move</span></td>" in sheet
+
+
 def test_a_looser_limit_takes_two_people(firm: Firm) -> None:
     with firm.inside():
         standing = FirmLimit.objects.order_by("kind").first()
@@ -493,9 +507,14 @@ def test_an_emergency_override_from_request_to_use(firm: Firm) -> None:
     with firm.inside():
         with pytest.raises(services.UnableToApprove, match="not what was approved"):
             services.use_approval(content_hash="c" * 64, **spend)
-        services.use_approval(content_hash="b" * 64, **spend)
+        services.use_approval(content_hash="b" * 64, actor=Actor(str(firm.scene.owner.user.id), Role.MANAGER), **spend)
         with pytest.raises(services.UnableToApprove, match="has been used"):
             services.use_approval(content_hash="b" * 64, **spend)
+    client = firm.client()
+    people = {"asked": firm.officer, "answered": firm.other, "used": firm.scene.owner.user}
+    for path in (where(Approval), where(Approval, "change", row.pk)):
+        told = client.get(path).content.decode()
+        assert all((person.name or person.email) in told for person in people.values()), path
 
 
 @pytest.mark.parametrize("rule", ["CST-6", "GOV-2", "GOV-5", "ALC-9:IRA", "CST-5"])
