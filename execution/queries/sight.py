@@ -31,7 +31,7 @@ SEEN: Mapping[str, str] = MappingProxyType({"quantity": "seen_quantity", "filled
 _BUYS = [side.value for side in Side if side.is_buy]
 
 
-def parents_in_sight(viewer: Viewer) -> QuerySet[ParentOrder]:
+def parents_in_sight(viewer: Viewer) -> QuerySet[Any]:
     """Return the parents the person may see, each with `is_whole`, `seen_quantity` and `seen_filled`."""
     rows = visible_parents(viewer)
     if viewer.oversight:

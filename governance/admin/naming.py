@@ -25,6 +25,8 @@ SHORT = 8
 
 
 class _NamedList(ChangeList):
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         """Read the page, and what its rows speak of."""
         super().get_results(request)

@@ -54,9 +54,17 @@ _FIELDS = {
 class Event(Protocol):
     """An event of the trail: a row, or its facts."""
 
-    actor_id: Any
-    before: Any
-    after: Any
+    @property
+    def actor_id(self) -> Any:
+        """Who did it, None for the system."""
+
+    @property
+    def before(self) -> Any:
+        """What was, as JSON."""
+
+    @property
+    def after(self) -> Any:
+        """What is, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,20 @@ def _download(request: Request, *, own: bool) -> HttpResponse:
     after = {"what": "approvals", "rows": len(rows)}
     firm = Subject(SubjectKind.FIRM, str(visit.firm_id))
     audit(action=AuditAction.EXPORTED, subject=firm, actor=visit.actor(STAFF), now=visit.now, after=after, rule="GOV-7")
-    header = ("requested_at", "what", "about", "asked_by", "reason", "rules", "content_hash", "state", "decided_by", "decision_reason")
-    header += ("used_by", "used_at")
+    header = (
+        "requested_at",
+        "what",
+        "about",
+        "asked_by",
+        "reason",
+        "rules",
+        "content_hash",
+        "state",
+        "decided_by",
+        "decision_reason",
+        "used_by",
+        "used_at",
+    )
     lines = [
         (
             row.facts.requested_at,
