@@ -181,6 +181,7 @@ class LevelFinding(StrEnum):
     NO_PRICE = "NO_PRICE"
     NO_QUOTE = "NO_QUOTE"
     NO_ENTRY = "NO_ENTRY"
+    NO_DISTANCE = "NO_DISTANCE"
     UNCHANGED = "UNCHANGED"
     REMOVED = "REMOVED"
     NONE_SET = "NONE_SET"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import connection, connections
 
 from accounts import services as accounts
 from accounts.core import relationships
@@ -155,9 +155,35 @@ class Desk:
             ParentOrder.objects.filter(pk__in=released.parents).update(state=ParentState.DONE, done_at=self.now)
 
 
+_MARKETS: dict[str, tuple[Any, Market]] = {}  # of each test database: what its rows were like, and what was loaded
+_ROWS = """
+SELECT (SELECT md5(string_agg(i::text, '|' ORDER BY i.id)) FROM market_instrument i WHERE i.id = ANY(%(ids)s)),
+    (SELECT count(*) FROM market_quote WHERE instrument_id = ANY(%(ids)s)),
+    (SELECT count(*) FROM market_bar WHERE instrument_id = ANY(%(ids)s)),
+    (SELECT count(*) FROM market_fxrate)"""
+
+
+def the_market() -> Market:
+    """Return the generated market. It outlives tests: loaded once a database, and again when a test has changed its rows."""
+    database = str(connection.settings_dict["NAME"])
+    if database in _MARKETS:
+        rows, market = _MARKETS[database]
+        if rows == _rows_of(market):
+            return market
+    market = as_loader(lambda: generated_market(1))
+    _MARKETS[database] = _rows_of(market), market
+    return market
+
+
+def _rows_of(market: Market) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, {"ids": [one.id for one in market.instruments.values()]})
+        return cursor.fetchone()
+
+
 def make_desk(*, committed: bool = False) -> Desk:
     """Set up a firm. committed: on a connection of its own, so that other connections see it, and see it after the test too."""
-    market = as_loader(lambda: generated_market(1))
+    market = the_market()
     terms: dict[str, Any] = {"name": f"Desk {number()}", "people": FIXED, "now": market.start - MINUTE}
     firm = as_loader(lambda: build_firm(**terms)) if committed else build_firm(**terms)
     return Desk(firm, market, market.start)

@@ -4,6 +4,7 @@ Entry point: `expected_cost`. Every line is an estimate with its assumption besi
 Sources: half spread, the quote itself; impact, RTE-6 (the square-root law, Y = 1 until calibrated; the average paid is two thirds of the peak);
 commission, the published fixed price of a retail broker for US shares (Interactive Brokers "Fixed": 0.005 a share, at least 1.00 an order), which is
 also what the built-in paper venue of the tour charges.
+A limit the market does not reach now is costed as if it filled at its price: signed against the middle of the quote, and without impact.
 Invariants: 1. decimals only. 2. a line that cannot be estimated is None and says why. 3. the total is the sum of the lines as shown, None if one is.
 """
 
@@ -34,7 +35,11 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class CostFacts:
-    """What an estimate rests on. notional: quote currency, positive; volume: average daily units, None = not known; orders: how many are sent."""
+    """What an estimate rests on.
+
+    notional: quote currency, positive; volume: average daily units, None = not known; orders: how many are sent; limit: of one side's order,
+    None = it trades now; is_buy: that side.
+    """
 
     quantity: Decimal
     notional: Decimal
@@ -43,10 +48,18 @@ class CostFacts:
     volume: Decimal | None
     sigma_bps: Decimal | None
     orders: int
+    limit: Decimal | None = None
+    is_buy: bool = True
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether the order waits for the market to come to its limit."""
+        other = self.ask if self.is_buy else self.bid
+        return self.limit is not None and other is not None and (self.limit < other if self.is_buy else self.limit > other)
 
 
 def expected_cost(facts: CostFacts) -> tuple[list[CostLine], CostLine]:
-    """Return half spread, impact and commission, and their total.
+    """Return half spread (at a limit that rests: what it saves), impact and commission, and their total.
 
     >>> facts = CostFacts(Decimal(10_000), Decimal(500_000), Decimal("49.99"), Decimal("50.01"), Decimal(2_000_000), Decimal(200), 1)
     >>> [(line.name, str(line.bps), str(line.amount)) for line in expected_cost(facts)[0]]
@@ -54,7 +67,7 @@ def expected_cost(facts: CostFacts) -> tuple[list[CostLine], CostLine]:
 
     Source: RTE-6, ALC-5 (estimates are stored as estimates).
     """
-    lines = [_half_spread(facts), _impact(facts), _commission(facts)]
+    lines = [_at_limit(facts) if facts.rests else _half_spread(facts), _impact(facts), _commission(facts)]
     amounts = [line.amount for line in lines if line.amount is not None]
     if len(amounts) < len(lines):
         return lines, CostLine("Total", None, None, "a part of it cannot be estimated")
@@ -83,7 +96,17 @@ def _half_spread(facts: CostFacts) -> CostLine:
     return _line("Half spread", bps, facts, "half of the quoted spread, paid on every unit")
 
 
+def _at_limit(facts: CostFacts) -> CostLine:
+    if facts.limit is None or facts.bid is None or facts.ask is None or facts.ask < facts.bid or facts.bid + facts.ask <= 0:
+        return CostLine("At the limit", None, None, "the quote has not two sides")
+    bps = _WIDE.divide((2 * facts.limit - facts.bid - facts.ask) * 10_000, facts.bid + facts.ask)
+    said = "if it fills: against the middle of the quote, a minus saves; what does not fill costs nothing and does not trade"
+    return _line("At the limit", bps if facts.is_buy else -bps, facts, said)
+
+
 def _impact(facts: CostFacts) -> CostLine:
+    if facts.rests:
+        return _line("Impact", Decimal(0), facts, "an order that rests takes nothing from the book")
     if not facts.volume:
         return CostLine("Impact", None, None, "no daily volume to measure the order by")
     sigma = ASSUMED_SIGMA_BPS if facts.sigma_bps is None else facts.sigma_bps

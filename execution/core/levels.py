@@ -45,7 +45,7 @@ def tried_again_at(refused_at: datetime | None, tries: int) -> datetime | None:
     return refused_at + min(FIRST_WAIT * 2 ** min(tries - 1, 10), LONGEST_WAIT)
 
 
-def snap(price: Decimal, tick: Decimal, level: Level, *, is_long: bool) -> Decimal:
+def snap(price: Decimal | Fraction, tick: Decimal, level: Level, *, is_long: bool) -> Decimal:
     """Return the price on the tick, toward the market: a stop loses no more than asked, a target is reached no later.
 
     >>> snap(Decimal("49.52"), Decimal("0.05"), Level.STOP, is_long=True)

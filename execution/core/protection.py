@@ -16,6 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
+from execution.core.levels import snap
 from execution.enums import ChangeOutcome, Level, LevelFinding
 
 
@@ -71,9 +72,7 @@ def _move(one: OpenPosition, level: Level, market: Decimal, price: Decimal | Non
     above = (side > 0) == (level is Level.TARGET)  # whether the level lies above the market
     if (wanted > market) != above or wanted == market:
         return LevelChange(one.account_id, None, LevelFinding.WRONG_SIDE)
-    # Toward the market: a stop loses no more than asked, a target is reached no later.
-    steps = wanted / Fraction(one.tick)
-    nearest = (floor(steps) if above else ceil(steps)) * one.tick
+    nearest = snap(wanted, one.tick, level, is_long=side > 0)
     edge = (Fraction(market) + Fraction(one.minimum_distance) * (1 if above else -1)) / Fraction(one.tick)
     closest = (ceil(edge) if above else floor(edge)) * one.tick
     too_close = nearest < closest if above else nearest > closest

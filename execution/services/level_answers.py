@@ -21,6 +21,7 @@ WORDS: Mapping[LevelFinding, str] = {
     LevelFinding.NO_PRICE: "no such price above zero",
     LevelFinding.NO_QUOTE: "no price of it is known",
     LevelFinding.NO_ENTRY: "its entry price is not known",
+    LevelFinding.NO_DISTANCE: "its venue's minimum distance cannot be read: mend minimum_stop_distance in the connection's settings",
     LevelFinding.UNCHANGED: "already there",
     LevelFinding.REMOVED: "removed",
     LevelFinding.NONE_SET: "none was set",

@@ -1,6 +1,6 @@
 """Set the stops and targets a signal states, for every account it has filled (SIZ-8).
 
-Entry points: `protect_filled` (parents at hand), `protect_working` (all that still work). Inside the caller's tenancy block.
+Entry points: `protect_filled`; `working_parents`, whose fills are not booked yet. Inside the caller's tenancy block.
 
 Invariants: 1. an account gets the levels of a journey once: neither a correction nor a second booking sets again what somebody has removed since.
 2. only a position that the signal opened or increased is protected. 3. levels of the same sleeve and instrument from before are replaced.
@@ -36,10 +36,9 @@ class _Placed:
     price: Decimal
 
 
-def protect_working(*, now: datetime) -> int:
-    """Set the levels of what parents over time have filled so far; returns how many levels were set."""
-    rows = ParentOrder.objects.filter(state=ParentState.WORKING, filled_qty__gt=0).values_list("id", "journey_id")
-    return protect_filled(parents=list(rows), now=now)
+def working_parents() -> list[tuple[UUID, UUID]]:
+    """Return the (id, journey) of parents over time that something has been filled of."""
+    return list(ParentOrder.objects.filter(state=ParentState.WORKING, filled_qty__gt=0).values_list("id", "journey_id"))
 
 
 def protect_filled(*, parents: Iterable[tuple[UUID, UUID]], now: datetime) -> int:
@@ -47,7 +46,7 @@ def protect_filled(*, parents: Iterable[tuple[UUID, UUID]], now: datetime) -> in
     given = list(parents)
     wanted = protections_of(journey_ids={journey for _, journey in given}) if given else {}
     ids = [parent_id for parent_id, journey in given if journey in wanted]
-    found = ParentOrder.objects.filter(pk__in=ids).order_by("id")
+    found = ParentOrder.objects.filter(pk__in=ids).order_by("instrument_id", "id")  # as everybody waits for instruments
     return sum(_protect(parent, wanted[parent.journey_id], now) for parent in found)
 
 

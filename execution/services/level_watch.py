@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,6 @@ from uuid import UUID
 import numpy as np
 from django.db.models import F
 
-from accounts.queries.held import quantities_held
 from allocation.core.signal_body import SignalBody
 from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal
@@ -38,12 +37,13 @@ from market import queries as market
 from ..core.levels import tried_again_at
 from ..enums import Level, LevelEnd, LevelState
 from ..gateways.crash import crash_point
-from ..models import ParentOrder, ProtectiveLevel
-from ..queries.levels import levels_in, reached_at, uncovered_levels, watched_groups
-from .level_alarms import alarm_rearmed, alarm_refused, end_refused_alarm, tell_triggered
+from ..models import ProtectiveLevel
+from ..queries.levels import levels_in, reached_at, watched_groups
+from .level_alarms import alarm_refused, end_refused_alarm, tell_triggered
 from .level_quotes import usable_prices
-from .level_signals import protect_working
-from .levels import end_levels, one_change_at_a_time, tell_levels
+from .level_settling import end_uncovered, settle_triggered
+from .level_signals import protect_filled, working_parents
+from .levels import one_change_at_a_time, tell_levels
 from .release import ReleaseFacts, run_signal
 from .ticket_rows import figures_of, row_of
 
@@ -84,79 +84,20 @@ class Batch:
 def release_triggered(*, firm_id: int, now: datetime) -> int:
     """Do one round for a firm: settle what has closed, end what covers nothing, release what is reached. Returns how many levels triggered."""
     with tenancy.firm(firm_id):
-        protect_working(now=now)
-        if not ProtectiveLevel.objects.exclude(state=LevelState.ENDED).filter(settled_at=None).exists():
-            return 0
-        settle_triggered(now=now)
-        end_uncovered(now=now)
-        batches = _reached(now)
+        working = working_parents()
+        batches = _due(now)
+    if working:  # in a commit of its own: within one, instruments are waited for in the order of their numbers
+        with tenancy.firm(firm_id):
+            protect_filled(parents=working, now=now)
     return sum(_release(firm_id, batch, now) for batch in batches)
 
 
-def end_uncovered(*, now: datetime) -> int:
-    """End the levels whose position is closed or has turned, in the caller's block; returns how many."""
-    gone = uncovered_levels()
-    if not gone:
-        return 0
-    ended = end_levels(ids=[pk for pk, _ in gone], reason=LevelEnd.POSITION_CLOSED, now=now)
-    tell_levels(sorted({account_id for _, account_id in gone}))
-    return ended
-
-
-def settle_triggered(*, now: datetime) -> int:
-    """Look at what ended closings have left, in the caller's block: a position that is still there gets its level back. Returns how many ended."""
-    waiting = ProtectiveLevel.objects.filter(state=LevelState.TRIGGERED, settled_at=None)
-    instruments = sorted(set(waiting.values_list("instrument_id", flat=True)))
-    for instrument_id in instruments:
-        one_change_at_a_time(instrument_id=instrument_id)
-    rows = list(waiting.filter(instrument_id__in=instruments).select_for_update(of=("self",), skip_locked=True).order_by("id"))
-    journeys = {row.closing_journey_id for row in rows if row.closing_journey_id is not None}
-    parents = ParentOrder.objects.filter(journey_id__in=journeys)
-    working = {journey for journey, done, books in parents.values_list("journey_id", "done_at", "needs_booking") if done is None or books}
-    over = [row for row in rows if row.closing_journey_id not in working]
-    held = _held(over)
-    for row in over:
-        if _covers(row, held):
-            _rearm(row, abs(held[row.account_id, row.sleeve_id, row.instrument_id]), now)
-    ProtectiveLevel.objects.filter(pk__in=[row.id for row in over]).update(settled_at=now)
-    return len(over)
-
-
-def _rearm(row: ProtectiveLevel, left: Decimal, now: datetime) -> None:
-    """Watch the level again for what its closing has left; at once where something was closed, after a while where nothing was."""
-    beside = ProtectiveLevel.objects.filter(
-        account_id=row.account_id, sleeve_id=row.sleeve_id, instrument_id=row.instrument_id, level=row.level, state=LevelState.ACTIVE
-    )
-    if beside.exists():
-        return
-    names = (
-        "account_id",
-        "sleeve_id",
-        "strategy_id",
-        "instrument_id",
-        "level",
-        "is_long",
-        "price",
-        "wish",
-        "figure",
-        "set_by_id",
-        "set_at",
-    )
-    same = {name: getattr(row, name) for name in (*names, "journey_id")}
-    idle = row.closing_qty is not None and left >= row.closing_qty
-    if idle:
-        same |= {"refusal": "what its trigger released was not filled", "refused_at": now, "tries": row.tries + 1}
-    ProtectiveLevel.objects.create(**same)
-    alarm_rearmed(row, left=left, now=now)
-
-
-def _held(rows: Collection[ProtectiveLevel]) -> dict[tuple[UUID, UUID, int], Decimal]:
-    return quantities_held(account_ids={row.account_id for row in rows}, instrument_ids={row.instrument_id for row in rows}) if rows else {}
-
-
-def _covers(row: ProtectiveLevel, held: Mapping[tuple[UUID, UUID, int], Decimal]) -> bool:
-    quantity = held.get((row.account_id, row.sleeve_id, row.instrument_id), Decimal(0))
-    return quantity != 0 and (quantity > 0) is row.is_long
+def _due(now: datetime) -> list[Batch]:
+    if not ProtectiveLevel.objects.exclude(state=LevelState.ENDED).filter(settled_at=None).exists():
+        return []
+    settle_triggered(now=now)
+    end_uncovered(now=now)
+    return _reached(now)
 
 
 def _reached(now: datetime) -> list[Batch]:

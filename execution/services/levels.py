@@ -148,8 +148,9 @@ def _placed(held: Sequence[HeldPosition], instrument: InstrumentFacts, wish: Lev
                 found[one.account_id] = LevelChange(str(one.account_id), None, LevelFinding.NO_QUOTE)
             elif entry is None and wish.offset is not None:
                 found[one.account_id] = LevelChange(str(one.account_id), None, LevelFinding.NO_ENTRY)
+            elif (distance := minimum_distance(one.settings, instrument.symbol)) is None:
+                found[one.account_id] = LevelChange(str(one.account_id), None, LevelFinding.NO_DISTANCE)
             else:
-                distance = minimum_distance(one.settings, instrument.symbol)
                 known.append(OpenPosition(str(one.account_id), one.quantity, entry or price, instrument.tick, distance))
         if price is not None:
             moved = move_levels(known, wish.level, market=price, price=wish.price, offset=wish.offset)
@@ -164,15 +165,20 @@ def trades_at(quote: QuoteFacts, is_long: bool) -> Decimal | None:
     return found if found is not None and found > 0 else None
 
 
-def minimum_distance(settings: Mapping[str, Any], symbol: str) -> Decimal:
-    """Return how far a level must stay from the market at a venue, as its connection's settings say; 0 where they say nothing."""
+def minimum_distance(settings: Mapping[str, Any], symbol: str) -> Decimal | None:
+    """Return how far a level must stay from the market at a venue, as its connection's settings say; 0 where they say nothing.
+
+    None: what they say is not a distance.
+    """
     stated = settings.get(MINIMUM_DISTANCE)
-    text = stated.get(symbol, stated.get("*", "0")) if isinstance(stated, Mapping) else stated
-    try:
-        found = Decimal(str(text or 0))
-    except InvalidOperation:
+    distance = stated.get(symbol, stated.get("*")) if isinstance(stated, Mapping) else stated
+    if distance is None:
         return Decimal(0)
-    return found if found.is_finite() and found > 0 else Decimal(0)
+    try:
+        found = Decimal(str(distance))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and found >= 0 else None
 
 
 def _removals(held: Sequence[HeldPosition], standing: Mapping[UUID, ProtectiveLevel]) -> dict[UUID, LevelChange]:

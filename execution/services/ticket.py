@@ -265,5 +265,7 @@ def _costs(sized: SizedSignal, plans: Sequence[SidePlan], now: datetime) -> tupl
         volume=risk.average_daily_volumes(instrument_ids=[instrument.id], now=now).get(instrument.id),
         sigma_bps=daily_sigma_bps(closes.tolist()),
         orders=sum(len(plan.entries) for plan in plans),
+        limit=sized.signal.limit_price if len(plans) == 1 else None,
+        is_buy=plans[0].side.is_buy,
     )
     return expected_cost(facts)

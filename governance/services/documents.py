@@ -6,20 +6,18 @@ changes; 2. its kind is what its first bytes say, never what its sender said; 3.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from types import MappingProxyType
 
 from django.conf import settings
 
 from base import tenancy
 from base.errors import NotFound, Refused
+from base.files import read_kept, sha256_of, write_once
 
 from ..core.subjects import Actor, Subject
 from ..enums import AuditAction
@@ -56,13 +54,8 @@ def store_document(content: bytes) -> str:
     kind = next((kind for kind, (begins, _) in KINDS.items() if content.startswith(begins)), None)
     if kind is None:
         raise UnableToStore("kind", "a document is a PDF, a PNG or a JPEG, by its content", field="document")
-    sha256 = hashlib.sha256(content).hexdigest()
-    place = _folder() / f"{sha256}.{kind}"
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not place.exists():
-        with NamedTemporaryFile(dir=place.parent, delete=False) as fresh:
-            fresh.write(content)
-        Path(fresh.name).replace(place)
+    sha256 = sha256_of(content)
+    write_once(_folder() / f"{sha256}.{kind}", content)
     return sha256
 
 
@@ -74,11 +67,8 @@ def has_document(sha256: str) -> bool:
 def download_document(*, sha256: str, subject: Subject, actor: Actor, now: datetime) -> DocumentFile:
     """Return the file of what the subject names, and record who took it. Raises NotFound, also for bytes that are not those any more."""
     place = _place(sha256)
-    content = b""
-    if place is not None:
-        with suppress(OSError):
-            content = place.read_bytes()
-    if place is None or hashlib.sha256(content).hexdigest() != sha256:
+    content = None if place is None else read_kept(place, sha256)
+    if place is None or content is None:
         raise NotFound("document")
     audit(action=AuditAction.EXPORTED, subject=subject, actor=actor, now=now, after={"sha256": sha256}, rule="GOV-7")
     return DocumentFile(f"{subject.kind.lower()}-{sha256[:12]}{place.suffix}", KINDS[place.suffix[1:]][1], content)

@@ -10,8 +10,6 @@ Invariants
 
 from __future__ import annotations
 
-import hashlib
-import os
 from datetime import datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from uuid import UUID
@@ -21,6 +19,7 @@ from django.conf import settings
 from base import tenancy
 from base.core.ids import new_id
 from base.errors import NotFound, Refused
+from base.files import read_kept, sha256_of, write_once
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -48,11 +47,11 @@ def keep_document(*, break_id: UUID, name: str, data: bytes, actor: Actor, now: 
     row = Break.objects.filter(id=break_id).first()
     if row is None:
         raise NotFound("break")
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256_of(data)
     known = Evidence.objects.filter(of_break=row, sha256=sha256).first()
     if known is not None:
         return known
-    _write(_path(sha256), data)
+    write_once(_path(sha256), data)
     made = Evidence.objects.create(
         id=new_id(),
         of_break=row,
@@ -70,11 +69,8 @@ def keep_document(*, break_id: UUID, name: str, data: bytes, actor: Actor, now: 
 
 def read_document(row: Evidence) -> bytes:
     """Return a document's bytes. Raises NotFound where the file is gone or is not what was kept."""
-    try:
-        data = _path(row.sha256).read_bytes()
-    except OSError as error:
-        raise NotFound("document") from error
-    if hashlib.sha256(data).hexdigest() != row.sha256:
+    data = read_kept(_path(row.sha256), row.sha256)
+    if data is None:
         raise NotFound("document")
     return data
 
@@ -105,16 +101,3 @@ def _is_text(data: bytes) -> bool:
 
 def _path(sha256: str) -> Path:
     return Path(settings.DOCUMENTS_DIR) / str(tenancy.current_firm() or 0) / "evidence" / sha256[:2] / sha256
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write whole or not at all; a file that is there is the same file."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_name(f"{path.name}.{new_id()}")
-    with beside.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)

@@ -22,12 +22,10 @@ from base.errors import Refused
 from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
-from reporting.core.statement import build_statement
+from reporting.core.statement import Statement, build_statement
 from reporting.core.statement_figures import figures_of
 from reporting.core.statement_proofs import UnableToState
 from reporting.models import StatementDocument
-from reporting.statements.render import render_pdf
-from reporting.statements.typefaces import Typefaces, typefaces
 
 from .inputs import statement_inputs
 
@@ -55,7 +53,7 @@ def make_statement(*, account_id: UUID, period_start: date, period_end: date, no
     if latest is not None and latest.period_end == period_end and latest.figures == figures:
         return latest.id
     with _refusing():
-        pdf = render_pdf(statement, faces=_faces())
+        pdf = _printed(statement)
     document = StatementDocument.objects.create(
         account_id=account_id,
         period_start=period_start,
@@ -85,10 +83,14 @@ def _refusing() -> Iterator[None]:
         raise UnableToMakeStatement(error.code, **error.context) from error
 
 
-def _faces() -> Typefaces:
-    """Return the bundled typeface and those the operator has put into var/fonts (Asian, Arabic, Indic scripts)."""
+def _printed(statement: Statement) -> bytes:
+    """Return the PDF, in the bundled typeface and those the operator has put into var/fonts (Asian, Arabic, Indic scripts)."""
+    # Here, not above: a second and 33 MB that only a process which prints has to pay.
+    from reporting.statements.render import render_pdf
+    from reporting.statements.typefaces import typefaces
+
     folder = settings.VAR_DIR / "fonts"
-    return typefaces(folder if folder.is_dir() else None)
+    return render_pdf(statement, faces=typefaces(folder if folder.is_dir() else None))
 
 
 def _latest(account_id: UUID, period_start: date) -> StatementDocument | None:

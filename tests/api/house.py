@@ -8,9 +8,8 @@ from typing import Any
 from base import tenancy
 from governance.services import issue_token
 from mamweb.tour.firm import FIXED, TourFirm, build_firm
-from mamweb.tour.world import generated_market
 from tests.api.scene import Person
-from tests.factories import as_loader
+from tests.desk import the_market
 
 
 class House:
@@ -18,7 +17,7 @@ class House:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.market = as_loader(lambda: generated_market(1))
+        self.market = the_market()
         self.at(self.market.start)
         self.firm: TourFirm = build_firm(name=f"House {id(self)}", people=FIXED, now=self.now - timedelta(minutes=1))
         self.trader = self.person("TRADER")

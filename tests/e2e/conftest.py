@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from accounts.services import grant_account
 from base import tenancy
@@ -32,6 +32,7 @@ from tests.screens.chromium import CHROMIUM, FLAGS
 
 ACCOUNTS = 50
 SPEED = 5.0  # of the market: prices wait for a browser on a busy machine
+SLOWEST_MS = 20_000  # what a page may take on a machine that does much else
 EXPECTED = ("status of 409", "status of 422", "Error Code 409", "Error Code 422", "htmx:sendAbort", "htmx:afterRequest")
 
 
@@ -78,7 +79,7 @@ class Running:
         if cookie:
             context.add_cookies([{"name": "sessionid", "value": cookie, "url": self.address}])
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(SLOWEST_MS)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
@@ -165,4 +166,5 @@ def investors_codes(here: Stage) -> list[str]:
     return [person.code for person in here.firm.people if person.currency == "USD"][:2]
 
 
+expect.set_options(timeout=SLOWEST_MS)
 assert settings.MODE == "test"

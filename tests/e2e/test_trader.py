@@ -67,9 +67,8 @@ def releases(running: Running) -> int:
 def test_one_decision_reaches_every_account(running: Running) -> None:
     page, before = running.open("TRADER"), releases(running)
     button = fill_ticket(page, "XYZ", "3")
-    accounts = accounts_of(button)
-    assert accounts >= ACCOUNTS * 9 // 10
-    expect(page.locator("#ticket-rows tfoot")).to_contain_text(f"{accounts} of {ACCOUNTS} accounts")
+    assert accounts_of(button) >= ACCOUNTS * 9 // 10
+    expect(page.locator("#ticket-rows tfoot")).to_contain_text(f"of {ACCOUNTS} accounts")
     accounts = release(page, lambda: page.locator("[name=figure]").press("Control+Enter"))
     mark(page)
     assert releases(running) == before + 1
@@ -88,11 +87,11 @@ def test_a_double_click_releases_once(running: Running) -> None:
 
 def test_a_saved_view_ticks_its_accounts(running: Running, filed: dict[str, str]) -> None:
     page = running.open("TRADER")
-    everybody = accounts_of(fill_ticket(page, "ABC", "2"))
+    fill_ticket(page, "ABC", "2")
     page.locator("[data-view]").select_option(label="Every account, shared")
-    expect(page.locator("#toasts")).to_contain_text("of Every account, shared ticked")
+    expect(page.locator("#toasts")).to_contain_text(f"{ACCOUNTS} of Every account, shared ticked")
     expect(page.locator("[name=pick][value=only]")).to_be_checked()
-    assert accounts_of(page.locator("[data-release]")) == everybody
+    expect(page.locator("#ticket-rows tfoot")).to_contain_text(f"of {ACCOUNTS} accounts")
 
 
 def test_what_works_can_be_canceled(running: Running) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.scene import NOW, Scene, make_scene
+from tests.desk import make_desk
+from tests.web.ticket_room import Room, role_client, stop_clock
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +20,10 @@ def _at_a_known_instant(settings: Any) -> None:
 @pytest.fixture
 def scene(db: None) -> Scene:
     return make_scene()
+
+
+@pytest.fixture
+def room(settings: Any, db: None) -> Room:
+    desk = make_desk()
+    stop_clock(settings, desk.now)
+    return Room(desk, role_client(desk, "TRADER"))

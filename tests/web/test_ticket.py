@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
@@ -20,73 +18,13 @@ from allocation.models import AllocationStatement, Preview, Signal, Strategy
 from base import tenancy
 from execution.models import ParentOrder
 from governance.enums import Role
-from governance.models import AuditEvent, User
-from tests.desk import Desk, make_desk
+from governance.models import AuditEvent
+from tests.desk import Desk, make_desk, the_market
 from tests.factories import make_user
 from tests.web.people import signed_in
+from tests.web.ticket_room import KEY, Room, cells, hidden, role_client, stop_clock, text_of
 
 pytestmark = pytest.mark.django_db
-KEY = "0123456789abcdef0123456789abcdef"
-
-
-@dataclass
-class Room:
-    """A trader before the ticket."""
-
-    desk: Desk
-    client: Client
-
-    def form(self, **more: Any) -> dict[str, Any]:
-        return {"strategy": "CORE", "symbol": "XYZ", "method": "target_weight", "side": "buy", "figure": "3.00", "key": KEY, **more}
-
-    def preview(self, **more: Any) -> Any:
-        return self.client.post("/ticket/preview", self.form(**more), headers={"HX-Request": "true"})
-
-    def release(self, shown: Any, **more: Any) -> Any:
-        sent = self.form(**more) | {"seen": hidden(shown, "seen"), "key": hidden(shown, "key")}
-        return self.client.post("/ticket/release", sent, headers={"HX-Request": "true"})
-
-    def go(self, **more: Any) -> str:
-        """Look, release, and return the address of its outcomes."""
-        return str(self.release(self.preview(**more), **more)["HX-Redirect"])
-
-    def count(self, model: Any) -> int:
-        with tenancy.firm(self.desk.firm_id):
-            return int(model.objects.count())
-
-
-def hidden(answer: Any, name: str) -> str:
-    found = re.search(rf'<input type="hidden" name="{name}"[^>]*value="([^"]*)"', answer.content.decode())
-    assert found, f"no {name}"
-    return unescape(found[1])
-
-
-def text_of(answer: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
-
-
-def cells(answer: Any, code: str) -> list[str]:
-    """Return the cells of an account's line."""
-    for row in re.findall(r"<tr.*?</tr>", answer.content.decode(), re.S):
-        found = [" ".join(unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for cell in re.findall(r"<td.*?</td>", row, re.S)]
-        if found and found[0].split(" ")[0] == code:
-            return found
-    raise AssertionError(f"no line for {code}")
-
-
-def stop_clock(settings: Any, at: datetime) -> None:
-    settings.REHEARSAL_CLOCK = f"{at.isoformat()}@{at.isoformat()}*0"
-
-
-def role_client(desk: Desk, role: str) -> Client:
-    return signed_in(User.objects.get(pk=int(desk.firm.actors[role].user_id)), desk.firm_id)
-
-
-@pytest.fixture
-def room(settings: Any, db: None) -> Room:
-    desk = make_desk()
-    stop_clock(settings, desk.now)
-    return Room(desk, role_client(desk, "TRADER"))
 
 
 def test_the_page_offers_every_method_the_engine_takes_and_no_other(room: Room) -> None:
@@ -359,8 +297,6 @@ def test_a_sliced_release_says_so(room: Room) -> None:
 def test_statements_do_not_grow_with_accounts(settings: Any) -> None:
     from accounts.enums import AccountClass, Registration, TaxClassification
     from mamweb.tour.firm import Person, build_firm
-    from mamweb.tour.world import generated_market
-    from tests.factories import as_loader
 
     kinds = (
         ("P", AccountClass.PERSONAL, Registration.INDIVIDUAL, TaxClassification.TAXABLE, "USD", {"USD": "250000"}, "HARBOR"),
@@ -368,7 +304,7 @@ def test_statements_do_not_grow_with_accounts(settings: Any) -> None:
         ("M", AccountClass.MANAGED, Registration.JOINT, TaxClassification.TAXABLE, "EUR", {"EUR": "400000", "USD": "9000"}, "ALPINE"),
     )
     people = tuple(Person(f"{letter}{n}", f"Client {letter}{n}", *rest) for n in range(10) for letter, *rest in kinds)
-    market = as_loader(lambda: generated_market(1))
+    market = the_market()
     firm = build_firm(name="Counted", people=people, now=market.start - timedelta(minutes=1))
     room = Room(Desk(firm, market, market.start), role_client(Desk(firm, market, market.start), "TRADER"))
     stop_clock(settings, market.start)
@@ -386,240 +322,3 @@ def test_statements_do_not_grow_with_accounts(settings: Any) -> None:
             assert room.client.get("/ticket/").status_code == 200
         counts[number] = (len(preview), len(released), len(page))
     assert counts[3] == counts[30]
-
-
-# -- gate 1 and a second person ---------------------------------------------------------------------------------------------------------
-
-
-def limit_orders(room: Room, most: str) -> None:
-    """Cap the value of one order."""
-    from risk.enums import FirmLimitKind
-    from risk.services import set_firm_limit
-
-    with tenancy.firm(room.desk.firm_id):
-        actor = room.desk.firm.actors["RISK"]
-        set_firm_limit(kind=FirmLimitKind.ORDER_NOTIONAL, limit=Decimal(most), actor=actor, now=room.desk.now - timedelta(seconds=1))
-
-
-def ask(room: Room, shown: Any, **more: Any) -> Any:
-    return room.client.post("/ticket/approval", room.form(**more) | {"seen": hidden(shown, "seen")}, headers={"HX-Request": "true"})
-
-
-def decide(room: Room, role: str = "COMPLIANCE") -> None:
-    from governance import services as governance
-    from governance.queries import pending_approvals
-
-    with tenancy.firm(room.desk.firm_id):
-        waiting = pending_approvals(now=room.desk.now)
-        governance.approve(approval_id=waiting[0].id, actor=room.desk.firm.actors[role], now=room.desk.now, reason="agreed by phone")
-
-
-def test_rsk_1_gate_1_blocks_with_number_and_limit_and_nothing_can_be_pressed(room: Room) -> None:
-    limit_orders(room, "1000")
-    answer = room.preview()
-    assert "Order value, limit 1,000 USD" in text_of(answer) and "Request approval" in text_of(answer)
-    assert "data-release" not in answer.content.decode()
-    refused = room.release(answer)
-    assert refused.status_code == 422 and "order value" in text_of(refused) and room.count(AllocationStatement) == 0
-
-
-def test_gov_4_a_second_person_lets_exactly_this_pass_once(room: Room) -> None:
-    limit_orders(room, "1000")
-    shown = room.preview(reason="rebalance agreed")
-    assert ask(room, shown).status_code == 422
-    asked = ask(room, shown, reason="rebalance agreed")
-    assert asked.status_code == 200 and "Requested" in text_of(asked) and room.count(Signal) == 1
-    decide(room)
-    approved = room.preview(reason="rebalance agreed")
-    assert "Approved until" in text_of(approved) and "data-release" in approved.content.decode()
-    assert "Approved until" not in text_of(room.preview(figure="3.50"))
-    where = room.release(approved, reason="rebalance agreed")["HX-Redirect"]
-    assert "Outcome per account" in text_of(room.client.get(where))
-    with tenancy.firm(room.desk.firm_id):
-        assert AuditEvent.objects.filter(action="RELEASED", approval_id__isnull=False).count() == 1
-        assert AuditEvent.objects.filter(action="APPROVAL_USED").count() == 1
-
-
-def test_gov_4_an_approval_covers_no_other_limit(room: Room) -> None:
-    from risk.enums import FirmLimitKind
-    from risk.services import set_firm_limit
-
-    limit_orders(room, "1000")
-    ask(room, room.preview(reason="r"), reason="r")
-    decide(room)
-    with tenancy.firm(room.desk.firm_id):
-        set_firm_limit(kind=FirmLimitKind.SINGLE_NAME, limit=Decimal(500), actor=room.desk.firm.actors["RISK"], now=room.desk.now)
-    answer = room.release(room.preview(reason="r"), reason="r")
-    assert answer.status_code == 409 and "more than was approved" in text_of(answer) and room.count(AllocationStatement) == 0
-
-
-def test_gov_4_what_is_missing_is_not_overridable(room: Room) -> None:
-    from risk.models import FirmLimit
-
-    with tenancy.firm(room.desk.firm_id):
-        FirmLimit.objects.filter(kind="GROSS").update(valid_until=room.desk.now - timedelta(seconds=1))
-    answer = room.preview()
-    assert "Nobody can wave this through" in text_of(answer) and "Request approval" not in text_of(answer)
-    assert ask(room, answer, reason="please").status_code == 409
-
-
-def test_rte_5_an_opposite_order_that_works_holds_the_ticket(room: Room) -> None:
-    room.desk.hold({"A1": 100, "A3": 100})
-    room.go(accounts="A1", pick="only", figure="0.1", method="risk", stop_price="44.90")
-    answer = room.preview(method="close", figure="100", accounts="A1", pick="only")
-    assert "RTE-5" in text_of(answer) and "data-release" not in answer.content.decode()
-
-
-def test_two_clicks_at_once_release_once(settings: Any) -> None:
-    from tests.desk import together
-
-    desk = make_desk(committed=True)
-    stop_clock(settings, desk.now)
-
-    def at_the_desk() -> Room:
-        return Room(desk, role_client(desk, "TRADER"))
-
-    [shown] = together(lambda: at_the_desk().preview())
-    answers = together(*[lambda: at_the_desk().release(shown)] * 2)
-    assert [answer.status_code for answer in answers] == [204, 204]
-    assert len({answer["HX-Redirect"] for answer in answers}) == 1
-    room = Room(desk, Client())
-    assert (room.count(Signal), room.count(AllocationStatement), room.count(ParentOrder)) == (1, 1, 1)
-
-
-# -- order type, limit, time in force, pace, and what is held afterwards
-
-LIMIT = {"order_type": "LIMIT", "limit_price": "46.50", "time_in_force": "DAY"}
-
-
-def parents(room: Room) -> list[ParentOrder]:
-    with tenancy.firm(room.desk.firm_id):
-        return list(ParentOrder.objects.order_by("id"))
-
-
-def beside(answer: Any, field: str) -> str:
-    """Return what stands beside a field as its error."""
-    found = re.search(rf'<div id="err-{field}" hx-swap-oob="true">(.*?)</div>', answer.content.decode(), re.S)
-    assert found, f"no place for errors of {field}"
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[1])).split())
-
-
-def test_a_limit_order_goes_as_it_was_shown(room: Room) -> None:
-    shown = room.preview(figure="1.00", **LIMIT)
-    text = text_of(shown)
-    assert "at 46.50 or better; all at once. What is not filled rests until the session ends at 21:00:00, then expires." in text
-    assert cells(shown, "A1")[3:5] == ["52", "2,418.00"], "notional at the limit: 52 × 46.50"
-    assert room.release(shown, figure="1.00", **LIMIT)["HX-Redirect"]
-    (parent,) = parents(room)
-    assert (parent.limit_price, parent.time_in_force, parent.is_limit_stated) == (Decimal("46.50"), "DAY", True)
-    with tenancy.firm(room.desk.firm_id):
-        signal = Signal.objects.get()
-    assert (signal.order_type, signal.limit_price, signal.time_in_force, signal.route) == ("LIMIT", Decimal("46.50"), "DAY", "")
-
-
-def test_best_price_now_ignores_a_limit_left_in_its_field(room: Room) -> None:
-    room.go(limit_price="46.50", time_in_force="DAY")
-    (parent,) = parents(room)
-    assert (parent.time_in_force, parent.is_limit_stated) == ("IOC", False)
-
-
-def test_spread_over_time_is_shown_and_released(room: Room) -> None:
-    assert "spread over time" in text_of(room.preview(route="OVER_TIME"))
-    room.go(route="OVER_TIME")
-    assert [parent.route for parent in parents(room)] == ["TWAP"]
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"limit_price": "46.60"},
-        {"time_in_force": "IOC"},
-        {"order_type": ""},
-        {"route": "OVER_TIME"},
-        {"protect": "yes", "stop_price": "44"},
-    ],
-)
-def test_terms_changed_after_the_preview_are_not_released(room: Room, changed: dict[str, str]) -> None:
-    shown = room.preview(**LIMIT)
-    answer = room.release(shown, **(LIMIT | changed))
-    assert answer.status_code == 409 and "changed after this preview" in text_of(answer)
-    assert parents(room) == []
-
-
-@pytest.mark.parametrize(
-    ("terms", "field", "words"),
-    [
-        ({"limit_price": ""}, "limit_price", "is needed"),
-        ({"limit_price": "46.505"}, "limit_price", "0.01 is the smallest step"),
-        ({"limit_price": "46,50"}, "limit_price", "use a point"),
-        ({"time_in_force": "GTC"}, "time_in_force", "an order ends with its session"),
-        ({"order_type": "STOP"}, "order_type", "choose one of the list"),
-        ({"route": "DARK"}, "route", "choose one of the list"),
-        ({"protect": "yes"}, "protect", "needs a stop or a target"),
-        ({"protect": "yes", "stop_price": "47"}, "stop_price", "short of the entry"),
-        ({"protect": "yes", "stop_price": "44", "take_profit_price": "43"}, "take_profit_price", "past the entry"),
-        ({"protect": "yes", "take_profit_price": "50.001"}, "take_profit_price", "0.01 is the smallest step"),
-    ],
-)
-def test_terms_that_do_not_hold_are_refused_beside_their_field(room: Room, terms: dict[str, str], field: str, words: str) -> None:
-    answer = room.preview(**(LIMIT | terms))
-    assert answer.status_code == 422 and words in beside(answer, field), text_of(answer)
-    assert room.count(Signal) == 0
-
-
-def test_garbage_in_the_terms_is_refused_and_writes_nothing(room: Room) -> None:
-    whole = {"figure": "1", **LIMIT, "protect": "yes", "stop_price": "44", "take_profit_price": "52"}
-    for field in ("order_type", "limit_price", "time_in_force", "route", "take_profit_price"):
-        for value in ("NaN", "-1", "1e5", "x", "\x00", "{{x}}", "<script>"):
-            answer = room.preview(**(whole | {field: value}))
-            assert answer.status_code == 422 and beside(answer, field), (field, value)
-            assert "<script>" not in answer.content.decode()
-    assert room.count(Signal) == 0
-
-
-def test_rte_2_a_limit_past_the_collar_is_shown_beside_its_field_and_cannot_be_released(room: Room) -> None:
-    answer = room.preview(**(LIMIT | {"limit_price": "48.00"}))
-    assert answer.status_code == 200 and "past the collar" in beside(answer, "limit_price")
-    assert "data-release" not in answer.content.decode()
-
-
-def test_a_stop_and_target_to_hold_are_stored_and_shown(room: Room) -> None:
-    held = {"protect": "yes", "stop_price": "44", "take_profit_price": "55.5"}
-    assert "Held afterwards for every account that is filled: stop 44.00, target 55.50." in text_of(room.preview(**held))
-    room.go(**held)
-    with tenancy.firm(room.desk.firm_id):
-        signal = Signal.objects.get()
-    assert (signal.protect, signal.stop_price, signal.take_profit_price) == (True, Decimal(44), Decimal("55.5"))
-    journey = room.client.get(f"/journeys/{signal.journey_id}/")
-    assert "To hold for every account that is filled: stop 44.00, target 55.50." in text_of(journey)
-
-
-def test_a_limit_stands_in_the_journey_and_the_blotter_and_is_repeated(room: Room) -> None:
-    room.go(**LIMIT)
-    with tenancy.firm(room.desk.firm_id):
-        journey = Signal.objects.get().journey_id
-    assert "Limit 46.50, DAY." in text_of(room.client.get(f"/journeys/{journey}/"))
-    assert "46.50 DAY" in text_of(room.client.get("/blotter/"))
-    page = room.client.get(f"/ticket/?from={journey}").content.decode()
-    assert re.search(r'name="order_type" value="LIMIT" checked', page) and 'name="limit_price" value="46.5"' in page
-
-
-def test_the_fields_come_in_the_order_one_thinks_in(room: Room) -> None:
-    page = room.client.get("/ticket/").content.decode()
-    names = [
-        "symbol",
-        "side",
-        "method",
-        "figure",
-        "per_account",
-        "order_type",
-        "limit_price",
-        "time_in_force",
-        "route",
-        "protect",
-        "stop_price",
-    ]
-    places = [page.index(f'name="{name}"') for name in [*names, "take_profit_price", "strategy", "reason"]]
-    assert places == sorted(places)
-    for name in ("order_type", "limit_price", "time_in_force", "route", "protect", "stop_price", "take_profit_price"):
-        assert f'id="err-{name}"' in page

@@ -49,6 +49,28 @@ def test_few_daily_bars_leave_the_assumption_and_say_so():
     assert impact.bps == D("9.43") and f"{ASSUMED_SIGMA_BPS:.2f}" in impact.assumption and "assumed" in impact.assumption
 
 
+@pytest.mark.parametrize(
+    ("limit", "is_buy", "name", "bps", "amount"),
+    [
+        ("46.50", True, "At the limit", "-169.13", "-8000.00"),  # 0.80 below 47.30
+        ("48.10", False, "At the limit", "-169.13", "-8000.00"),
+        ("47.31", True, "Half spread", "2.11", "100.00"),  # the ask is reached: it trades now
+        ("47.29", False, "Half spread", "2.11", "100.00"),
+        ("47.30", True, "At the limit", "0.00", "0.00"),
+    ],
+)
+def test_a_limit_that_rests_costs_what_it_fills_at(limit, is_buy, name, bps, amount):
+    lines, total = expected_cost(replace(FACTS, limit=D(limit), is_buy=is_buy))
+    assert (lines[0].name, lines[0].bps, lines[0].amount) == (name, D(bps), D(amount))
+    assert (lines[1].amount == 0) is (name == "At the limit")
+    assert total.amount == sum(line.amount for line in lines)
+
+
+def test_a_limit_before_a_quote_of_one_side_is_not_estimated():
+    lines, total = expected_cost(replace(FACTS, bid=None, limit=D("46.50")))
+    assert lines[0].amount is None and "two sides" in lines[0].assumption and total.amount is None
+
+
 @given(st.integers(1, 10**9), st.integers(1, 10**6), st.integers(0, 10**5), st.integers(1, 10**10))
 def test_more_is_never_cheaper(quantity, bid, spread, volume):
     facts = CostFacts(D(quantity), D(quantity) * D(bid), D(bid), D(bid + spread), D(volume), D(150), 1)

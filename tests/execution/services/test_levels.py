@@ -98,6 +98,15 @@ def test_siz_8_the_venues_minimum_distance_moves_a_level_away_and_says_so(desk: 
     assert active(desk) == {"A1": D("46.79"), "A2": D("47.20"), "A7": D("46.79")}
 
 
+@pytest.mark.parametrize("stated", ["half a dollar", "-1", "NaN", {"XYZ": "0,50"}, {"*": [1]}, ""])
+def test_siz_8_a_minimum_distance_that_cannot_be_read_sets_nothing_there(desk: Desk, stated: object) -> None:
+    with tenancy.firm(desk.firm_id):
+        BrokerConnection.objects.filter(code="HARBOR").update(settings={"minimum_stop_distance": stated})
+    answer = change(desk, price="46")
+    assert findings(answer) == {"A1": F.NO_DISTANCE, "A2": F.PLACED, "A7": F.NO_DISTANCE}
+    assert active(desk) == {"A2": D(46)}
+
+
 def test_siz_8_history_is_kept_and_audited_with_before_and_after(desk: Desk) -> None:
     change(desk, price=46)
     change(desk, key="2", price=45)

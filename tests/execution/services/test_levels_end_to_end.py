@@ -19,8 +19,9 @@ from execution.services.level_watch import release_triggered
 from execution.services.release import run_signal
 from execution.services.slices import release_due_slices
 from mamweb.tour.firm import FIXED, LANES, TourFirm, build_firm
-from mamweb.tour.world import Broker, Market, generated_market, make_broker
-from tests.factories import as_loader, number
+from mamweb.tour.world import Broker, Market, make_broker
+from tests.desk import the_market
+from tests.factories import number
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -31,7 +32,7 @@ class Day:
     """A firm at its two venues on one virtual clock."""
 
     def __init__(self) -> None:
-        self.market: Market = as_loader(lambda: generated_market(1))
+        self.market: Market = the_market()
         self.clock = VirtualClock(self.market.start - timedelta(seconds=30))
         self.firm: TourFirm = build_firm(name=f"Stops {number()}", people=FIXED, now=self.clock.now())
         self.brokers: dict[str, Broker] = {}
