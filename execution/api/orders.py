@@ -20,6 +20,7 @@ from market.enums import Side
 
 from ..enums import ExecutionKind, OrderState, ParentState, RouteKind
 from ..models import ChildOrder, Execution, ParentOrder
+from ..queries.sight import SEEN, parents_in_sight
 from ..queries.visible import visible_executions, visible_orders, visible_parents
 from ..services.cancel import Canceled, cancel_order, cancel_parent
 from ..services.replace import replace_parent
@@ -109,11 +110,12 @@ REPLACED = shapes.record(
 class _Parents(RowsView):
     model = ParentOrder
     columns = PARENT
+    read = SEEN
     roles: ClassVar = {"GET": STAFF}
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
-        """Return the parents this person may see."""
-        return visible_parents(viewer_of(self.request, now()))
+        """Return the parents this person may see, with the figures of the accounts they see."""
+        return parents_in_sight(viewer_of(self.request, now()))
 
 
 class ParentList(_Parents, ListView):

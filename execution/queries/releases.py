@@ -28,6 +28,7 @@ from ..core.replacing import may_replace
 from ..enums import SLICED, OrderState, Outcome, ParentState, RouteKind
 from ..models import ChildOrder, ParentOrder
 from .blocks import ProvisionalShare, provisional_shares
+from .visible import visible_orders
 
 MOST_ROWS = 100
 
@@ -162,6 +163,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         raise NotFound("release")
     parents = list(ParentOrder.objects.filter(journey_id=journey_id, statement_id=statement.id).order_by("side"))
     facts = _Facts(parents)
+    stoppable = set(visible_orders(viewer).filter(is_block=True, journey_id=journey_id).values_list("id", flat=True))
     columns = (
         "account_id",
         "account__code",
@@ -210,7 +212,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         cost_bps=_cost(parents, price, statement.decision_price),
         amounts=amounts,
         counts=counts,
-        lanes=facts.lanes(rows, shown, {row[3] for row in lines if row[7]}),
+        lanes=facts.lanes(rows, shown, {row[3] for row in lines if row[7]}, stoppable),
         never_ordered=never if most is None else never[: max(most - len(shown), 0)],
         hidden=0 if most is None else max(len(rows) + len(never) - most, 0),
         parents=tuple(parent.id for parent in parents if parent.done_at is None and parent.cancel_requested_at is None),
@@ -273,14 +275,17 @@ class _Facts:
             parent.id if movable else None,
         )  # fmt: skip
 
-    def lanes(self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]], pooled: set[str]) -> list[LaneRows]:
-        """Return the connections with all their sums and the rows that are shown, blocks first. pooled: connections that take blocks."""
+    def lanes(
+        self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]], pooled: set[str], stoppable: set[UUID]
+    ) -> list[LaneRows]:
+        """Return the connections with all their sums and the rows that are shown, blocks first. pooled: connections that take
+        blocks; stoppable: blocks the viewer sees in whole, and so may cancel alone."""
         found = []
         for code in dict.fromkeys(code for code, _ in rows):
             parts = [part for lane, part in rows if lane == code]
             blocks = [child for (_, lane), children in self.blocks.items() if lane == code for child in children]
             orders = blocks or [c for c in self.children if c["connection__code"] == code and not c["is_block"]]
-            open_ = [b for b in blocks if _is_stoppable(b)]
+            open_ = [b for b in blocks if b["id"] in stoppable and _is_stoppable(b)]
             movable = [
                 p.id for p in self.parents.values() if _may_replace(p) and any(b["parent_id"] == p.id for b in blocks if not _has_ended(b))
             ]

@@ -32,6 +32,7 @@ class ApprovalFacts:
     expires_at: datetime
     decided_by: int | None
     decision_reason: str
+    used_at: datetime | None = None
 
 
 def approval(*, approval_id: UUID, now: datetime) -> ApprovalFacts:
@@ -105,4 +106,5 @@ def approval_facts(row: Approval, now: datetime) -> ApprovalFacts:
         value.expires_at,
         row.decided_by_id,
         value.decision_reason,
+        value.used_at,
     )

@@ -21,6 +21,7 @@ from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.permissions import DEALERS, STAFF
 from governance.queries.account_papers import authorities_naming, mandate_sheet
+from governance.queries.trail_names import trail_names
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
 from reporting.charts.equity import equity_and_drawdown
@@ -124,7 +125,10 @@ def _statements(row: Any, visit: Visit) -> dict[str, Any]:
 
 def _audit(row: Any, visit: Visit) -> dict[str, Any]:
     events = governance.trail_of_subject(Subject(SubjectKind.ACCOUNT, str(row.pk)))
-    return {"events": list(reversed(events))}
+    names = trail_names(visit.viewer, events)
+    return {
+        "events": [(event, names.who(event.actor_id), names.fields(event.before), names.fields(event.after)) for event in reversed(events)]
+    }
 
 
 _PARTS: dict[str, Callable[[Any, Visit], dict[str, Any]]] = {

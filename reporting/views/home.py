@@ -14,10 +14,9 @@ from accounts.queries.consolidated import blocked_accounts
 from execution.enums import OrderState
 from execution.queries.visible import visible_orders
 from governance import queries as governance
-from governance.enums import AlertTier
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
-from reporting.core.home import WIDGETS
+from reporting.core.home import WIDGETS, filled
 from reporting.queries.exposure import consolidated
 from reporting.services.home import forget_layout, keep_layout, layout_of
 from reporting.views.accounts import firm_figures
@@ -32,7 +31,6 @@ _WORKING = [
     if state in {"PENDING", "SENDING", "ACKED", "PARTIALLY_FILLED", "UNKNOWN", "PENDING_CANCEL", "PENDING_REPLACE"}
 ]
 _TROUBLE = ["UNKNOWN", "DENIED", "REJECTED"]
-_LOUDNESS = {AlertTier.CRITICAL: 0, AlertTier.WARNING: 1, AlertTier.INFO: 2}
 
 
 @page
@@ -42,7 +40,8 @@ def home(request: Request) -> HttpResponse:
     placed = layout_of(user_id=visit.user_id, roles=visit.roles)
     names = {one.widget.name for one in placed}
     others = [one for one in WIDGETS.values() if one.name not in names and not one.roles.isdisjoint(visit.roles)]
-    return render(request, "reporting/home.html", {"placed": placed, "others": others})
+    shown = list(zip(placed, filled([one.width for one in placed]), strict=True))
+    return render(request, "reporting/home.html", {"placed": shown, "others": others})
 
 
 @page(methods=("POST",))
@@ -92,8 +91,7 @@ def _exceptions(visit: Visit) -> dict[str, Any]:
 
 def _alerts(visit: Visit) -> dict[str, Any]:
     rows = governance.open_alerts(roles=visit.roles)
-    loudest = sorted(rows, key=lambda row: _LOUDNESS[row.tier])
-    return {"alerts": [(row, visit.now - row.raised_at) for row in loudest[:ROWS]], "count": len(rows)}
+    return {"alerts": [(row, visit.now - row.raised_at) for row in rows[:ROWS]], "count": len(rows)}
 
 
 def _constrained(visit: Visit) -> dict[str, Any]:

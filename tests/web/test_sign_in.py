@@ -278,6 +278,17 @@ def test_a_session_ended_from_elsewhere_is_dead_at_its_next_request(scene: Scene
     assert events(scene, owner, AuditAction.SIGNED_OUT)[-1].after == {"other_sessions_count": 1}
 
 
+def test_sessions_are_called_by_browser_and_this_one_is_marked(owner: User) -> None:
+    agents = ("Mozilla/5.0 (X11; Linux x86_64) Chrome/139.0 Safari/537.36", "<b>curl/8")
+    here, there = Browser(HTTP_USER_AGENT=agents[0]), Browser(HTTP_USER_AGENT=agents[1])
+    for browser in (there, here):
+        browser.sign_in(owner.email)
+    text = here.get("/auth/sessions/").content.decode()
+    mine, other = (part.split("</div>")[0] for part in text.split('<dl class="lines">')[1].split("<dt>")[1:3])
+    assert f'title="{agents[0]}">Chrome on Linux<' in mine and "This session" in mine and "Sign out" not in mine
+    assert 'title="&lt;b&gt;curl/8">Unknown browser<' in other and "This session" not in other and "Sign out" in other
+
+
 def test_a_session_ends_after_seven_days_whatever_happens(owner: User) -> None:
     browser = Browser()
     browser.sign_in(owner.email)
