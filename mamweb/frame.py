@@ -69,6 +69,7 @@ RAIL: tuple[tuple[str, tuple[Link, ...]], ...] = (
         (
             Link("Approvals", "approve", "governance:approvals", STAFF, "v", "approvals"),
             Link("Authorities", "key", "governance:authorities", STAFF, "u", "authorities"),
+            Link("Wash sales", "balance", "reporting:wash-sales", STAFF, "w"),
             Link("Statements", "report", "reporting:statements", STAFF, "s"),
             Link("Admin", "balance", "admin:index", CONTROL | {Role.OPERATIONS}, "m"),
         ),
@@ -140,7 +141,7 @@ class Frame:
     @cached_property
     def alerts(self) -> list[AlertFacts]:
         """Return the open alerts the visitor's roles are told."""
-        return governance.open_alerts(roles=self.visit.roles)
+        return governance.open_alerts(roles=self.visit.roles, viewer=self.visit.viewer)
 
     @property
     def critical(self) -> list[AlertFacts]:

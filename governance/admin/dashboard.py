@@ -17,7 +17,7 @@ def waiting(visit: Visit) -> dict[str, Any]:
     """Return approvals, authorities that end, critical alerts without a name, and how many audit events are not sealed yet."""
     requests = queries.pending_approvals(now=visit.now)
     endings = queries.ending_authorities(now=visit.now)
-    alerts = queries.open_alerts(roles=visit.roles)
+    alerts = queries.open_alerts(roles=visit.roles, viewer=visit.viewer)
     critical = [alert for alert in alerts if alert.tier is AlertTier.CRITICAL and alert.acknowledged_at is None]
     stopped, unsealed = queries.tripped_switches(), queries.unsealed_count()
     tiles = (

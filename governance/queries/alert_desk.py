@@ -3,7 +3,7 @@
 Entry points: `AlertFilter`, `alert_page`, `alert_counts`, `alert_told`, `acknowledged_since`, `heading_of`, `key_of`, `read_key`, `read_place`.
 
 Invariants
-1. Only what the person's roles are told.
+1. Only what the person is told (`alerts.told`).
 2. Every alert stands under one heading: OPEN = nobody's name is on it and it has not ended, or it is Critical; ACKNOWLEDGED = a name, and its cause
    remains; HISTORY = over.
 3. A page is one statement, whatever came before it, from behind the last row's place. Open alerts stand loudest first (Critical, Warning, Info) and
@@ -22,9 +22,10 @@ from django.db.models import Count, Q, Value
 
 from base.errors import NotFound
 
+from ..core.subjects import Viewer
 from ..enums import AlertTier, Role
 from ..models import Alert
-from .alerts import LOUDNESS, AlertFacts, alert_facts
+from .alerts import LOUDNESS, AlertFacts, alert_facts, told
 
 ROWS = 50
 _PLACES = [str(place) for place in range(len(AlertTier))]
@@ -64,9 +65,9 @@ class AlertPage:
     next_key: str
 
 
-def alert_page(*, roles: Collection[Role], wanted: AlertFilter, limit: int = ROWS) -> AlertPage:
+def alert_page(*, roles: Collection[Role], viewer: Viewer, wanted: AlertFilter, limit: int = ROWS) -> AlertPage:
     """Return one page: of what is open the loudest first, newest first within."""
-    rows = Alert.objects.filter(_told(roles), _WHERE[wanted.heading])
+    rows = Alert.objects.filter(told(roles, viewer), _WHERE[wanted.heading])
     if wanted.tier is not None:
         rows = rows.filter(tier=wanted.tier)
     if wanted.text:
@@ -102,24 +103,24 @@ def read_place(text: str) -> tuple[int, datetime, UUID] | None:
     return (int(place), *found) if found is not None and place in _PLACES else None
 
 
-def alert_counts(*, roles: Collection[Role]) -> dict[AlertHeading, int]:
+def alert_counts(*, roles: Collection[Role], viewer: Viewer) -> dict[AlertHeading, int]:
     """Return how many alerts stand under each heading."""
     asked = {str(heading): Count("id", filter=where) for heading, where in _WHERE.items()}
-    found = Alert.objects.filter(_told(roles)).aggregate(**asked)
+    found = Alert.objects.filter(told(roles, viewer)).aggregate(**asked)
     return {heading: found[str(heading)] for heading in AlertHeading}
 
 
-def alert_told(*, alert_id: UUID, roles: Collection[Role]) -> AlertFacts:
-    """Return one alert. Raises NotFound also where none of the roles is told."""
-    row = Alert.objects.filter(_told(roles), id=alert_id).first()
+def alert_told(*, alert_id: UUID, roles: Collection[Role], viewer: Viewer) -> AlertFacts:
+    """Return one alert. Raises NotFound also where the person is not told."""
+    row = Alert.objects.filter(told(roles, viewer), id=alert_id).first()
     if row is None:
         raise NotFound("alert")
     return alert_facts(row)
 
 
-def acknowledged_since(*, roles: Collection[Role], since: datetime, limit: int = 20) -> list[AlertFacts]:
+def acknowledged_since(*, roles: Collection[Role], viewer: Viewer, since: datetime, limit: int = 20) -> list[AlertFacts]:
     """Return what was acknowledged since an instant, the latest first."""
-    rows = Alert.objects.filter(_told(roles), acknowledged_at__gte=since).order_by("-acknowledged_at", "-id")
+    rows = Alert.objects.filter(told(roles, viewer), acknowledged_at__gte=since).order_by("-acknowledged_at", "-id")
     return [alert_facts(row) for row in rows[:limit]]
 
 
@@ -128,7 +129,3 @@ def heading_of(alert: AlertFacts) -> AlertHeading:
     if alert.acknowledged_at is None and (alert.ended_at is None or alert.tier is AlertTier.CRITICAL):
         return AlertHeading.OPEN
     return AlertHeading.ACKNOWLEDGED if alert.ended_at is None else AlertHeading.HISTORY
-
-
-def _told(roles: Collection[Role]) -> Q:
-    return Q(audience__overlap=[str(role) for role in roles])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast
 
-from ..core.subjects import Subject
+from ..core.subjects import Subject, Viewer
 from ..enums import AlertTier, Role, SubjectKind
-from ..models import Alert
+from ..models import Alert, AuthoritySubject
+from .names import accounts_in_sight
 
 LOUDNESS = Case(*(When(tier=tier, then=Value(place)) for place, tier in enumerate(reversed(AlertTier))))  # 0 = the loudest
 
@@ -36,14 +39,30 @@ class AlertFacts:
     journey_id: UUID | None
 
 
-def open_alerts(*, roles: Collection[Role] | None = None, limit: int = 500) -> list[AlertFacts]:
+def told(roles: Collection[Role], viewer: Viewer | None) -> Q:
+    """Return which alerts reach a person: those for one of the roles, and of an account or its authority only to who sees the account."""
+    heard = Q(audience__overlap=[str(role) for role in roles])
+    if viewer is None or viewer.oversight:
+        return heard
+    seen = accounts_in_sight(viewer)
+    papers = AuthoritySubject.objects.filter(subject_kind=SubjectKind.ACCOUNT, subject_id__in=seen)
+    of_account = Q(subject_kind=SubjectKind.ACCOUNT) & ~Q(subject_id__in=_texts(seen, "id"))
+    of_paper = Q(subject_kind=SubjectKind.AUTHORITY) & ~Q(subject_id__in=_texts(papers, "authority_id"))
+    return heard & ~of_account & ~of_paper
+
+
+def _texts(rows: QuerySet[Any], column: str) -> QuerySet[Any]:
+    return rows.annotate(as_text=Cast(column, TextField())).values("as_text")
+
+
+def open_alerts(*, roles: Collection[Role] | None = None, viewer: Viewer | None = None, limit: int = 500) -> list[AlertFacts]:
     """Return the alerts that any of these roles must hear (None = all): the open ones, and the Critical without a name.
 
     First those without a name, loudest first and newest first within a tier; then the acknowledged, newest first.
     """
     rows = Alert.objects.filter(Q(ended_at__isnull=True) | Q(tier=AlertTier.CRITICAL, acknowledged_at__isnull=True))
     if roles is not None:
-        rows = rows.filter(audience__overlap=[str(role) for role in roles])
+        rows = rows.filter(told(roles, viewer))
     unanswered = Case(When(acknowledged_at=None, then=LOUDNESS), default=Value(len(AlertTier)))
     return [alert_facts(row) for row in rows.order_by(unanswered, "-raised_at", "-id")[:limit]]
 

@@ -50,10 +50,10 @@ def alerts(request: Request) -> HttpResponse:
     visit, wanted = request.visit, _wanted(request)
     if request.GET.get("format") == "csv":
         return _download(request, wanted)
-    found = alert_page(roles=visit.roles, wanted=wanted)
+    found = alert_page(roles=visit.roles, viewer=visit.viewer, wanted=wanted)
     opened = _opened(request, found.rows, wanted)
-    today = acknowledged_since(roles=visit.roles, since=visit.now.replace(hour=0, minute=0, second=0, microsecond=0))
-    counts = alert_counts(roles=visit.roles)
+    today = acknowledged_since(roles=visit.roles, viewer=visit.viewer, since=visit.now.replace(hour=0, minute=0, second=0, microsecond=0))
+    counts = alert_counts(roles=visit.roles, viewer=visit.viewer)
     shown = [*found.rows, *today, *([opened] if opened else [])]
     people = people_names(alert.acknowledged_by for alert in shown)
     names = name_subjects(visit.viewer, (alert.subject for alert in shown))
@@ -79,7 +79,7 @@ def alerts(request: Request) -> HttpResponse:
 def acknowledge(request: Request, alert_id: UUID) -> HttpResponse:
     """Put the visitor's name and the time to an alert; a second press changes nothing."""
     visit = request.visit
-    alert = alert_told(alert_id=alert_id, roles=visit.roles)
+    alert = alert_told(alert_id=alert_id, roles=visit.roles, viewer=visit.viewer)
     note = posted_text(request.POST, "note", required=False)
     acknowledge_alert(alert_id=alert_id, actor=visit.actor(alert.audience), now=visit.now, note=note)
     messages.success(request, f"Acknowledged: {alert.message}")
@@ -90,7 +90,7 @@ def acknowledge(request: Request, alert_id: UUID) -> HttpResponse:
 def end(request: Request, alert_id: UUID) -> HttpResponse:
     """End an acknowledged alert whose cause is gone."""
     visit = request.visit
-    alert = alert_told(alert_id=alert_id, roles=visit.roles)
+    alert = alert_told(alert_id=alert_id, roles=visit.roles, viewer=visit.viewer)
     if not visit.holds(alert.audience & CLOSERS):
         raise NotFound("alert")
     close_alert(alert_id=alert_id, actor=visit.actor(alert.audience & CLOSERS), now=visit.now, reason=posted_text(request.POST, "reason"))
@@ -118,7 +118,7 @@ def _opened(request: Request, rows: list[AlertFacts], wanted: AlertFilter) -> Al
     """Return the alert that is open beside the list: the one named, else the first."""
     named = filter_uuid(request.GET, "alert")
     if named is not None:
-        return alert_told(alert_id=named, roles=request.visit.roles)
+        return alert_told(alert_id=named, roles=request.visit.roles, viewer=request.visit.viewer)
     return rows[0] if rows else None
 
 
@@ -152,7 +152,7 @@ def _detail(alert: AlertFacts, names: dict[Any, Any], people: dict[int, str], vi
 
 def _download(request: Request, wanted: AlertFilter) -> HttpResponse:
     visit = request.visit
-    rows = alert_page(roles=visit.roles, wanted=replace(wanted, after=None), limit=EXPORT).rows
+    rows = alert_page(roles=visit.roles, viewer=visit.viewer, wanted=replace(wanted, after=None), limit=EXPORT).rows
     people = people_names(alert.acknowledged_by for alert in rows)
     names = name_subjects(visit.viewer, (alert.subject for alert in rows))
     after = {"what": "alerts", "rows": len(rows), "show": wanted.heading}

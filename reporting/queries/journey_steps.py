@@ -37,6 +37,7 @@ _LEFT_OUT = {
 _ACTS = {
     AuditAction.SIGNAL_REFUSED: ("Refused", "fail"),
     AuditAction.CANCEL_REQUESTED: ("Cancel asked", "warn"),
+    AuditAction.ORDER_UPDATED: ("Limit replaced", "warn"),
     AuditAction.RULE_OVERRIDDEN: ("A rule was overridden", "warn"),
     AuditAction.APPROVAL_REQUESTED: ("Approval asked", "wait"),
     AuditAction.APPROVAL_GIVEN: ("Approved by a second person", "pass"),

@@ -207,7 +207,7 @@ def below(request: Request) -> HttpResponse:
     curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
     days = [date.fromisoformat(day) for day in curve.get("days", [])]
     to = totals.currency if totals else "USD"
-    alerts = open_alerts(roles=request.visit.roles)
+    alerts = open_alerts(roles=request.visit.roles, viewer=request.visit.viewer)
     return render(
         request,
         "reporting/accounts/_below.html",

@@ -90,7 +90,7 @@ def _exceptions(visit: Visit) -> dict[str, Any]:
 
 
 def _alerts(visit: Visit) -> dict[str, Any]:
-    rows = governance.open_alerts(roles=visit.roles)
+    rows = governance.open_alerts(roles=visit.roles, viewer=visit.viewer)
     return {"alerts": [(row, visit.now - row.raised_at) for row in rows[:ROWS]], "count": len(rows)}
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from base import tenancy
-from governance.core.subjects import Actor
-from governance.enums import AlertTier, Role
+from governance.core.subjects import Actor, Subject
+from governance.enums import AlertTier, Role, SubjectKind
 from governance.models import Alert, AuditEvent
-from governance.services import acknowledge_alert, end_alert
+from governance.services import acknowledge_alert, end_alert, raise_alert
 from tests.api.scene import NOW, Scene, make_scene
 from tests.factories import make_user
 from tests.web.papers import alert, events
@@ -233,3 +233,22 @@ def test_three_rows_ask_as_many_questions_as_one(scene: Scene, told: Alert, djan
             acknowledge_alert(alert_id=alert(scene.account), actor=Actor(str(scene.owner.user.id), Role.MANAGER), now=NOW)
     with django_assert_num_queries(QUERIES):
         assert client.get("/alerts/").content.decode().count("<tr tabindex") == 3
+
+
+@pytest.mark.parametrize(("who", "seen"), [("owner", True), ("colleague", False), ("risk", True)])
+def test_an_alert_of_an_account_reaches_who_sees_the_account(scene: Scene, who: str, seen: bool) -> None:
+    with tenancy.firm(scene.firm.id):
+        alert_id = raise_alert(
+            tier=AlertTier.CRITICAL,
+            audience={Role.MANAGER, Role.TRADER, Role.RISK},
+            rule="RSK-9",
+            subject=Subject(SubjectKind.ACCOUNT, str(scene.account.pk)),
+            message="a loss in private",
+            now=NOW,
+            dedupe_key="private",
+        )
+    client = signed_in(getattr(scene, who).user, scene.firm.id)
+    for address in ("/alerts/", "/alerts/?format=csv", "/home/", "/home/widgets/alerts", "/frame/banner"):
+        assert (b"a loss in private" in client.get(address).content) is seen, address
+    answer = client.post(f"/alerts/{alert_id}/acknowledge", {"note": "seen"})
+    assert (answer.status_code == 404) is not seen
