@@ -22,7 +22,8 @@ from ..enums import ExecutionKind, OrderState, ParentState, RouteKind
 from ..models import ChildOrder, Execution, ParentOrder
 from ..queries.sight import SEEN, parents_in_sight
 from ..queries.visible import visible_executions, visible_orders, visible_parents
-from ..services.cancel import Canceled, cancel_order, cancel_parent
+from ..services.cancel import Canceled
+from ..services.desk import cancel_order_seen, cancel_parent_seen
 from ..services.replace import replace_parent
 
 PARENT = {
@@ -221,9 +222,8 @@ class OrderCancel(FirmView):
         """Answer how many ended at once, and how many the broker will be asked about."""
         reason, instant = _reason(request), now()
         with self.firm():
-            if not visible_orders(viewer_of(request, instant)).filter(pk=id).exists():
-                raise NotFound("order")
-            return _answer(cancel_order(order_id=id, actor=actor_of(request, DEALERS), now=instant, reason=reason))
+            viewer, actor = viewer_of(request, instant), actor_of(request, DEALERS)
+            return _answer(cancel_order_seen(order_id=id, viewer=viewer, actor=actor, now=instant, reason=reason).done)
 
 
 class ParentCancel(FirmView):
@@ -237,9 +237,8 @@ class ParentCancel(FirmView):
         """Answer how many orders ended at once, and how many the broker will be asked about."""
         reason, instant = _reason(request), now()
         with self.firm():
-            if not visible_parents(viewer_of(request, instant)).filter(pk=id).exists():
-                raise NotFound("parent order")
-            return _answer(cancel_parent(parent_id=id, actor=actor_of(request, DEALERS), now=instant, reason=reason))
+            viewer, actor = viewer_of(request, instant), actor_of(request, DEALERS)
+            return _answer(cancel_parent_seen(parent_id=id, viewer=viewer, actor=actor, now=instant, reason=reason).done)
 
 
 class ParentReplace(FirmView):

@@ -6,12 +6,15 @@ Invariant: a second cancel of the same order or parent, or the same limit once m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from base.errors import NotFound
+from accounts import queries as accounts
+from base.errors import Forbidden, NotFound
 from governance.core.subjects import Actor, Viewer
 from market import queries as market
 
@@ -22,6 +25,7 @@ from ..enums import OrderState, QuoteProblem
 from ..models import ChildOrder, ParentOrder
 from ..queries.visible import visible_orders, visible_parents
 from .cancel import Canceled, cancel_order, cancel_parent
+from .crosses import accounts_of
 from .replace import Replaced, replace_parent, standing_of
 from .stated import house_limit
 
@@ -55,23 +59,32 @@ class Asked:
 
 
 def cancel_order_seen(*, order_id: UUID, viewer: Viewer, actor: Actor, now: datetime, reason: str) -> Asked:
-    """Cancel one order that the person sees. Raises NotFound."""
+    """Cancel one order that the person sees and may trade. Raises NotFound, Forbidden."""
     if not visible_orders(viewer).filter(pk=order_id).exists():
         raise NotFound("order")
-    order = ChildOrder.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
+    order = ChildOrder.objects.select_for_update(of=("self",), no_key=True).select_related("parent").get(pk=order_id)
+    _refuse_who_only_looks(accounts_of(order.parent) if order.is_block else [order.account_id.bytes], actor, now)
     if not order.to_resend and (not may_cancel(str(order.state)) or order.cancel_requested_at is not None):
         return Asked(Canceled(), is_new=False)
     return Asked(cancel_order(order_id=order_id, actor=actor, now=now, reason=reason), is_new=True)
 
 
 def cancel_parent_seen(*, parent_id: UUID, viewer: Viewer, actor: Actor, now: datetime, reason: str) -> Asked:
-    """Cancel a parent that the person sees: its slices, what waits, and what works. Raises NotFound."""
+    """Cancel a parent that the person sees: its slices, what waits, and what works. Raises NotFound, Forbidden."""
     if not visible_parents(viewer).filter(pk=parent_id).exists():
         raise NotFound("parent order")
     parent = ParentOrder.objects.select_for_update(of=("self",), no_key=True).get(pk=parent_id)
+    _refuse_who_only_looks(accounts_of(parent), actor, now)
     if not may_cancel(str(parent.state)) or parent.cancel_requested_at is not None:
         return Asked(Canceled(), is_new=False)
     return Asked(cancel_parent(parent_id=parent_id, actor=actor, now=now, reason=reason), is_new=True)
+
+
+def _refuse_who_only_looks(account_ids: Iterable[Any], actor: Actor, now: datetime) -> None:
+    """Stopping is for who may trade one of the accounts behind it: it is one order for all of them, and less trading hurts nobody."""
+    ids = [UUID(bytes=bytes(raw)) for raw in account_ids]
+    if not accounts.tradable_by(int(actor.user_id), on=now.date()).filter(pk__in=ids).exists():
+        raise Forbidden("grant", "you may look at these accounts, not trade them")
 
 
 def replace_offer(*, parent_id: UUID, viewer: Viewer, now: datetime) -> Offer:

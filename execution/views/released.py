@@ -15,7 +15,8 @@ from governance.web import Request, page
 
 from ..queries.releases import ReleaseStory, release_story
 from ..queries.visible import visible_orders
-from ..services.cancel import Canceled, cancel_order, cancel_parent
+from ..services.cancel import Canceled
+from ..services.desk import cancel_order_seen, cancel_parent_seen
 
 CANCELED_BY_HAND = "canceled on the release page"
 
@@ -40,10 +41,14 @@ def cancel(request: Request, journey_id: UUID) -> HttpResponse:
     story = release_story(journey_id=journey_id, viewer=visit.viewer)
     named = request.POST.get("order", "")
     if named:
-        done = cancel_order(order_id=_order(request, journey_id, named), actor=actor, now=visit.now, reason=CANCELED_BY_HAND)
+        order_id = _order(request, journey_id, named)
+        each = [cancel_order_seen(order_id=order_id, viewer=visit.viewer, actor=actor, now=visit.now, reason=CANCELED_BY_HAND)]
     else:
-        each = [cancel_parent(parent_id=parent, actor=actor, now=visit.now, reason=CANCELED_BY_HAND) for parent in story.parents]
-        done = Canceled(sum(one.canceled for one in each), sum(one.requested for one in each))
+        each = [
+            cancel_parent_seen(parent_id=parent, viewer=visit.viewer, actor=actor, now=visit.now, reason=CANCELED_BY_HAND)
+            for parent in story.parents
+        ]
+    done = Canceled(sum(one.done.canceled for one in each), sum(one.done.requested for one in each))
     answer = render(request, "execution/_outcomes.html", _context(request, journey_id))
     note = f"{done.canceled} ended at once, {done.requested} asked of the broker"
     answer["HX-Trigger"] = json.dumps({"toast": {"kind": "pass", "text": "Cancel asked for", "note": note}})

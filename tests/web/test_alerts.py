@@ -48,13 +48,6 @@ def test_only_the_audience_is_told(scene: Scene, told: Alert) -> None:
         assert signed_in(make_scene().owner.user).get(path).status_code == 404
 
 
-def test_an_alert_about_an_unseen_account_does_not_name_it(scene: Scene) -> None:
-    with tenancy.firm(scene.firm.id):
-        alert(scene.account, audience=Role.TRADER)
-    text = signed_in(scene.colleague.user).get("/alerts/").content.decode()
-    assert "Daily loss" in text and scene.account.code not in text
-
-
 def test_acknowledging_keeps_name_time_and_note_and_a_second_press_changes_nothing(scene: Scene, told: Alert) -> None:
     client = signed_in(scene.owner.user)
     path = f"/alerts/{told.pk}/acknowledge"

@@ -268,3 +268,20 @@ def test_the_route_is_called_what_it_is(scene: Scene, fields: dict[str, Any], sh
         ParentOrder.objects.filter(pk=scene.ids["parent"]).update(**fields)
     page = text(get(scene.owner.user, "/blotter/")).split('id="blotter-rows"')[1]
     assert shown in page and ("Marketable" in page) is (fields == {})
+
+
+def test_who_may_only_look_cancels_nothing(scene: Scene) -> None:
+    client = signed_in(scene.owner.user, scene.firm.id)
+    with tenancy.firm(scene.firm.id), database.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM accounts_accountuserobjectpermission WHERE user_id = %s AND permission_id IN"
+            " (SELECT id FROM auth_permission WHERE codename = 'trade_account')",
+            [scene.owner.user.id],
+        )
+    orders, parents, journey = scene.ids["order"], scene.ids["parent"], scene.ids["journey"]
+    assert client.get(f"/blotter/orders/{orders}/cancel").status_code == 200
+    for address in (f"/blotter/orders/{orders}/cancel", f"/blotter/parents/{parents}/cancel"):
+        assert client.post(address, {"reason": "r"}).status_code == 403, address
+    for what in (f"orders/{orders}", f"parents/{parents}"):
+        assert scene.owner.post(f"{what}/cancel", {"reason": "r"}).status_code == 403, what
+    assert client.post(f"/ticket/released/{journey}/cancel").status_code in (403, 404)
