@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, HttpResponse
 
 from market.models import Instrument, Issuer
 
 from .. import services
 from ..adminsite import Act, ActForm, HouseAdmin, Nothing, Reason, choices, instant
+from ..core.approval_words import HARD_LIMITS, answered, effect
 from ..core.approvals import APPROVERS, state_at
 from ..core.subjects import Actor, Subject
 from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
 from ..models import Approval
-from ..queries.approvals import approval_value
+from ..queries.approvals import approval_value, spender_of
+from ..services.carrying_out import decide
 from ..services.restrictions import lifting_hash
 from ..web import Visit
 
@@ -48,20 +51,6 @@ class Lift(ActForm):
         field = self.fields["approval"]
         field.queryset = given.filter(expires_at__gt=self.visit.now)  # type: ignore[attr-defined]
         field.label_from_instance = lambda row: f"good until {row.expires_at:%H:%M:%S}, {row.reason}"  # type: ignore[attr-defined]
-
-
-class Override(ActForm):
-    subject_kind = forms.ChoiceField(choices=choices(SubjectKind), label="About a")
-    subject_id = forms.CharField(max_length=64, label="Its id")
-    rules = forms.CharField(max_length=200, help_text="The rules to override, between commas, as the finding named them: RSK-1, CST-3.")
-    content_hash = forms.RegexField(
-        r"^[0-9a-f]{64}\Z", help_text="SHA-256 of exactly what is to happen: the preview and the order show it."
-    )
-    reason = forms.CharField(max_length=400)
-
-    def clean_rules(self) -> tuple[str, ...]:
-        """Read the rules."""
-        return tuple(rule.strip() for rule in self.cleaned_data["rules"].split(",") if rule.strip())
 
 
 class Trip(ActForm):
@@ -106,34 +95,20 @@ def lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     return "The entry has ended."
 
 
-def request_override(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
-    """Ask a second person to let something through."""
-    services.request_approval(
-        action=ApprovalAction.OVERRIDE_RULE,
-        subject=Subject(SubjectKind(data["subject_kind"]), data["subject_id"]),
-        content_hash=data["content_hash"],
-        actor=actor,
-        now=visit.now,
-        reason=data["reason"],
-        rules=data["rules"],
-    )
-    return "A second person has 15 minutes to approve. It holds for this content alone, once."
-
-
 def approve(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
-    """Say yes."""
-    services.approve(approval_id=obj.pk, actor=_decider(visit, obj), now=visit.now, reason=data["reason"])
-    return "Approved."
+    """Say yes; what can be carried out at once is."""
+    return _answer(visit, obj, data["reason"], yes=True)
 
 
 def refuse(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     """Say no."""
-    services.refuse(approval_id=obj.pk, actor=_decider(visit, obj), now=visit.now, reason=data["reason"])
-    return "Refused, for good."
+    return _answer(visit, obj, data["reason"], yes=False)
 
 
-def _decider(visit: Visit, obj: Any) -> Actor:
-    return visit.actor(APPROVERS[ApprovalAction(obj.action)])
+def _answer(visit: Visit, obj: Any, reason: str, *, yes: bool) -> str:
+    action = ApprovalAction(obj.action)
+    done = decide(approval_id=obj.pk, yes=yes, actor=visit.actor(APPROVERS[action]), now=visit.now, reason=reason)
+    return f"{answered(action, yes=yes, done=done)}."
 
 
 def trip(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -164,6 +139,9 @@ def acknowledge(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> s
 
 def _told(obj: Any) -> frozenset[Role]:
     return frozenset(Role(role) for role in obj.audience)
+
+
+_OVER = "The request has been decided, or its 15 minutes are over."
 
 
 def _waits(obj: Any, visit: Visit) -> bool:
@@ -197,25 +175,30 @@ class ApprovalAdmin(HouseAdmin):
     list_display = ("requested_at", "action", "subject", "reason", "asked_by", "state", "expires_at")
     list_filter = ("state", "action")
     list_select_related = ("requested_by", "decided_by")
-    fields: Any = ("action", "subject", "rules", "reason", "asked_by", "requested_at", "expires_at", "state", "content_hash")
-    fields += ("answered_by", "decided_at", "decision_reason", "used_at")
-    readonly_fields = ("subject", "asked_by", "answered_by")
+    fields: Any = (
+        "action",
+        "subject",
+        "rules",
+        "reason",
+        "when_approved",
+        "asked_by",
+        "requested_at",
+        "expires_at",
+        "state",
+        "content_hash",
+    )
+    fields += ("answered_by", "decided_at", "decision_reason", "used_at", "used_by")
+    readonly_fields = ("subject", "when_approved", "asked_by", "answered_by", "used_by")
+    list_before_template = "admin/approvals.html"
     ordering = ("-requested_at", "-id")
     acts = (
-        Act(
-            "override",
-            "Request an emergency override",
-            request_override,
-            Override,
-            about_row=False,
-            fresh=True,
-            danger=True,
-            about="A second person decides within 15 minutes; it holds once, for exactly the content of this hash. A frozen issuer, a legal "
-            "position limit, a missing authority, crosses with retirement accounts and the separation of assets are nobody's to override.",
-        ),
-        Act("approve", "Approve", approve, Reason, fresh=True, when=_waits),
-        Act("refuse", "Refuse", refuse, Reason, when=_waits),
+        Act("approve", "Approve", approve, Reason, fresh=True, when=_waits, unfit=_OVER),
+        Act("refuse", "Refuse", refuse, Reason, when=_waits, unfit=_OVER),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the queue, and how the emergency override goes."""
+        return super().changelist_view(request, {"hard_limits": HARD_LIMITS, **(extra_context or {})})
 
     def subject(self, obj: Any) -> str:
         """Return what it is about."""
@@ -228,6 +211,14 @@ class ApprovalAdmin(HouseAdmin):
     def answered_by(self, obj: Any) -> str:
         """Return who decided."""
         return str(obj.decided_by.email) if obj.decided_by_id else "–"
+
+    def when_approved(self, obj: Any) -> str:
+        """Return what a yes leads to."""
+        return effect(ApprovalAction(obj.action))
+
+    def used_by(self, obj: Any) -> str:
+        """Return who has used it."""
+        return spender_of(approval_id=obj.pk) or "–"
 
     def named(self, obj: Any) -> str:
         """Return what is asked for."""

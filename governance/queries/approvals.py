@@ -11,8 +11,8 @@ from base.errors import NotFound
 from ..core.approvals import Approval as Value
 from ..core.approvals import state_at
 from ..core.subjects import Subject
-from ..enums import ApprovalAction, ApprovalState, SubjectKind
-from ..models import Approval
+from ..enums import ApprovalAction, ApprovalState, AuditAction, SubjectKind
+from ..models import Approval, AuditEvent, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,12 @@ def approvals_given(*, action: ApprovalAction, now: datetime) -> list[ApprovalFa
     """Return the approvals of this kind that somebody has given and nobody has used, while they live."""
     rows = Approval.objects.filter(action=action, state=ApprovalState.APPROVED, expires_at__gt=now)
     return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
+
+
+def spender_of(*, approval_id: UUID) -> str:
+    """Return the address of whoever has used an approval, "" while nobody has."""
+    used = AuditEvent.objects.filter(approval_id=approval_id, action=AuditAction.APPROVAL_USED).exclude(actor_id=None)
+    return next(iter(User.objects.filter(pk__in=used.values("actor_id")).values_list("email", flat=True)), "")
 
 
 def approval_value(row: Approval) -> Value:
