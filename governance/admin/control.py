@@ -16,7 +16,7 @@ from ..core.approvals import APPROVERS, state_at
 from ..core.subjects import Actor, Subject
 from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
 from ..models import Approval
-from ..queries.approvals import approval_value, spender_of
+from ..queries.approvals import approval_value, with_spenders
 from ..services.carrying_out import decide
 from ..services.restrictions import lifting_hash
 from ..web import Visit
@@ -172,7 +172,7 @@ class RestrictionAdmin(HouseAdmin):
 
 class ApprovalAdmin(HouseAdmin):
     group, title, icon = "Control", "Approvals", "approval"
-    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "state", "expires_at")
+    list_display = ("requested_at", "action", "subject", "content", "reason", "asked_by", "state", "expires_at", "used_by")
     list_filter = ("state", "action")
     list_select_related = ("requested_by", "decided_by")
     fields: Any = (
@@ -200,9 +200,17 @@ class ApprovalAdmin(HouseAdmin):
         """Show the queue, and how the emergency override goes."""
         return super().changelist_view(request, {"hard_limits": HARD_LIMITS, **(extra_context or {})})
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the firm's requests with who has used each."""
+        return with_spenders(super().get_queryset(request))
+
     def subject(self, obj: Any) -> str:
         """Return what it is about."""
         return f"{obj.subject_kind} {obj.subject_id}"
+
+    def content(self, obj: Any) -> str:
+        """Return the first letters of the hash the answer is bound to."""
+        return f"{obj.content_hash[:12]}…"
 
     def asked_by(self, obj: Any) -> str:
         """Return who asked."""
@@ -218,7 +226,7 @@ class ApprovalAdmin(HouseAdmin):
 
     def used_by(self, obj: Any) -> str:
         """Return who has used it."""
-        return spender_of(approval_id=obj.pk) or "–"
+        return obj.spender or "–"
 
     def named(self, obj: Any) -> str:
         """Return what is asked for."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import CharField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast
+
 from base.errors import NotFound
 
 from ..core.approvals import Approval as Value
@@ -60,10 +63,12 @@ def approvals_given(*, action: ApprovalAction, now: datetime) -> list[ApprovalFa
     return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
 
 
-def spender_of(*, approval_id: UUID) -> str:
-    """Return the address of whoever has used an approval, "" while nobody has."""
-    used = AuditEvent.objects.filter(approval_id=approval_id, action=AuditAction.APPROVAL_USED).exclude(actor_id=None)
-    return next(iter(User.objects.filter(pk__in=used.values("actor_id")).values_list("email", flat=True)), "")
+def with_spenders(rows: QuerySet[Approval]) -> QuerySet[Approval]:
+    """Add to each row the address of whoever has used it, as `spender`; None while nobody has. Read from the trail, by its index."""
+    trail = AuditEvent.objects.filter(subject_kind=SubjectKind.APPROVAL, subject_id=Cast(OuterRef("pk"), CharField()))
+    used = trail.filter(action=AuditAction.APPROVAL_USED).order_by("-id").values("actor_id")[:1]
+    rows = rows.annotate(spender_id=Subquery(used))
+    return rows.annotate(spender=Subquery(User.objects.filter(pk=OuterRef("spender_id")).values("email")[:1]))
 
 
 def approval_value(row: Approval) -> Value:

@@ -495,12 +495,13 @@ def test_gov_4_the_emergency_override_is_the_tickets_and_is_seen_here(firm: Firm
         pk = services.request_approval(**over, actor=asked_by, reason="client waits", rules=("RSK-1:ORDER_NOTIONAL",))
     assert [act.name for act in dict(ADMINS)[Approval].acts] == ["approve", "refuse"]
     queue = firm.client().get(where(Approval)).content.decode()
-    for words in ("Emergency override", "asked for at the ticket", "client waits", firm.scene.owner.user.email, "CST-6"):
+    for words in ("Emergency override", "asked for at the ticket", "client waits", "b" * 12, firm.scene.owner.user.email, "CST-6"):
         assert words in queue, words
     assert do(firm, Approval, "approve", {"reason": ""}, pk).status_code == 422, "why"
     assert do(firm, Approval, "approve", {"reason": "seen"}, pk).status_code == 302
     with firm.inside():
         services.use_approval(approval_id=pk, actor=Actor(str(firm.scene.colleague.user.id), Role.TRADER), **over)
+    assert firm.scene.colleague.user.email in firm.client().get(where(Approval)).content.decode()
     shown = firm.client().get(where(Approval, "change", pk)).content.decode()
     for words in ("b" * 64, "RSK-1:ORDER_NOTIONAL", "over the limits named", firm.officer.email, firm.scene.colleague.user.email):
         assert words in shown, words
