@@ -8,6 +8,7 @@ Invariants
    visitor; the service writes the audit event.
 3. An act names its roles; operations read only. An act that hands out rights asks again who is there.
 4. A refusal of the service stands beside the form, and nothing was written.
+5. An act whose `when` does not fit its row as it stands is not done: 409, whatever address it is asked at.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -152,6 +155,7 @@ class Nothing(ActForm):
 class Act:
     """A change. run: calls one service as `actor` and says what was done; form: what it asks; when: whether it fits the row now.
 
+    unfit: what somebody reads who asks for it where it does not fit.
     about_row: it is about one row (its button stands on the row's page), else about the table. fresh: asks again who is there.
     """
 
@@ -165,6 +169,7 @@ class Act:
     danger: bool = False
     about: str = ""
     when: Callable[[Any, Visit], bool] = field(default=lambda obj, visit: True)
+    unfit: str = ""
 
 
 class HouseAdmin(ModelAdmin):
@@ -236,6 +241,9 @@ class HouseAdmin(ModelAdmin):
             raise Http404
         if not request.visit.holds(act.roles):
             raise PermissionDenied
+        if obj is not None and not act.when(obj, request.visit):
+            unfit = act.unfit or "This does not fit the row as it stands now. It may have changed since you opened it."
+            return self._page(request, act, obj, 409, unfit=unfit)
         if act.fresh and not signed_in_lately(request):
             return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?next={quote(request.path)}")
         given = (request.POST, request.FILES) if request.method == "POST" else ()
@@ -245,17 +253,19 @@ class HouseAdmin(ModelAdmin):
             if done is not None and not (done.secret or done.lines):
                 messages.success(request, done.message)
                 return HttpResponseRedirect(self._after(obj))
+        return self._page(request, act, obj, 422 if form.errors else 200, form=form, done=done)
+
+    def _page(self, request: Request, act: Act, obj: Any, status: int, **shown: Any) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": act.title,
             "crumbs": [*self._crumbs(obj), (act.title, request.path)],
             "act": act,
-            "form": form,
-            "done": done,
             "back": self._after(obj),
+            **shown,
         }
-        return TemplateResponse(request, "admin/act.html", context, status=422 if form.errors else 200)
+        return TemplateResponse(request, "admin/act.html", context, status=status)
 
     def _try(self, visit: Visit, act: Act, obj: Any, form: ActForm) -> Done | None:
         try:
@@ -286,7 +296,9 @@ class HouseAdmin(ModelAdmin):
         return super().changeform_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Show the table under its own name."""
+        """Show the table under its own name. A filter PostgreSQL cannot even be asked for is no filter, as any other wrong one."""
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return super().changelist_view(request, {"title": self.title, "crumbs": self._crumbs(None), **(extra_context or {})})  # type: ignore[no-any-return]
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
@@ -315,6 +327,12 @@ def instant(**options: Any) -> forms.DateTimeField:
     """Return a field for an instant in UTC."""
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     return forms.DateTimeField(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **{"help_text": "UTC.", **options})
+
+
+def figure(model: type[Model], name: str, **options: Any) -> forms.DecimalField:
+    """Return a field for a number that its column holds exactly: nothing too large for it, nothing it would round."""
+    column: Any = model._meta.get_field(name)
+    return forms.DecimalField(max_digits=column.max_digits, decimal_places=column.decimal_places, **options)
 
 
 def text(**options: Any) -> forms.CharField:

@@ -14,11 +14,11 @@ from django.utils.safestring import SafeString
 
 from governance import services as governance
 from governance.admin.mandates import document_link, kept, sha_of
-from governance.adminsite import Act, HouseAdmin, Reason, choices, instant
+from governance.adminsite import Act, HouseAdmin, Reason, choices, figure, instant
 from governance.core.authority import Signature
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuthorityKind, Power, SubjectKind
-from governance.models import Mandate, Party
+from governance.models import Authority, Mandate, Party
 from governance.web import Request, Visit
 
 from ..models import Account
@@ -33,7 +33,7 @@ class NewAuthority(Codes):
     powers = forms.MultipleChoiceField(choices=choices(Power), widget=forms.CheckboxSelectMultiple)
     effective_from = instant()
     expires_at = instant(required=False)
-    order_notional_limit = forms.DecimalField(required=False, min_value=0)
+    order_notional_limit = figure(Authority, "order_notional_limit", required=False, min_value=0)
     limit_currency = forms.CharField(required=False, max_length=8)
     fee_schedule = forms.CharField(required=False, max_length=40)
     mandate = forms.ModelChoiceField(Mandate.objects.none(), required=False)
@@ -98,6 +98,13 @@ def revoke(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     return "Revoked. Working orders under it alone are cancelled."
 
 
+_REVOKED = "The authority has been revoked."
+
+
+def _stands(row: Any, visit: Visit) -> bool:
+    return row.revoked_at is None
+
+
 class AuthorityAdmin(HouseAdmin):
     group, title, icon = "Authority", "Authorities", "history_edu"
     list_display = ("code", "kind", "from_whom", "to_whom", "begins_at", "expires_at", "revoked_at")
@@ -112,8 +119,8 @@ class AuthorityAdmin(HouseAdmin):
     links = (("Expiry calendar", "calendar"),)
     acts = (
         Act("record", "Record an authority", record, NewAuthority, about_row=False, fresh=True),
-        Act("sign", "Record a signature", sign, Sign, when=lambda row, _: row.revoked_at is None),
-        Act("revoke", "Revoke", revoke, Reason, fresh=True, danger=True, when=lambda row, _: row.revoked_at is None),
+        Act("sign", "Record a signature", sign, Sign, when=_stands, unfit=_REVOKED),
+        Act("revoke", "Revoke", revoke, Reason, fresh=True, danger=True, when=_stands, unfit=_REVOKED),
     )
 
     def own_urls(self, info: str) -> list[Any]:

@@ -6,21 +6,21 @@ from typing import Any
 
 from django import forms
 
-from governance.adminsite import Act, ActForm, HouseAdmin, Reason, choices, text
+from governance.adminsite import Act, ActForm, HouseAdmin, Reason, choices, figure, text
 from governance.core.subjects import Actor
 from governance.models import Mandate, Party
 from governance.web import Visit
 
 from .. import services
 from ..enums import BlockMode
-from ..models import Custodian
+from ..models import Account, Custodian
 
 
 class ChangeAccount(ActForm):
     name = forms.CharField(max_length=160)
     owner = forms.ModelChoiceField(Party.objects.none(), required=False)
     mandate = forms.ModelChoiceField(Mandate.objects.none(), required=False)
-    position_cap_rate = forms.DecimalField(required=False, help_text="Of equity, 0.05 is 5%; empty for its class's.")
+    position_cap_rate = figure(Account, "position_cap_rate", required=False, help_text="Of equity, 0.05 is 5%; empty for its class's.")
     reason = forms.CharField(max_length=200)
 
     def prepare(self) -> None:
@@ -98,7 +98,7 @@ def block(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
 
 def lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     """Lift a block."""
-    services.lift_block(now=visit.now, block_id=obj.pk, reason=data["reason"], actor=actor)
+    services.lift_by_hand(block_id=obj.pk, reason=data["reason"], actor=actor, now=visit.now)
     return "The block is lifted."
 
 
@@ -129,9 +129,15 @@ def open_connection(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) 
 
 
 def enable(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
-    """Enable a connection, or disable it."""
-    services.change_connection(connection_id=obj.pk, is_enabled=not obj.is_enabled, actor=actor, now=visit.now, reason=data["reason"])
-    return "Disabled." if obj.is_enabled else "Enabled."
+    """Enable a connection."""
+    services.change_connection(connection_id=obj.pk, is_enabled=True, actor=actor, now=visit.now, reason=data["reason"])
+    return "Enabled."
+
+
+def disable(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
+    """Disable a connection."""
+    services.change_connection(connection_id=obj.pk, is_enabled=False, actor=actor, now=visit.now, reason=data["reason"])
+    return "Disabled."
 
 
 class AccountAdmin(HouseAdmin):
@@ -199,8 +205,8 @@ class BrokerConnectionAdmin(HouseAdmin):
     ordering = ("code",)
     acts = (
         Act("record", "Record a connection", open_connection, NewConnection, about_row=False, fresh=True),
-        Act("enable", "Enable", enable, Reason, fresh=True, when=lambda row, _: not row.is_enabled),
-        Act("disable", "Disable", enable, Reason, danger=True, when=lambda row, _: row.is_enabled),
+        Act("enable", "Enable", enable, Reason, fresh=True, when=lambda row, _: not row.is_enabled, unfit="It is enabled already."),
+        Act("disable", "Disable", disable, Reason, danger=True, when=lambda row, _: row.is_enabled, unfit="It is disabled already."),
     )
 
     def at(self, obj: Any) -> str:
@@ -216,7 +222,16 @@ class TradingBlockAdmin(HouseAdmin):
     fields: Any = ("of", "mode", "rule", "reason", "starts_at", "ends_at")
     readonly_fields = ("of",)
     ordering = ("-starts_at", "-id")
-    acts = (Act("lift", "Lift the block", lift, Reason, when=lambda row, _: row.ends_at is None and row.source_id is None),)
+    acts = (
+        Act(
+            "lift",
+            "Lift the block",
+            lift,
+            Reason,
+            when=lambda row, _: row.ends_at is None and row.source_id is None,
+            unfit="The block has ended, or it stands for a break or an order and ends when that is resolved or waived by two people.",
+        ),
+    )
 
     def of(self, obj: Any) -> str:
         """Return what is blocked."""

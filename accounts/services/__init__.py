@@ -3,7 +3,7 @@
 Every service works inside the caller's tenancy block, takes `now`, and raises the `Refused` of its own module.
 """
 
-from .blocks import UnableToBlock, block_trading, lift_block
+from .blocks import UnableToBlock, UnableToLift, block_trading, lift_block, lift_by_hand
 from .booking import UnableToBook, post_allocation
 from .changing import UnableToChange, change_account, change_connection, change_custodian
 from .grants import UnableToGroup, grant_account, grant_group, open_group, revoke_account, revoke_group, set_group_members
@@ -27,6 +27,7 @@ __all__ = [
     "UnableToBook",
     "UnableToChange",
     "UnableToGroup",
+    "UnableToLift",
     "UnableToOpen",
     "UnableToPost",
     "UnableToRelate",
@@ -41,6 +42,7 @@ __all__ = [
     "grant_group",
     "hold_again",
     "lift_block",
+    "lift_by_hand",
     "open_account",
     "open_accounts",
     "open_connection",

@@ -1,6 +1,7 @@
 """Close an account or an instrument to trading, or let it only reduce (REC-6, CST-5).
 
-Entry points: `block_trading`, `lift_block`, `UnableToBlock`.
+Entry points: `block_trading`, `lift_block` for whatever made a block, `lift_by_hand` for people, `UnableToBlock`, `UnableToLift`.
+Invariant: what was made for a source (a break, an order) ends with its source; nobody lifts it by hand (REC-6).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from uuid import UUID
 from django.db import transaction as database
 
 from accounts.enums import BlockMode
-from base.errors import NotFound, Refused
+from base.errors import Conflict, NotFound, Refused
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -22,6 +23,10 @@ from ..models import Account, TradingBlock
 
 class UnableToBlock(Refused):
     """A block that names nothing."""
+
+
+class UnableToLift(Conflict):
+    """A block that is not a person's to lift, or has ended."""
 
 
 @database.atomic
@@ -75,6 +80,19 @@ def lift_block(
         block.save(update_fields=["ends_at"])
         audit(action=AuditAction.ENDED, subject=_subject(block), actor=actor, now=now, reason=reason[:400], rule=block.rule)
     return len(standing)
+
+
+@database.atomic
+def lift_by_hand(*, block_id: UUID, actor: Actor, now: datetime, reason: str) -> None:
+    """End a block that somebody put by hand. Raises NotFound, UnableToLift for one made for a source (REC-6) or one that has ended."""
+    block = TradingBlock.objects.select_for_update().filter(pk=block_id).first()
+    if block is None:
+        raise NotFound("trading block")
+    if block.source_id is not None:
+        raise UnableToLift("REC-6", "the block ends when what it was made for is resolved, or waived by two people", value=block.rule)
+    if block.ends_at is not None:
+        raise UnableToLift("block", "the block has ended already", value=block.ends_at)
+    lift_block(block_id=block_id, now=now, reason=reason, actor=actor)
 
 
 def _subject(block: TradingBlock) -> Subject:

@@ -2,7 +2,8 @@
 
 Entry points: `open_group`, `set_group_members`, `grant_account`, `revoke_account`, `grant_group`, `revoke_group`.
 Invariants: 1. only direct grants on an account or a group exist; each carries its firm; 2. trading is granted only together with seeing, and
-seeing is not revoked while trading stands; 3. members of a group are dated, and the past is never rewritten.
+seeing is not revoked while trading stands; 3. members of a group are dated, and the past is never rewritten; 4. the trail names by code
+who joined a group and who left it (GOV-7).
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ def open_group(*, code: str, name: str, now: datetime, account_ids: Sequence[UUI
     if AccountGroup.objects.filter(code=code).exists():
         raise UnableToGroup("code", f"group {code} exists already", field="code", value=code)
     group = AccountGroup.objects.create(code=code, name=name)
-    subject = Subject(SubjectKind.ACCOUNT_GROUP, str(group.id))
-    audit(action=AuditAction.CREATED, subject=subject, actor=actor, now=now, after={"code": code, "members": len(account_ids)})
     _add(group.id, account_ids, now.date())
+    joined = _codes(account_ids)
+    subject = Subject(SubjectKind.ACCOUNT_GROUP, str(group.id))
+    after = {"code": code, "members": len(joined), "joined": joined}
+    audit(action=AuditAction.CREATED, subject=subject, actor=actor, now=now, after=after)
     return group.id
 
 
@@ -60,10 +63,17 @@ def set_group_members(*, group_id: UUID, account_ids: Sequence[UUID], now: datet
     returned = set(back.values_list("account_id", flat=True))
     back.update(valid_until=None)
     _add(group_id, [one for one in joining if one not in returned], today)
-    subject = Subject(SubjectKind.ACCOUNT_GROUP, str(group_id))
-    audit(action=AuditAction.CHANGED, subject=subject, actor=actor, now=now, after={"joined": len(joining), "left": left})
+    if joining or left:
+        subject = Subject(SubjectKind.ACCOUNT_GROUP, str(group_id))
+        before = {"members": len(members), "left": _codes(members - wanted)}
+        after = {"members": len(wanted), "joined": _codes(joining)}
+        audit(action=AuditAction.CHANGED, subject=subject, actor=actor, now=now, before=before, after=after)
     announce(Topic.SIGHT)
     return len(joining), left
+
+
+def _codes(account_ids: Collection[UUID]) -> list[str]:
+    return list(Account.objects.filter(pk__in=account_ids).order_by("code").values_list("code", flat=True))
 
 
 def _add(group_id: UUID, account_ids: Sequence[UUID], day: date) -> None:

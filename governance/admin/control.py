@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -13,6 +14,7 @@ from market.models import Instrument, Issuer
 
 from .. import services
 from ..adminsite import Act, ActForm, HouseAdmin, Nothing, Reason, choices, instant
+from ..core.approval_words import HARD_LIMITS, answered, effect
 from ..core.approvals import APPROVERS, state_at
 from ..core.subjects import Actor, Subject
 from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
@@ -21,6 +23,7 @@ from ..queries.approvals import approval_value
 from ..queries.audit_trail import spent_by
 from ..queries.names import behind, people_names
 from ..queries.trail_names import TrailNames, trail_names
+from ..services.carrying_out import decide
 from ..services.restrictions import lifting_hash
 from ..web import Visit
 from .naming import NamingAdmin, shown_name
@@ -55,20 +58,6 @@ class Lift(ActForm):
         field = self.fields["approval"]
         field.queryset = given.filter(expires_at__gt=self.visit.now)  # type: ignore[attr-defined]
         field.label_from_instance = lambda row: f"good until {row.expires_at:%H:%M:%S}, {row.reason}"  # type: ignore[attr-defined]
-
-
-class Override(ActForm):
-    subject_kind = forms.ChoiceField(choices=choices(SubjectKind), label="About a")
-    subject_id = forms.CharField(max_length=64, label="Its id")
-    rules = forms.CharField(max_length=200, help_text="The rules to override, between commas, as the finding named them: RSK-1, CST-3.")
-    content_hash = forms.RegexField(
-        r"^[0-9a-f]{64}\Z", help_text="SHA-256 of exactly what is to happen: the preview and the order show it."
-    )
-    reason = forms.CharField(max_length=400)
-
-    def clean_rules(self) -> tuple[str, ...]:
-        """Read the rules."""
-        return tuple(rule.strip() for rule in self.cleaned_data["rules"].split(",") if rule.strip())
 
 
 class Trip(ActForm):
@@ -113,34 +102,20 @@ def lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     return "The entry has ended."
 
 
-def request_override(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
-    """Ask a second person to let something through."""
-    services.request_approval(
-        action=ApprovalAction.OVERRIDE_RULE,
-        subject=Subject(SubjectKind(data["subject_kind"]), data["subject_id"]),
-        content_hash=data["content_hash"],
-        actor=actor,
-        now=visit.now,
-        reason=data["reason"],
-        rules=data["rules"],
-    )
-    return "A second person has 15 minutes to approve. It holds for this content alone, once."
-
-
 def approve(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
-    """Say yes."""
-    services.approve(approval_id=obj.pk, actor=_decider(visit, obj), now=visit.now, reason=data["reason"])
-    return "Approved."
+    """Say yes; what can be carried out at once is."""
+    return _answer(visit, obj, data["reason"], yes=True)
 
 
 def refuse(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     """Say no."""
-    services.refuse(approval_id=obj.pk, actor=_decider(visit, obj), now=visit.now, reason=data["reason"])
-    return "Refused, for good."
+    return _answer(visit, obj, data["reason"], yes=False)
 
 
-def _decider(visit: Visit, obj: Any) -> Actor:
-    return visit.actor(APPROVERS[ApprovalAction(obj.action)])
+def _answer(visit: Visit, obj: Any, reason: str, *, yes: bool) -> str:
+    action = ApprovalAction(obj.action)
+    done = decide(approval_id=obj.pk, yes=yes, actor=visit.actor(APPROVERS[action]), now=visit.now, reason=reason)
+    return f"{answered(action, yes=yes, done=done)}."
 
 
 def trip(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -171,6 +146,9 @@ def acknowledge(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> s
 
 def _told(obj: Any) -> frozenset[Role]:
     return frozenset(Role(role) for role in obj.audience)
+
+
+_OVER = "The request has been decided, or its 15 minutes are over."
 
 
 def _waits(obj: Any, visit: Visit) -> bool:
@@ -210,27 +188,28 @@ class RestrictionAdmin(HouseAdmin):
 
 class ApprovalAdmin(NamingAdmin):
     group, title, icon = "Control", "Approvals", "approval"
-    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "answered_by", "state", "used_by")
+    list_display = ("requested_at", "action", "subject", "content", "reason", "asked_by", "answered_by", "state", "expires_at", "used_by")
     list_filter = ("state", "action")
     list_select_related = ("requested_by", "decided_by")
-    fields: Any = ("action", "subject", "rules", "reason", "asked_by", "requested_at", "expires_at", "state", "content_hash")
-    fields += ("answered_by", "decided_at", "decision_reason", "used_by", "used_at")
-    readonly_fields = ("subject", "asked_by", "answered_by", "used_by")
+    fields: Any = (
+        "action",
+        "subject",
+        "rules",
+        "reason",
+        "when_approved",
+        "asked_by",
+        "requested_at",
+        "expires_at",
+        "state",
+        "content_hash",
+    )
+    fields += ("answered_by", "decided_at", "decision_reason", "used_at", "used_by")
+    readonly_fields = ("subject", "when_approved", "asked_by", "answered_by", "used_by")
+    list_before_template = "admin/approvals.html"
     ordering = ("-requested_at", "-id")
     acts = (
-        Act(
-            "override",
-            "Request an emergency override",
-            request_override,
-            Override,
-            about_row=False,
-            fresh=True,
-            danger=True,
-            about="A second person decides within 15 minutes; it holds once, for exactly the content of this hash. A frozen issuer, a legal "
-            "position limit, a missing authority, crosses with retirement accounts and the separation of assets are nobody's to override.",
-        ),
-        Act("approve", "Approve", approve, Reason, fresh=True, when=_waits),
-        Act("refuse", "Refuse", refuse, Reason, when=_waits),
+        Act("approve", "Approve", approve, Reason, fresh=True, when=_waits, unfit=_OVER),
+        Act("refuse", "Refuse", refuse, Reason, when=_waits, unfit=_OVER),
     )
 
     def attach_names(self, visit: Visit, rows: Iterable[Any]) -> None:
@@ -241,6 +220,14 @@ class ApprovalAdmin(NamingAdmin):
         people = people_names(spent.values())
         for row in found:
             row.spender = "–" if row.used_at is None else people.get(spent.get(row.pk) or 0, "system")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the queue, and how the emergency override goes."""
+        return super().changelist_view(request, {"hard_limits": HARD_LIMITS, **(extra_context or {})})
+
+    def content(self, obj: Any) -> str:
+        """Return the first letters of the hash the answer is bound to."""
+        return f"{obj.content_hash[:12]}…"
 
     def asked_by(self, obj: Any) -> str:
         """Return who asked."""
@@ -253,6 +240,10 @@ class ApprovalAdmin(NamingAdmin):
     def used_by(self, obj: Any) -> str:
         """Return who used it, for exactly what was approved."""
         return str(obj.spender)
+
+    def when_approved(self, obj: Any) -> str:
+        """Return what a yes leads to."""
+        return effect(ApprovalAction(obj.action))
 
     def named(self, obj: Any) -> str:
         """Return what is asked for."""

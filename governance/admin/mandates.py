@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -13,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from .. import services
-from ..adminsite import Act, ActForm, HouseAdmin, instant, text
+from ..adminsite import Act, ActForm, HouseAdmin, figure, instant, text
 from ..core.mandate_words import CLAUSES, clause_words
 from ..core.subjects import Actor, Subject
 from ..enums import MandateRuleKind, SubjectKind
@@ -42,16 +41,20 @@ class NewVersion(ActForm):
         return [_rule(number, line) for number, line in enumerate(self.cleaned_data["rules"].splitlines(), 1) if line.strip()]
 
 
+_BOUND = figure(MandateRule, "rate", required=False)
+_CLAUSE, _WORD = forms.CharField(max_length=200, required=False), forms.CharField(max_length=64)
+
+
 def _rule(number: int, line: str) -> MandateRuleSpec:
     parts = [part.strip() for part in line.split("|")]
     try:
         kind, rate, lower, words, clause = parts
-        bounds = [Decimal(one) if one else None for one in (rate, lower)]
-        if any(one is not None and not one.is_finite() for one in bounds):
-            raise ValueError(line)
-        names = tuple(word.strip() for word in words.split(",") if word.strip())
-        return MandateRuleSpec(MandateRuleKind(kind.upper()), clause, bounds[0], bounds[1], names)
-    except (ValueError, InvalidOperation):
+        bounds = [_BOUND.clean(one) for one in (rate, lower)]
+        names = tuple(_WORD.clean(word) for word in words.split(",") if word.strip())
+        return MandateRuleSpec(MandateRuleKind(kind.upper()), _CLAUSE.clean(clause), bounds[0], bounds[1], names)
+    except forms.ValidationError as error:
+        raise forms.ValidationError(f"Line {number} cannot be kept: {' '.join(error.messages)}") from None
+    except ValueError:
         kinds = ", ".join(MandateRuleKind)
         raise forms.ValidationError(f"Line {number} is no rule: five parts, the first one of {kinds}.") from None
 

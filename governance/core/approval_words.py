@@ -1,6 +1,6 @@
 """What a four-eyes request asks for and what a yes sets off, in plain words (GOV-4).
 
-Entry points: `asked`, `effect`, `HARD_LIMITS`.
+Entry points: `asked`, `effect`, `answered`, `HARD_LIMITS`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from governance.enums import ApprovalAction as Action
 _ASKED: Mapping[Action, str] = MappingProxyType(
     {
         Action.RELEASE_OVER_LIMIT: "Release over a limit",
-        Action.OVERRIDE_RULE: "Emergency override of a rule",
         Action.CHANGE_ALLOCATION: "Change an allocation",
         Action.RAISE_PARTICIPATION: "Take a larger part of the market's volume",
         Action.REPLACE_UNKNOWN_ORDER: "Replace an order nobody answered",
@@ -34,7 +33,6 @@ _ASKED: Mapping[Action, str] = MappingProxyType(
 _EFFECT: Mapping[Action, str] = MappingProxyType(
     {
         Action.RELEASE_OVER_LIMIT: "Whoever asked may release exactly these quantities, once, over the limits named. Gate 2 judges them all the same.",
-        Action.OVERRIDE_RULE: "The rules named are set aside for exactly this content, once. Every other rule still holds.",
         Action.WAIVE_BREAK: "The break is set aside as it stands until the end named; other figures, or that end, bring it back. Nothing is booked.",
         Action.ADJUST_LEDGER: "The entry is booked at once beside the old ones, and the break closes if the entry covers it. Nothing is overwritten.",
         Action.REARM_KILL_SWITCH: "What was stopped may trade again at once. Orders that were canceled stay canceled.",
@@ -59,3 +57,14 @@ def asked(action: Action) -> str:
 def effect(action: Action) -> str:
     """Return what happens when a second person says yes."""
     return _EFFECT.get(action, _ELSE)
+
+
+def answered(action: Action, *, yes: bool, done: bool) -> str:
+    """Return what a second person's answer has led to. done: the act was carried out with it.
+
+    >>> answered(Action.ADJUST_LEDGER, yes=True, done=True)
+    'Approved and done: Adjust the ledger'
+    """
+    if not yes:
+        return f"Refused: {asked(action)}"
+    return f"Approved and done: {asked(action)}" if done else f"Approved: {asked(action)}. Whoever asked may go on now"

@@ -124,8 +124,8 @@ def request_approval(
     """
     if actor.role not in _STAFF:
         raise UnableToApprove("NOT_PERMITTED", role=actor.role)
-    if action is ApprovalAction.OVERRIDE_RULE and not rules:
-        raise UnableToApprove("NO_REASON", missing="the rule to override")
+    if action is ApprovalAction.RELEASE_OVER_LIMIT and not rules:
+        raise UnableToApprove("NO_REASON", missing="the limits to pass")
     for rule in rules:
         if why := never_overridable(rule):
             raise UnableToApprove("NEVER_OVERRIDABLE", rule=rule, why=why)

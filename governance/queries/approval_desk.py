@@ -41,7 +41,7 @@ class DeskRow:
     @property
     def is_override(self) -> bool:
         """Tell whether it sets a rule aside."""
-        return self.facts.action in {ApprovalAction.OVERRIDE_RULE, ApprovalAction.RELEASE_OVER_LIMIT}
+        return self.facts.action is ApprovalAction.RELEASE_OVER_LIMIT
 
 
 def approval_desk(*, viewer: Viewer, roles: Collection[Role], now: datetime) -> list[DeskRow]:

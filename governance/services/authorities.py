@@ -93,11 +93,13 @@ def record_authority(
 
 
 def sign_authority(*, authority_id: UUID, party_code: str, signed_at: datetime, actor: Actor | None, now: datetime) -> None:
-    """Record a signature; a party's first one counts. Raises NotFound, UnableToRecord for one dated after `now`, NotPermitted."""
+    """Record a signature; a party's first one counts. Raises NotFound, NotPermitted, UnableToRecord for one dated after `now` or a revoked document."""
     require_role(actor, CONTROL)
     row = _locked(authority_id)
     if signed_at > now:
         raise UnableToRecord("signed_at", "a signature cannot be dated ahead", field="signed_at", value=signed_at)
+    if row.revoked_at is not None:
+        raise UnableToRecord("revoked", "a revoked document takes no signature", value=row.revoked_at)
     before = {"begins_at": row.begins_at}
     _sign(row, [Signature(party_code, signed_at)])
     after = {"begins_at": row.begins_at, "signed_by": party_code, "signed_at": signed_at}

@@ -17,7 +17,7 @@ from base.errors import NotFound
 from base.parts import render_part
 from base.posted import NotAccepted, posted_text
 
-from ..core.approval_words import HARD_LIMITS, asked, effect
+from ..core.approval_words import HARD_LIMITS, answered, asked, effect
 from ..core.approvals import APPROVERS
 from ..core.subjects import Actor, Subject
 from ..enums import ApprovalState, AuditAction, SubjectKind
@@ -72,18 +72,9 @@ def answer(request: Request, approval_id: UUID) -> HttpResponse:
     if not sees_subject(visit.viewer, facts.subject):
         raise NotFound("approval")
     reason = posted_text(request.POST, "reason")
-    done = decide(
-        approval_id=approval_id, yes=verdict == "approve", actor=_actor(visit, APPROVERS[facts.action]), now=visit.now, reason=reason
-    )
-    what = asked(facts.action)
-    said = (
-        f"Refused: {what}"
-        if verdict == "refuse"
-        else f"Approved and done: {what}"
-        if done
-        else f"Approved: {what}. Whoever asked may go on now"
-    )
-    messages.success(request, said)
+    yes, actor = verdict == "approve", _actor(visit, APPROVERS[facts.action])
+    done = decide(approval_id=approval_id, yes=yes, actor=actor, now=visit.now, reason=reason)
+    messages.success(request, answered(facts.action, yes=yes, done=done))
     return redirect(back_to(request, reverse("governance:approvals")))
 
 

@@ -83,13 +83,13 @@ def evening_before(here: Stage) -> None:
 def ask_to_override(here: Stage, account_id: str) -> str:
     """Let the trader ask for a second person about the account; inside the firm's block. Returns the request's id."""
     asked = request_approval(
-        action=ApprovalAction.OVERRIDE_RULE,
+        action=ApprovalAction.RELEASE_OVER_LIMIT,
         subject=Subject(SubjectKind.ACCOUNT, account_id),
         content_hash="a" * 64,
         actor=here.firm.actors["TRADER"],
         now=process_clock().now(),
         reason="the market is closing",
-        rules=("CST-2",),
+        rules=("RSK-1:ORDER_NOTIONAL",),
     )
     return str(asked)
 

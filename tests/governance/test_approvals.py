@@ -28,6 +28,7 @@ def scene():
 
 def request(scene, **changes):
     facts = {"action": ACTION, "subject": ORDER, "content_hash": HASH, "actor": scene.trader, "now": NOW, "reason": "client asked"}
+    facts["rules"] = ("RSK-1",)
     return services.request_approval(**{**facts, **changes})
 
 
@@ -76,7 +77,7 @@ def test_gov_4_it_is_used_once_and_for_its_content_alone(scene):
 
 @pytest.mark.parametrize("rule", ["CST-5", "CST-5:FROZEN", "CST-6", "GOV-2", "ALC-9", "ALC-9:IRA", "GOV-5"])
 def test_gov_4_what_nobody_may_override_is_not_even_requested(scene, rule):
-    assert refused(request, scene, action=ApprovalAction.OVERRIDE_RULE, rules=(rule,)) == ("NEVER_OVERRIDABLE", 403)
+    assert refused(request, scene, rules=(rule,)) == ("NEVER_OVERRIDABLE", 403)
     assert not Approval.objects.exists()
 
 

@@ -50,7 +50,13 @@ def furnish(now: datetime) -> None:
     reason = "The market closes in ten minutes and the client asked for cash."
     content = sha256(reason.encode()).hexdigest()
     request_approval(
-        action=ApprovalAction.OVERRIDE_RULE, subject=subject, content_hash=content, actor=trader, now=now, reason=reason, rules=("CST-2",)
+        action=ApprovalAction.RELEASE_OVER_LIMIT,
+        subject=subject,
+        content_hash=content,
+        actor=trader,
+        now=now,
+        reason=reason,
+        rules=("RSK-1:ORDER_NOTIONAL",),
     )
     manager = Actor(str(people[Role.MANAGER]), Role.MANAGER)
     for alert in Alert.objects.filter(tier=AlertTier.CRITICAL, acknowledged_at=None):

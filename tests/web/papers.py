@@ -23,7 +23,7 @@ def alert(
     return raise_alert(tier=tier, rule=rule, subject=subject, message=message, **given)
 
 
-def ask(user: Any, account: Any, action: ApprovalAction = ApprovalAction.OVERRIDE_RULE, role: Role = Role.MANAGER) -> UUID:
+def ask(user: Any, account: Any, action: ApprovalAction = ApprovalAction.RELEASE_OVER_LIMIT, role: Role = Role.MANAGER) -> UUID:
     """Ask for a second person for something about an account."""
     return request_approval(
         action=action,

@@ -17,7 +17,7 @@ ANNA, BEN = Actor("anna", Role.TRADER), Actor("ben", Role.RISK)
 ACTION = ApprovalAction.RELEASE_OVER_LIMIT
 
 
-def requested(action=ACTION, actor=ANNA, content_hash=HASH, reason="client asked", rules=()):
+def requested(action=ACTION, actor=ANNA, content_hash=HASH, reason="client asked", rules=("RSK-1",)):
     return request_approval(UUID(int=1), action, ORDER, content_hash=content_hash, actor=actor, at=NOW, reason=reason, rules=rules)
 
 
@@ -41,7 +41,7 @@ def test_gov_4_requester_and_approver_are_two_people_whatever_their_roles():
 @pytest.mark.parametrize("action", list(ApprovalAction))
 @pytest.mark.parametrize("role", list(Role))
 def test_gov_4_roles_are_checked_for_every_action(action, role):
-    approval = requested(action, rules=("RSK-1",) if action is ApprovalAction.OVERRIDE_RULE else ())
+    approval = requested(action)
     if role in APPROVERS[action]:
         assert approve(approval, Actor("zoe", role), NOW, "ok").state is ApprovalState.APPROVED
     else:
@@ -55,7 +55,7 @@ def test_gov_4_investors_request_nothing_and_reasons_are_given():
     assert code_of(requested, reason="  ") == "NO_REASON"
     assert code_of(approve, requested(), BEN, NOW, "") == "NO_REASON"
     assert code_of(requested, content_hash="abc") == "BAD_HASH"
-    assert code_of(requested, action=ApprovalAction.OVERRIDE_RULE) == "NO_REASON"
+    assert code_of(requested, rules=()) == "NO_REASON"
 
 
 def test_gov_4_it_ends_15_minutes_after_the_request():
@@ -93,10 +93,10 @@ def test_gov_4_what_was_not_approved_or_was_refused_cannot_be_used():
 @pytest.mark.parametrize("rule", ["CST-5:FROZEN", "CST-5", "CST-6", "GOV-2", "ALC-9:IRA", "ALC-9:ERISA", "GOV-5", "gov-2 ", "DRV-5"])
 def test_gov_4_what_nobody_may_override(rule):
     assert never_overridable(rule)
-    assert code_of(requested, action=ApprovalAction.OVERRIDE_RULE, rules=("RSK-1", rule)) == "NEVER_OVERRIDABLE"
+    assert code_of(requested, rules=("RSK-1", rule)) == "NEVER_OVERRIDABLE"
 
 
 @pytest.mark.parametrize("rule", ["CST-5:CLOSE_ONLY", "CST-2", "RSK-1", "WASH-17"])
 def test_gov_4_what_a_second_person_may_decide(rule):
     assert never_overridable(rule) is None
-    assert requested(ApprovalAction.OVERRIDE_RULE, rules=(rule,)).rules == (rule,)
+    assert requested(rules=(rule,)).rules == (rule,)

@@ -1,0 +1,124 @@
+"""Acts of the admin asked for where they do not fit, by their address: what a hidden button must not do (REC-6, GOV-1, GOV-4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from accounts.enums import BlockMode
+from accounts.models import Account, BrokerConnection, TradingBlock
+from accounts.services import UnableToLift, block_trading, lift_by_hand
+from governance import services
+from governance.enums import AuditAction
+from governance.models import AuditEvent, Authority, Mandate
+from governance.services.parties import UnableToRecord
+from tests.api.scene import NOW
+
+from .people import signed_in
+from .test_admin import ADMINS, Firm, authority, do, where
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm(settings: Any, tmp_path: Path) -> Firm:
+    settings.DOCUMENTS_DIR = tmp_path
+    return Firm(tmp_path)
+
+
+def block(firm: Firm, source: UUID | None) -> UUID:
+    terms = {"mode": BlockMode.CLOSE_ONLY, "rule": "REC-6", "reason": "break", "now": NOW}
+    with firm.inside():
+        return block_trading(account_id=firm.scene.account.pk, instrument_id=None, source_id=source, **terms)
+
+
+def test_rec_6_nobody_lifts_the_block_of_a_break_alone(firm: Firm) -> None:
+    standing = block(firm, UUID(firm.scene.ids["break"]))
+    answer = do(firm, TradingBlock, "lift", {"reason": "x"}, standing)
+    assert answer.status_code == 409 and b"waived by two people" in answer.content and b"Nothing was written" in answer.content
+    with firm.inside():
+        assert TradingBlock.objects.get(pk=standing).ends_at is None
+        with pytest.raises(UnableToLift, match="waived by two people"):
+            lift_by_hand(block_id=standing, actor=firm.actor, now=NOW, reason="x")
+        assert not AuditEvent.objects.filter(action=AuditAction.ENDED).exists()
+
+
+def test_a_block_put_by_hand_is_lifted_once(firm: Firm) -> None:
+    standing = block(firm, None)
+    assert do(firm, TradingBlock, "lift", {"reason": "cleared"}, standing).status_code == 302
+    assert firm.event(AuditAction.ENDED).reason == "cleared"
+    assert do(firm, TradingBlock, "lift", {"reason": "again"}, standing).status_code == 409
+    with firm.inside(), pytest.raises(UnableToLift, match="has ended already"):
+        lift_by_hand(block_id=standing, actor=firm.actor, now=NOW, reason="again")
+
+
+def test_a_disabled_connection_is_enabled_by_enabling_alone(firm: Firm) -> None:
+    with firm.inside():
+        row = BrokerConnection.objects.earliest("code")
+        BrokerConnection.objects.filter(pk=row.pk).update(is_enabled=False)
+    stale = signed_in(firm.officer, firm.scene.firm.id)
+    assert stale.post(where(BrokerConnection, "do_enable", row.pk), {"reason": "x"})["Location"].startswith("/auth/reauthenticate/")
+    answer = stale.post(where(BrokerConnection, "do_disable", row.pk), {"reason": "x"})
+    assert answer.status_code == 409 and b"It is disabled already." in answer.content
+    with firm.inside():
+        assert not BrokerConnection.objects.get(pk=row.pk).is_enabled
+    assert do(firm, BrokerConnection, "enable", {"reason": "back"}, row.pk).status_code == 302
+    assert do(firm, BrokerConnection, "enable", {"reason": "back"}, row.pk).status_code == 409
+    with firm.inside():
+        assert BrokerConnection.objects.get(pk=row.pk).is_enabled
+
+
+def test_gov_1_a_revoked_authority_takes_no_signature(firm: Firm) -> None:
+    row = firm.row(Authority)
+    assert do(firm, Authority, "revoke", {"reason": "left"}, row.pk).status_code == 302
+    signing = {"party": row.grantor_id, "signed_at": "2026-03-01T00:00"}
+    assert do(firm, Authority, "sign", signing, row.pk).status_code == 409
+    assert do(firm, Authority, "revoke", {"reason": "again"}, row.pk).status_code == 409
+    with firm.inside(), pytest.raises(UnableToRecord, match="takes no signature"):
+        services.sign_authority(authority_id=row.pk, party_code="X", signed_at=NOW, actor=firm.actor, now=NOW)
+
+
+@pytest.mark.parametrize("figure", ["1e30", "1e400", "NaN", "Infinity", "0.000000001"])
+def test_a_limit_its_column_cannot_hold_is_refused_beside_it(firm: Firm, figure: str) -> None:
+    with firm.inside():
+        before = Authority.objects.count()
+    answer = do(firm, Authority, "record", authority(firm, order_notional_limit=figure, limit_currency="USD"))
+    assert answer.status_code == 422 and 'name="order_notional_limit"' in answer.content.decode()
+    assert answer.context["form"].errors.keys() == {"order_notional_limit"}
+    with firm.inside():
+        assert Authority.objects.count() == before
+    assert do(firm, Authority, "record", authority(firm, order_notional_limit="0.00000001", limit_currency="USD")).status_code == 302
+
+
+@pytest.mark.parametrize("figure", ["1e30", "1e400", "NaN", "Infinity", "0.00000000001", "two"])
+@pytest.mark.parametrize("line", ["POSITION_CAP | {} | | | c", "NET_LEVERAGE | 2 | {} | | c"])
+def test_a_bound_its_column_cannot_hold_is_refused_with_its_line(firm: Firm, line: str, figure: str) -> None:
+    data = {"code": "ZZ", "name": "n", "valid_from": "2026-03-01T00:00", "rules": line.format(figure)}
+    answer = do(firm, Mandate, "record", data)
+    assert answer.status_code == 422 and "Line 1 cannot be kept" in answer.context["form"].errors["rules"][0]
+
+
+@pytest.mark.parametrize("line", [f"POSITION_CAP | 0.1 | | | {'c' * 201}", f"EXCLUDED_SECTORS | | | ARMS, {'W' * 65} | c"])
+def test_a_text_its_column_cannot_hold_is_refused_with_its_line(firm: Firm, line: str) -> None:
+    answer = do(firm, Mandate, "record", {"code": "ZZ", "name": "n", "valid_from": "2026-03-01T00:00", "rules": line})
+    assert answer.status_code == 422 and "Line 1 cannot be kept" in answer.context["form"].errors["rules"][0]
+
+
+@pytest.mark.parametrize("figure", ["1e400", "NaN", "0.00000000001"])
+def test_a_cap_its_column_cannot_hold_is_refused_beside_it(firm: Firm, figure: str) -> None:
+    answer = do(firm, Account, "change", {"name": "n", "position_cap_rate": figure, "reason": "x"}, firm.scene.account.pk)
+    assert answer.status_code == 422 and answer.context["form"].errors.keys() == {"position_cap_rate"}
+
+
+def test_a_filter_that_cannot_be_asked_for_is_no_filter(firm: Firm) -> None:
+    client = firm.client()
+    for model, admin in ADMINS:
+        for one in admin.list_filter:
+            name = one if isinstance(one, str) else one.parameter_name
+            for query in (f"{name}=%00", f"{name}__exact=%00", f"{name}__in=a&{name}__in=%00"):
+                answer = client.get(f"{where(model)}?{query}")
+                assert answer.status_code == 302 and answer["Location"].endswith("?e=1"), (model._meta.label, query)
+    assert client.get(f"{where(TradingBlock)}?e=1").status_code == 200
