@@ -64,6 +64,7 @@ def test_what_one_arranged_is_kept_for_oneself(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "layout",
     ["", "{}", "[1]", "null", '[{"name": "nothing", "width": 1}]', '[{"name": "alerts", "width": 4}]', '[{"name": "alerts", "width": true}]',
+     '[{"name": "alerts", "width": 1.0}]', '[{"name": "alerts", "width": "1"}]', '[{"name": "alerts", "width": NaN}]',
      '[{"name": "alerts", "width": 1}, {"name": "alerts", "width": 1}]', "[" * 5000, json.dumps([{"name": "alerts", "width": 1}] * 50)],
 )  # fmt: skip
 def test_what_is_no_layout_is_refused_and_nothing_is_kept(scene: Scene, layout: str) -> None:
