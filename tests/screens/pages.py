@@ -162,7 +162,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("kill-confirm", "MANAGER", "/kill-switch/", (click("main form button"),)),
     Scene("break", "OPERATIONS", "/reconciliation/?break={break}", (see("#break .tbl"),)),
     Scene("break-waive", "OPERATIONS", "/reconciliation/?break={break}", (see("#break .tbl"), click("input[value=waive]"))),
-    Scene("approvals-decided", "COMPLIANCE", "/approvals/?show=decided"),
+    Scene("approvals-decided", "COMPLIANCE", "/approvals/?show=history"),
     Scene("authority", "COMPLIANCE", "/authorities/{authority}/"),
     Scene("mandate", "COMPLIANCE", "/authorities/mandates/{mandate}/"),
     Scene("account-portal-period", "INVESTOR", "/portal/{account}/?period=all"),
