@@ -49,7 +49,9 @@ class BodyLimit:
 
 
 class SessionLife:
-    """End a session that is too old, and note every few minutes that one is in use: its idle time counts from there. Pages are kept nowhere.
+    """End a session that is too old, and note every few minutes that one is in use: its idle time counts from there.
+
+    No answer is kept anywhere, page, JSON or redirect, unless it says so itself.
 
     The wall's clock, never the rehearsal's: a stopped clock must not keep a session alive.
     """
@@ -68,7 +70,7 @@ class SessionLife:
                 request.session[SEEN] = now
                 keep_track(request)
         answer = self.get_response(request)
-        if not answer.has_header("Cache-Control") and answer.get("Content-Type", "").startswith("text/html"):
+        if not answer.has_header("Cache-Control"):
             add_never_cache_headers(answer)
         return answer
 
