@@ -120,7 +120,11 @@ def test_the_application_itself_counts() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"host", b"testserver"), (b"transfer-encoding", b"chunked"), (b"cookie", f"{settings.SESSION_COOKIE_NAME}={'a' * 32}".encode())]
+    headers = [
+        (b"host", b"testserver"),
+        (b"transfer-encoding", b"chunked"),
+        (b"cookie", f"{settings.SESSION_COOKIE_NAME}={'a' * 32}".encode()),
+    ]
     scope = {"type": "http", "method": "POST", "path": FILES, "raw_path": FILES.encode(), "query_string": b"", "headers": headers}
     asyncio.run(application(scope, receive, send))
     assert sent[0]["status"] == 413 and next(pieces) < 5
