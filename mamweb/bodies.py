@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -20,10 +20,10 @@ from django.contrib.auth import SESSION_KEY
 from django.db import connections
 from django.http import parse_cookie
 
-Message = MutableMapping[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 TYPE = "application/problem+json"
 
 
@@ -65,7 +65,7 @@ class CountedBodies:
     def __init__(self, app: App, asked: Callable[[str], Awaitable[bool]] = _asked) -> None:
         self._app, self._asked = app, asked
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Count one request."""
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"0").decode("latin-1")
