@@ -220,6 +220,27 @@ class LotEventKind(StrEnum):
     TRANSFER = "TRANSFER"
 
 
+class WashFate(StrEnum):
+    """What becomes of a loss that a purchase washes: DEFERRED into its basis (WASH-9), or PERMANENT, forfeited (WASH-10)."""
+
+    DEFERRED = "DEFERRED"
+    PERMANENT = "PERMANENT"
+
+
+class BasisMode(StrEnum):
+    """WASH-11: whether a spouse's or controlled entity's purchase carries the deferred loss, or forfeits it."""
+
+    CARRY = "CARRY"
+    PERMANENT = "PERMANENT"
+
+
+class WashState(StrEnum):
+    """WASH-15: whether a later purchase can still change what a sale lost."""
+
+    PROVISIONAL = "PROVISIONAL"
+    FINAL = "FINAL"
+
+
 class UnitKind(StrEnum):
     """What a posting counts."""
 

@@ -90,6 +90,9 @@ class RouteKind(StrEnum):
     MANUAL = "MANUAL"
 
 
+SLICED = frozenset({RouteKind.TWAP, RouteKind.TWAP_MINIMUM})
+
+
 class QuoteProblem(StrEnum):
     """Why no marketable limit may be priced (RTE-2)."""
 

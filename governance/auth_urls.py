@@ -20,6 +20,7 @@ def absent(request: HttpRequest, **kwargs: object) -> NoReturn:
 urlpatterns = [
     path("", you.you, name="you"),
     path("name", you.rename, name="you-name"),
+    path("keys", you.answer_key, name="you-key"),
     path("signup/", absent, name="account_signup"),
     path("password/set/", absent, name="account_set_password"),
     path("login/code/confirm/", absent, name="account_confirm_login_code"),

@@ -17,7 +17,7 @@ _FORM = re.compile(rb"[A-Za-z0-9_]{1,200}")
 
 
 class FirmTokenAuthentication(TokenAuthentication):
-    """A knox token that is good in its firm only, and only while its person is an active member there.
+    """A knox token that is good in its firm only, once its person accepted it and while they are an active member there.
 
     The roles of this moment are left on the token as `roles`: the checks of this request look at them, the next request reads them anew.
     `public_id` is what the audit trail calls the token.
@@ -31,6 +31,6 @@ class FirmTokenAuthentication(TokenAuthentication):
         with tenancy.firm(auth_token.firm_id):
             auth_token.roles = active_roles(user)
         auth_token.public_id = token_name(auth_token.digest)
-        if not auth_token.roles:
+        if not auth_token.roles or not auth_token.is_accepted:
             raise AuthenticationFailed("Invalid token.")
         return user, auth_token

@@ -21,9 +21,11 @@ from typing import Any
 
 from allauth.account import signals as account
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core import context
 from allauth.mfa import signals as mfa
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -37,7 +39,7 @@ from base.origin import plain_address
 
 from .enums import AuditAction
 from .models import User
-from .services.signing_in import record_signing
+from .services.signing_in import end_sessions, record_signing
 
 BEGAN, SEEN = "began_at", "seen_at"
 _RECORDS = "account_authentication_methods"
@@ -84,6 +86,11 @@ def signed_in_lately(request: HttpRequest) -> bool:
     """Tell whether the person has shown a credential within `settings.ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds."""
     records = request.session.get(_RECORDS) or []
     return bool(records) and time.time() - float(records[-1]["at"]) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def has_shown_factor(request: HttpRequest) -> bool:
+    """Tell whether a second factor, or a passkey instead of a password, was shown in this session."""
+    return any(record.get("method") == "mfa" for record in request.session.get(_RECORDS) or [])
 
 
 def named(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
@@ -178,7 +185,11 @@ def _address(user: Any, from_email_address: Any, to_email_address: Any, **kwargs
     _record(user, AuditAction.CHANGED, before=before, after={"email": to_email_address.email})
 
 
-def _factor_added(user: Any, authenticator: Any, **kwargs: Any) -> None:
+def _factor_added(request: HttpRequest, user: Any, authenticator: Any, **kwargs: Any) -> None:
+    """A factor was set up in this session, so it was shown in it; other sessions end: they began without it."""
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=str(authenticator.type))
+        end_sessions(user_id=int(user.pk), but=request.session.session_key)
     _record(user, AuditAction.CREDENTIAL_ROTATED, after={"kind": str(authenticator.type), "is_active": True})
 
 

@@ -7,7 +7,8 @@ Invariants
 2. Roles are read anew at every request: a membership that ended is dead on the next one.
 3. The whole view, rendering included, runs in one tenancy block of the visitor's firm; a refusal undoes all of it. Views with `own_blocks`
    open theirs.
-4. Without a second factor nobody but investors gets further than to setting one up (`settings.MFA_REQUIRED`).
+4. Without a second factor nobody but investors gets further than to setting one up (`settings.MFA_REQUIRED`); who has one, investors too, has
+   shown it in this very session.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -36,6 +39,7 @@ from .core.subjects import Actor, Viewer
 from .enums import Role
 from .permissions import OVERSIGHT, PRECEDENCE, STAFF
 from .queries import active_roles, firms_of
+from .sign_in import has_shown_factor
 
 FIRM_KEY = "firm_id"
 View = Callable[..., HttpResponse]
@@ -43,12 +47,13 @@ View = Callable[..., HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A person in a firm, for one request. now: the instant of the request."""
+    """A person in a firm, for one request. now: the instant of the request; is_proven: a second factor was shown in its session."""
 
     user: Any
     firm_id: int
     roles: frozenset[Role]
     now: datetime
+    is_proven: bool
 
     @property
     def user_id(self) -> int:
@@ -97,7 +102,7 @@ def page(view: View | None = None, *, roles: frozenset[Role] = STAFF, methods: t
             if visit is None:
                 return _redirect(request, reverse("governance:firms"))
             if needs_second_factor(visit):
-                return _redirect(request, settings.MFA_SETUP_URL)
+                return _to_second_factor(request)
             request.visit = visit
             try:
                 if not visit.holds(roles):
@@ -122,7 +127,7 @@ def visit_of(request: HttpRequest) -> Visit | None:
         with tenancy.firm(int(chosen)):
             roles = active_roles(request.user)  # type: ignore[arg-type]
         if roles:
-            return Visit(request.user, int(chosen), roles, process_clock().now())
+            return Visit(request.user, int(chosen), roles, process_clock().now(), has_shown_factor(request))
         del request.session[FIRM_KEY]
     firms = firms_of(int(request.user.pk))  # type: ignore[arg-type]
     if len(firms) != 1:
@@ -139,12 +144,15 @@ def choose_firm(request: HttpRequest, firm_id: int) -> None:
 
 
 def needs_second_factor(visit: Visit) -> bool:
-    """Tell whether the person has to set up a second factor before anything else: everybody but investors."""
-    if not settings.MFA_REQUIRED or visit.roles == {Role.INVESTOR}:
-        return False
-    from allauth.mfa.utils import is_mfa_enabled
+    """Tell whether the person has to set up a second factor before anything else (everybody but investors), or to show the one they have."""
+    if settings.MFA_REQUIRED and is_mfa_enabled(visit.user):
+        return not visit.is_proven
+    return lacks_second_factor(visit.user, visit.roles)
 
-    return not is_mfa_enabled(visit.user)
+
+def lacks_second_factor(user: Any, roles: frozenset[Role]) -> bool:
+    """Tell whether a person in these roles must have a second factor and has none."""
+    return settings.MFA_REQUIRED and roles != {Role.INVESTOR} and not is_mfa_enabled(user)
 
 
 def refusal(request: Request, error: Refused) -> HttpResponse:
@@ -162,6 +170,15 @@ def _sign_in(request: Request) -> HttpResponse:
         back = request.htmx.current_url_abs_path or "/"
         return _redirect(request, f"{settings.LOGIN_URL}?next={quote(back)}")
     return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+
+
+def _to_second_factor(request: Request) -> HttpResponse:
+    """Send to setting one up; a session from before there was one begins anew, with it."""
+    if not is_mfa_enabled(request.user):
+        return _redirect(request, settings.MFA_SETUP_URL)
+    answer = _sign_in(request)
+    logout(request)
+    return answer
 
 
 def _redirect(request: HttpRequest, where: str) -> HttpResponse:

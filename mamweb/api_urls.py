@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("parents", execution.ParentList.as_view(), name="parents"),
     path("parents/<uuid:id>", execution.ParentDetail.as_view(), name="parent"),
     path("parents/<uuid:id>/cancel", execution.ParentCancel.as_view(), name="parent-cancel"),
+    path("parents/<uuid:id>/replace", execution.ParentReplace.as_view(), name="parent-replace"),
     path("orders", execution.OrderList.as_view(), name="orders"),
     path("orders/<uuid:id>", execution.OrderDetail.as_view(), name="order"),
     path("orders/<uuid:id>/cancel", execution.OrderCancel.as_view(), name="order-cancel"),

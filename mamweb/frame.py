@@ -184,11 +184,11 @@ class Frame:
 
     def count_approvals(self) -> tuple[int, str]:
         """Return how many requests wait for a second person."""
-        return len(governance.pending_approvals(now=self.visit.now)), ""
+        return len(governance.pending_approvals(now=self.visit.now, viewer=self.visit.viewer)), ""
 
     def count_authorities(self) -> tuple[int, str]:
         """Return how many authorities end soon."""
-        return len(governance.ending_authorities(now=self.visit.now)), "warn"
+        return len(governance.ending_authorities_seen(now=self.visit.now, viewer=self.visit.viewer)), "warn"
 
     def count_breaks(self) -> tuple[int, str]:
         """Return how many breaks are open."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, accounts, exposure, home, journeys, palette, portal, statements, view_targets
+from .views import account, accounts, exposure, home, journeys, palette, portal, statements, view_targets, wash_sales
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("journeys/<uuid:journey_id>/", journeys.journey, name="journey"),
     path("journeys/<uuid:journey_id>/<slug:part>", journeys.inset, name="journey-part"),
     path("statements/", statements.statements, name="statements"),
+    path("wash-sales/", wash_sales.wash_sale_list, name="wash-sales"),
     path("portal/", portal.start, name="portal"),
     path("portal/documents/<uuid:document_id>.pdf", portal.statement_pdf, name="statement-pdf"),
     path("portal/<uuid:account_id>/", portal.overview, name="portal-account"),

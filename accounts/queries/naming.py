@@ -1,4 +1,4 @@
-"""How accounts and broker connections are called, for apps that know them only by kind and id.
+"""How accounts, their groups and broker connections are called, for apps that know them only by kind and id.
 
 Entry point: `register`.
 """
@@ -15,6 +15,7 @@ from governance.core.subjects import Viewer
 from governance.enums import SubjectKind
 from governance.queries.names import SubjectName, register_accounts_in_sight, register_names, uuids_of
 
+from ..models import AccountGroup
 from .columns import fetch_rows
 from .visibility import visible_to
 
@@ -22,6 +23,7 @@ from .visibility import visible_to
 def register() -> None:
     """Name accounts and connections wherever governance speaks of them."""
     register_names(SubjectKind.ACCOUNT, _accounts)
+    register_names(SubjectKind.ACCOUNT_GROUP, _groups)
     register_names(SubjectKind.BROKER_CONNECTION, _connections)
     register_accounts_in_sight(_in_sight)
 
@@ -33,6 +35,14 @@ def _in_sight(viewer: Viewer) -> QuerySet[Any]:
 def _accounts(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
     rows = visible_to(viewer.user_id, on=viewer.on).filter(pk__in=uuids_of(ids)).values_list("pk", "code", "name")
     return {str(pk): SubjectName(f"{code} {name}".strip(), address("reporting:account", pk)) for pk, code, name in rows}
+
+
+def _groups(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
+    """Name groups to those who oversee; a group itself is nothing to see to others."""
+    if not viewer.oversight:
+        return {pk: SubjectName("account group") for pk in ids}
+    rows = AccountGroup.objects.filter(pk__in=uuids_of(ids)).values_list("pk", "code", "name")
+    return {str(pk): SubjectName(f"group {code} {name}".strip()) for pk, code, name in rows}
 
 
 def _connections(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:

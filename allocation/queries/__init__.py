@@ -1,6 +1,6 @@
 """Reads of allocation, inside the caller's tenancy block."""
 
-from .statements import StatementLines, left_out, released_statement, sleeve_of, statement_lines
+from .statements import StatementLines, left_out, released_statement, signal_of, sleeve_of, statement_lines
 from .targets import Follower, StrategyChoice, strategies_of_sleeves, strategy_of_code, tradable_followers, tradable_strategies
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "StrategyChoice",
     "left_out",
     "released_statement",
+    "signal_of",
     "sleeve_of",
     "statement_lines",
     "strategies_of_sleeves",

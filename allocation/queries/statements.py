@@ -46,6 +46,11 @@ def left_out(*, statement_id: UUID) -> tuple[str, ...]:
     return tuple(f"{row['code']}: {row['finding']}" for row in rows)
 
 
+def signal_of(*, statement_id: UUID) -> UUID:
+    """Return the signal that a statement was frozen for."""
+    return AllocationStatement.objects.values_list("signal_id", flat=True).get(pk=statement_id)
+
+
 def sleeve_of(*, strategy_id: UUID) -> UUID:
     """Return the sleeve a strategy trades in."""
     return Strategy.objects.values_list("sleeve_id", flat=True).get(pk=strategy_id)

@@ -1,6 +1,6 @@
 """What of allocation a person may see: strategies, signals and statements that touch an account they see.
 
-Entry points: `visible_strategies`, `visible_signals`, `visible_statements`, `visible_lines`; `audience_of_statement`, `audience_of_signal` for
+Entry points: `visible_strategies`, `visible_signals`, `visible_statements`, `visible_lines`; `lines_out_of_sight`; `audience_of_statement`, `audience_of_signal` for
 who is to hear of one. Inside the caller's tenancy block; each `visible_` returns a queryset that is one statement, whatever the number of
 accounts.
 """
@@ -48,6 +48,13 @@ def visible_statements(viewer: Viewer) -> QuerySet[AllocationStatement]:
 def visible_lines(viewer: Viewer) -> QuerySet[AllocationLine]:
     """Return the lines of accounts the person sees."""
     return AllocationLine.objects.filter(account_id__in=accounts.visible_to(viewer.user_id, on=viewer.on).values("id"))
+
+
+def lines_out_of_sight(viewer: Viewer) -> QuerySet[AllocationLine]:
+    """Return the lines of accounts the person does not see: where a journey has one, its whole figures are not theirs to know."""
+    if viewer.oversight:
+        return AllocationLine.objects.none()
+    return AllocationLine.objects.exclude(account_id__in=accounts.visible_to(viewer.user_id, on=viewer.on).values("id"))
 
 
 def _followers(seen: QuerySet[Any]) -> QuerySet[StrategyAccount]:

@@ -88,10 +88,14 @@ class FirmView(APIView):
 
 
 class RowsView(FirmView):
-    """What a list and a single row share. columns: the name of each value and its path from the row."""
+    """What a list and a single row share. columns: the name of each value and its path from the row.
+
+    read: values that are read elsewhere than where their column says, in the same shape.
+    """
 
     model: ClassVar[type[models.Model]]
     columns: ClassVar[Mapping[str, str]]
+    read: ClassVar[Mapping[str, str]] = {}
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
         """Return the rows this person may see."""
@@ -112,7 +116,9 @@ class ListView(RowsView):
         """Answer one page."""
         with self.firm():
             conditions = {f.lookup: self.asked[name] for name, f in self.filters.items() if f.lookup and name in self.asked}
-            return Response(pages.page_of(self.rows(**path).filter(**conditions), self.columns, self.asked, request._request))
+            return Response(
+                pages.page_of(self.rows(**path).filter(**conditions), {**self.columns, **self.read}, self.asked, request._request)
+            )
 
 
 class DetailView(RowsView):
@@ -128,7 +134,7 @@ class DetailView(RowsView):
 
     def one(self, *, id: Any, **path: Any) -> dict[str, Any]:  # the address calls it so
         """Return the row as plain values. Raises NotFound."""
-        found = pages.values_of(self.rows(**path).filter(pk=id)[:1], self.columns)
+        found = pages.values_of(self.rows(**path).filter(pk=id)[:1], {**self.columns, **self.read})
         if not found:
             raise NotFound(self.what)
         return found[0]

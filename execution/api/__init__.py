@@ -2,7 +2,7 @@
 
 from .journeys import JourneyDetail
 from .kill_switches import Flattening, KillSwitches, RearmConfirmation, RearmRequests
-from .orders import ExecutionList, OrderCancel, OrderDetail, OrderList, ParentCancel, ParentDetail, ParentList
+from .orders import ExecutionList, OrderCancel, OrderDetail, OrderList, ParentCancel, ParentDetail, ParentList, ParentReplace
 from .release import SignalRelease
 from .webhooks import SignedWebhook
 
@@ -17,6 +17,7 @@ __all__ = [
     "ParentCancel",
     "ParentDetail",
     "ParentList",
+    "ParentReplace",
     "RearmConfirmation",
     "RearmRequests",
     "SignalRelease",

@@ -25,7 +25,8 @@ from risk import queries as risk
 
 from ..enums import OrderState
 from ..models import ChildOrder, Execution, ParentOrder
-from ..queries.visible import visible_executions, visible_orders, visible_parents
+from ..queries.sight import SEEN, parents_in_sight
+from ..queries.visible import visible_executions, visible_orders
 from .orders import EXECUTION, ORDER, PARENT
 
 _DECISION = shapes.record(
@@ -79,7 +80,7 @@ class JourneyDetail(FirmView):
                     "signal": signal[0],
                     "plans": values_of(visible_statements(who).filter(journey_id=journey_id).order_by("revision"), PLAN),
                     "gates": _gates(journey_id, who),
-                    "parents": values_of(visible_parents(who).filter(journey_id=journey_id).order_by("id"), PARENT),
+                    "parents": values_of(parents_in_sight(who).filter(journey_id=journey_id).order_by("id"), {**PARENT, **SEEN}),
                     "orders_by_state": {state: states[state] for state in map(str, OrderState) if state in states},
                     "orders": values_of(orders.order_by("-id")[:MAX_PAGE], ORDER),
                     "executions": values_of(visible_executions(who).filter(journey_id=journey_id).order_by("-id")[:MAX_PAGE], EXECUTION),

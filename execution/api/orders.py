@@ -1,7 +1,8 @@
-"""`GET parents|orders|executions`, one of them, and `POST …/cancel`."""
+"""`GET parents|orders|executions`, one of them, `POST …/cancel`, and `POST parents/…/replace`."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,15 +13,17 @@ from rest_framework.response import Response
 from base.api import bodies, parameters, shapes
 from base.api.schema import Operation
 from base.api.views import DetailView, FirmView, ListView, RowsView, now
-from base.core.validation import parse_text
+from base.core.validation import parse_decimal, parse_text
 from base.errors import NotFound
 from governance.permissions import DEALERS, STAFF, actor_of, viewer_of
 from market.enums import Side
 
 from ..enums import ExecutionKind, OrderState, ParentState, RouteKind
 from ..models import ChildOrder, Execution, ParentOrder
+from ..queries.sight import SEEN, parents_in_sight
 from ..queries.visible import visible_executions, visible_orders, visible_parents
 from ..services.cancel import Canceled, cancel_order, cancel_parent
+from ..services.replace import replace_parent
 
 PARENT = {
     "id": "id",
@@ -36,6 +39,7 @@ PARENT = {
     "order_type": "order_type",
     "time_in_force": "time_in_force",
     "limit_price": "limit_price",
+    "is_limit_stated": "is_limit_stated",
     "decision_price": "decision_price",
     "arrival_price": "arrival_price",
     "is_paper": "is_paper",
@@ -91,16 +95,27 @@ EXECUTION = {
 _SINCE = {"created_from": parameters.instant("created_at__gte"), "created_before": parameters.instant("created_at__lt")}
 CANCEL_BODY = shapes.record({"reason": {"type": "string", "maxLength": 200}})
 CANCELED = shapes.record({"canceled": shapes.INTEGER, "requested": shapes.INTEGER})
+REPLACE_BODY = shapes.record({"limit_price": shapes.nullable(shapes.DECIMAL), "reason": {"type": "string", "maxLength": 200}})
+REPLACED = shapes.record(
+    {
+        "limit_price": shapes.nullable(shapes.DECIMAL),
+        "is_limit_stated": shapes.BOOLEAN,
+        "exchanged": shapes.INTEGER,
+        "requested": shapes.INTEGER,
+        "is_new": shapes.BOOLEAN,
+    }
+)
 
 
 class _Parents(RowsView):
     model = ParentOrder
     columns = PARENT
+    read = SEEN
     roles: ClassVar = {"GET": STAFF}
 
     def rows(self, **path: Any) -> models.QuerySet[Any]:
-        """Return the parents this person may see."""
-        return visible_parents(viewer_of(self.request, now()))
+        """Return the parents this person may see, with the figures of the accounts they see."""
+        return parents_in_sight(viewer_of(self.request, now()))
 
 
 class ParentList(_Parents, ListView):
@@ -225,3 +240,48 @@ class ParentCancel(FirmView):
             if not visible_parents(viewer_of(request, instant)).filter(pk=id).exists():
                 raise NotFound("parent order")
             return _answer(cancel_parent(parent_id=id, actor=actor_of(request, DEALERS), now=instant, reason=reason))
+
+
+class ParentReplace(FirmView):
+    """Give a parent order that works another limit."""
+
+    roles: ClassVar = {"POST": DEALERS}
+    operations: ClassVar = {
+        "POST": Operation(
+            "Replace the limit of a parent order; null is the house's best price",
+            {200: REPLACED},
+            body=REPLACE_BODY,
+            refusals=(409,),
+            example={"limit_price": "47.10", "reason": "closer to the market"},
+        )
+    }
+
+    def post(self, request: Request, *, id: UUID) -> Response:  # the address calls it so
+        """Answer the limit that stands, how many orders stand anew, and how many the broker is asked to cancel first."""
+        instant = now()
+        limit, reason = _new_limit(request)
+        with self.firm():
+            if not visible_parents(viewer_of(request, instant)).filter(pk=id).exists():
+                raise NotFound("parent order")
+            done = replace_parent(parent_id=id, limit=limit, actor=actor_of(request, DEALERS), now=instant, reason=reason)
+        return Response(
+            {
+                "limit_price": done.limit_price,
+                "is_limit_stated": done.is_limit_stated,
+                "exchanged": done.exchanged,
+                "requested": done.requested,
+                "is_new": done.is_new,
+            }
+        )
+
+
+def _new_limit(request: Request) -> tuple[Decimal | None, str]:
+    reader = bodies.fields_of(request, {"limit_price", "reason"})
+    reason = reader.required("reason", parse_text, max_length=200)
+    limit = reader.required("limit_price", _parse_limit)
+    reader.finish()
+    return limit, reason or ""
+
+
+def _parse_limit(value: object, field: str) -> Decimal | None:
+    return None if value is None else parse_decimal(value, field, positive=True)

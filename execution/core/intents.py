@@ -1,6 +1,6 @@
 """Names that make an intent recognisable wherever it turns up (RTE-7).
 
-Entry points: `client_order_id`, `client_order_ids`, `request_id`. The same intent always has the same name, so that a replay cannot become a second order.
+Entry points: `client_order_id`, `client_order_ids`, `successor_id`, `request_id`. The same intent always has the same name, so that a replay cannot become a second order.
 Invariants: 28 characters of A–Z and 2–7 (fits FIX ClOrdID, IB orderRef and the 31 characters of a MetaTrader comment); different intents
 differ
 (130 bits of SHA-256).
@@ -55,6 +55,15 @@ def client_order_ids(*, parent_id: object, slice_number: int, account_ids: Seque
     prefix = np.frombuffer(PREFIX.encode(), dtype=np.uint8)
     names = np.concatenate([np.broadcast_to(prefix, (len(letters), len(prefix))), letters], axis=1)
     return np.ascontiguousarray(names).view(f"S{names.shape[1]}").ravel()
+
+
+def successor_id(client_order_id: str) -> str:
+    """Return the name of the one order that may follow this one for what it left (FIX tag 41 of the new one).
+
+    >>> successor_id("MW1") == successor_id("MW1"), successor_id("MW1") != successor_id(successor_id("MW1"))
+    (True, True)
+    """
+    return _name(["order after", client_order_id])
 
 
 def request_id(client_order_id: str, number: int) -> str:

@@ -41,7 +41,8 @@ class OrderLifecycle(SqlConstraint):
 class ParentOrder(TenantModel):
     """One per instrument and side of a statement: what the gates judge and TWAP slices.
 
-    is_limit_stated: `limit_price` is the signal's own and stays; else it is the house's (RTE-2), made anew for what falls due later.
+    is_limit_stated: `limit_price` is a person's own and stays until a person changes it; else it is the house's (RTE-2), made anew for what
+    falls due later. released_limit_price: the limit it was released and reserved at, where it has been changed since.
     """
 
     journey_id = models.UUIDField()
@@ -57,6 +58,7 @@ class ParentOrder(TenantModel):
     time_in_force = CodeField(TimeInForce)
     limit_price = PriceField(null=True)
     is_limit_stated = models.BooleanField(default=False)
+    released_limit_price = PriceField(null=True)
     decision_price = PriceField()
     arrival_price = PriceField(null=True)
     one_minute_volume = ExactField(null=True)
@@ -97,7 +99,10 @@ class Slice(TenantModel):
 
 
 class ChildOrder(TenantModel):
-    """What a broker sees: one account's order, or (on a clearing account) a block for many."""
+    """What a broker sees: one account's order, or (on a clearing account) a block for many.
+
+    to_resend: its cancel makes way for one order at the parent's new limit, for what it leaves. chain_id: the first order of such a chain.
+    """
 
     statement_checked = True
 
@@ -131,6 +136,8 @@ class ChildOrder(TenantModel):
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_sent_at = models.DateTimeField(null=True)
     cancels_sent = models.PositiveSmallIntegerField(default=0)
+    to_resend = models.BooleanField(default=False)
+    chain_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
 
@@ -148,6 +155,7 @@ class ChildOrder(TenantModel):
                 condition=models.Q(state__in=["SENDING", "ACKED", "PARTIALLY_FILLED", "PENDING_CANCEL", "PENDING_REPLACE", "UNKNOWN"]),
             ),
             models.Index(fields=["firm", "parent"], name="child_parent"),
+            models.Index(fields=["firm", "connection", "parent"], name="child_resend", condition=models.Q(to_resend=True)),
             models.Index(fields=["firm", "connection", "broker_order_id"], name="child_broker", condition=~models.Q(broker_order_id="")),
         ]
 

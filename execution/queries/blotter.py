@@ -4,7 +4,7 @@ Entry points: `Filters`, `parent_rows`, `order_rows`, `fill_rows` (querysets), `
 `totals`. Inside the caller's tenancy block; a fixed number of statements, whatever the number of rows.
 
 Invariants
-1. Everything starts from `visible_*`: what a person may not see is in no row, no count and no total.
+1. Everything starts from `visible_*` and `parents_in_sight`: what a person may not see is in no row, no count, no total, and no order of rows.
 2. A fill is an execution's newest revision; a busted one has quantity 0.
 3. Rows of one value are ordered by id, so no page repeats or skips a row while new ones arrive.
 """
@@ -12,24 +12,32 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Abs
 
 from governance.core.subjects import Viewer
 
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS, average
 from ..models import ChildOrder, Execution
-from .visible import visible_executions, visible_orders, visible_parents
+from .sight import SEEN, parents_in_sight, shares_of_parts
+from .visible import visible_executions, visible_orders
 
 PAGE = 60
 MOST_IDS = 100
 SORTS = {
-    "parents": {"time": "created_at", "instrument": "instrument__symbol", "quantity": "quantity", "filled": "filled_qty", "state": "state"},
+    "parents": {
+        "time": "created_at",
+        "instrument": "instrument__symbol",
+        "quantity": "seen_quantity",
+        "filled": "seen_filled",
+        "state": "state",
+    },
     "orders": {
         "time": "created_at",
         "account": "account__code",
@@ -47,6 +55,7 @@ SORTS = {
         "state": "kind",
     },
 }
+_FIELDS = {seen: column for column, seen in SEEN.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ def rows_of(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
 
 def parent_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
     """Return parents."""
-    rows = _common(visible_parents(viewer), filters, "created_at", "strategy__code")
+    rows = _common(parents_in_sight(viewer), filters, "created_at", "strategy__code")
     orders = ChildOrder.objects.filter(parent_id=OuterRef("pk"))
     if filters.state:
         rows = rows.filter(state=filters.state)
@@ -183,11 +192,11 @@ def page_of(rows: QuerySet[Any], filters: Filters, cursor: str = "", size: int =
 
 
 def totals(viewer: Viewer, filters: Filters) -> Totals:
-    """Return the totals of all rows the filters keep, not only of the page; two statements."""
+    """Return the totals of all rows the filters keep, not only of the page; at most three statements."""
     rows = rows_of(viewer, filters).select_related(None)
     if filters.tab == "parents":
         counted = rows.aggregate(n=Count("pk"), w=Count("pk", filter=Q(state__in=WORKING_PARENTS)))
-        filled = ChildOrder.objects.filter(parent_id__in=rows.values("pk"), filled_qty__gt=0)
+        filled = visible_orders(viewer).filter(parent_id__in=rows.values("pk"), filled_qty__gt=0)
         notional: Any = F("filled_notional")
     elif filters.tab == "orders":
         counted = rows.aggregate(n=Count("pk"), w=Count("pk", filter=Q(state__in=WORKING_ORDERS)))
@@ -195,13 +204,17 @@ def totals(viewer: Viewer, filters: Filters) -> Totals:
     else:
         counted = {"n": rows.count(), "w": 0}
         filled, notional = rows, F("last_qty") * F("last_px")
-    sums = filled.order_by().values_list("instrument__currency").annotate(sum=Sum(notional * F("instrument__multiplier")))
-    return Totals(counted["n"], counted["w"], [(currency, amount) for currency, amount in sorted(sums) if amount])
+    sums = dict(filled.order_by().values_list("instrument__currency").annotate(sum=Sum(notional * F("instrument__multiplier"))))
+    if filters.tab == "parents" and not viewer.oversight:
+        shares = shares_of_parts(viewer, rows.values("pk")).order_by().values_list("booking__parent__instrument__currency")
+        for currency, amount in shares.annotate(sum=Sum(Abs("notional"))):
+            sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return Totals(counted["n"], counted["w"], [(currency, amount) for currency, amount in sorted(sums.items()) if amount])
 
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """What a parent's visible orders come to. notional: Σ quantity × price filled."""
+    """What a parent's visible orders, and visible shares of blocks that are not, come to. notional: Σ quantity × price filled."""
 
     orders: int = 0
     unknown: int = 0
@@ -217,7 +230,7 @@ class Children:
 
 
 def children_of(viewer: Viewer, parent_ids: Collection[UUID]) -> dict[UUID, Children]:
-    """Return what the visible orders of these parents come to; one statement."""
+    """Return what the visible orders and shares of these parents come to; at most two statements."""
     sums = (
         visible_orders(viewer)
         .filter(parent_id__in=list(parent_ids))
@@ -232,7 +245,15 @@ def children_of(viewer: Viewer, parent_ids: Collection[UUID]) -> dict[UUID, Chil
             notional=Sum("filled_notional"),
         )
     )
-    return {row[0]: Children(*row[1:]) for row in sums}
+    found = {row[0]: Children(*row[1:]) for row in sums}
+    if not viewer.oversight:
+        shares = shares_of_parts(viewer, list(parent_ids)).order_by().values_list("booking__parent_id")
+        for parent, quantity, notional in shares.annotate(
+            q=Sum("quantity"), n=Sum(Abs("notional") / F("booking__parent__instrument__multiplier"))
+        ):
+            one = found.get(parent, Children())
+            found[parent] = replace(one, filled=one.filled + quantity, notional=one.notional + notional)
+    return found
 
 
 def _common(rows: QuerySet[Any], filters: Filters, instant: str, strategy: str) -> QuerySet[Any]:
@@ -266,6 +287,7 @@ def _parsed_cursor(rows: QuerySet[Any], column: str, cursor: str) -> tuple[Any, 
     value, _, last = cursor.rpartition("~")
     if not value or "\0" in value or len(cursor) > 200:
         return None, None
+    column = _FIELDS.get(column, column)
     name = column.rsplit("__", 1)[-1]
     related = rows.model._meta.get_field(column.split("__")[0])
     target = related.related_model._meta.get_field(name) if "__" in column else related  # type: ignore[union-attr]

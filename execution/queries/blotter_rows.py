@@ -9,13 +9,20 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from ..core.replacing import may_replace
 from ..core.states import average, lamp_of, leaves, may_cancel, meaning_of, words_of
+from ..enums import SLICED, RouteKind
 from .blotter import Children
+from .route_words import route_words
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A parent, an order or a fill. filled: None while it is UNKNOWN. note: the rule or the reason, in words."""
+    """A parent, an order or a fill. filled: None while it is UNKNOWN. note: the rule or the reason, in words.
+
+    parent_id, may_replace: whose limit a replace would change, and whether there is something to change.
+    is_part: the figures are those of the accounts the viewer sees, not the parent's.
+    """
 
     tab: str
     id: UUID
@@ -35,6 +42,7 @@ class Row:
     account: str = ""
     account_name: str = ""
     is_block: bool = False
+    is_part: bool = False
     connection: str = ""
     is_paper: bool = False
     broker_id: str = ""
@@ -42,11 +50,14 @@ class Row:
     note: str = ""
     strategy: str = ""
     route: str = ""
+    is_limit_stated: bool = False
     orders: Children | None = None
     value: Decimal | None = None
     fee: Decimal | None = None
     settles: date | None = None
     is_cancel_asked: bool = False
+    parent_id: UUID | None = None
+    may_replace: bool = False
     unknown_since: datetime | None = None
     asked_at: datetime | None = None
 
@@ -64,6 +75,11 @@ class Row:
     def meaning(self) -> str:
         """Return what the state means."""
         return meaning_of(self.state)
+
+    @property
+    def route_words(self) -> tuple[str, str]:
+        """Return how it goes to the market, and what that means."""
+        return route_words(route=self.route, is_limit_stated=self.is_limit_stated, time_in_force=self.time_in_force)
 
     @property
     def is_open(self) -> bool:
@@ -87,14 +103,15 @@ def _parent(row: Any, orders: Children) -> Row:
             (orders.denied, f"{orders.denied} denied by us"),
             (orders.rejected, f"{orders.rejected} rejected by the broker"),
             (row.cancel_requested_at, "cancel asked"),
+            (not row.is_whole, "share of the accounts you see"),
         )
         if n
     )
     return Row(
         "parents", row.pk, row.created_at, row.journey_id, row.instrument.symbol, row.instrument.tick, row.instrument.currency, row.side,
-        row.quantity, row.state, filled=row.filled_qty, leaves=leaves(row.state, row.quantity, row.filled_qty), avg_px=orders.avg_px,
-        limit=row.limit_price, time_in_force=row.time_in_force, strategy=row.strategy.code, route=row.route, orders=orders, note=note, is_paper=row.is_paper,
-        is_cancel_asked=row.cancel_requested_at is not None,
+        row.seen_quantity, row.state, filled=row.seen_filled, leaves=leaves(row.state, row.seen_quantity, row.seen_filled), avg_px=orders.avg_px,
+        is_part=not row.is_whole, limit=row.limit_price, time_in_force=row.time_in_force, strategy=row.strategy.code, route=row.route, is_limit_stated=row.is_limit_stated, orders=orders, note=note, is_paper=row.is_paper,
+        is_cancel_asked=row.cancel_requested_at is not None, parent_id=row.pk, may_replace=row.is_whole and _may_replace(row),
     )  # fmt: skip
 
 
@@ -106,8 +123,18 @@ def _order(row: Any) -> Row:
         avg_px=average(row.filled_notional, row.filled_qty), limit=row.limit_price, time_in_force=row.time_in_force, account=row.account.code,
         account_name=row.account.name, is_block=row.is_block, connection=row.connection.code, is_paper=row.connection.is_paper,
         broker_id=row.broker_order_id, client_id=row.client_order_id, note=row.reason, strategy=row.parent.strategy.code,
-        is_cancel_asked=row.cancel_requested_at is not None, unknown_since=row.unknown_since, asked_at=row.asked_at,
+        is_cancel_asked=row.cancel_requested_at is not None and not row.to_resend, unknown_since=row.unknown_since, asked_at=row.asked_at,
+        parent_id=row.parent_id, may_replace=may_cancel(row.state) and _may_replace(row.parent),
     )  # fmt: skip
+
+
+def _may_replace(parent: Any) -> bool:
+    return may_replace(
+        state=parent.state,
+        is_sliced=RouteKind(parent.route) in SLICED,
+        time_in_force=parent.time_in_force,
+        is_cancel_asked=parent.cancel_requested_at is not None,
+    )
 
 
 def _fill(row: Any) -> Row:

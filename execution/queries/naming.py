@@ -12,7 +12,8 @@ from governance.core.subjects import Viewer
 from governance.enums import SubjectKind
 from governance.queries.names import SubjectName, register_names, uuids_of
 
-from .visible import visible_orders, visible_parents
+from .sight import parents_in_sight
+from .visible import visible_orders
 
 
 def register() -> None:
@@ -22,7 +23,9 @@ def register() -> None:
 
 
 def _parents(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
-    rows = visible_parents(viewer).filter(pk__in=uuids_of(ids)).values_list("pk", "journey_id", "side", "quantity", "instrument__symbol")
+    rows = (
+        parents_in_sight(viewer).filter(pk__in=uuids_of(ids)).values_list("pk", "journey_id", "side", "seen_quantity", "instrument__symbol")
+    )
     return {
         str(pk): SubjectName(f"{side.capitalize()} {quantity.normalize():f} {symbol}", address("reporting:journey", journey_id))
         for pk, journey_id, side, quantity, symbol in rows

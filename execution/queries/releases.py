@@ -22,17 +22,22 @@ from base.errors import NotFound
 from governance.core.subjects import Viewer
 from market.enums import Side
 
+from ..core.lifecycle import TERMINAL
 from ..core.outcomes import may_cancel, outcome_of
-from ..enums import OrderState, Outcome, ParentState, RouteKind
+from ..core.replacing import may_replace
+from ..enums import SLICED, OrderState, Outcome, ParentState, RouteKind
 from ..models import ChildOrder, ParentOrder
 from .blocks import ProvisionalShare, provisional_shares
+from .visible import visible_orders
 
 MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """One account's part. fill_rate: 0…100 for the bar. order_id: what a cancel would name, None where there is nothing to cancel."""
+    """One account's part. fill_rate: 0…100 for the bar. order_id: what a cancel would name, replace_id: the parent whose limit may be changed;
+    None where there is nothing to cancel or change.
+    """
 
     account_id: UUID
     code: str
@@ -45,6 +50,7 @@ class PartRow:
     note: str
     rule: str = ""
     order_id: UUID | None = None
+    replace_id: UUID | None = None
 
     @property
     def fill_rate(self) -> str:
@@ -54,7 +60,7 @@ class PartRow:
 
 @dataclass(frozen=True, slots=True)
 class LaneRows:
-    """A broker connection's accounts. order_id: of its block while it can be canceled."""
+    """A broker connection's accounts. order_id: of its block while it can be canceled; replace_id: its parent while its limit can be changed."""
 
     code: str
     is_block: bool
@@ -62,6 +68,7 @@ class LaneRows:
     filled: Decimal
     price: Decimal | None
     order_id: UUID | None
+    replace_id: UUID | None
     rows: list[PartRow]
 
 
@@ -156,6 +163,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         raise NotFound("release")
     parents = list(ParentOrder.objects.filter(journey_id=journey_id, statement_id=statement.id).order_by("side"))
     facts = _Facts(parents)
+    stoppable = set(visible_orders(viewer).filter(is_block=True, journey_id=journey_id).values_list("id", flat=True))
     columns = (
         "account_id",
         "account__code",
@@ -204,7 +212,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         cost_bps=_cost(parents, price, statement.decision_price),
         amounts=amounts,
         counts=counts,
-        lanes=facts.lanes(rows, shown, {row[3] for row in lines if row[7]}),
+        lanes=facts.lanes(rows, shown, {row[3] for row in lines if row[7]}, stoppable),
         never_ordered=never if most is None else never[: max(most - len(shown), 0)],
         hidden=0 if most is None else max(len(rows) + len(never) - most, 0),
         parents=tuple(parent.id for parent in parents if parent.done_at is None and parent.cancel_requested_at is None),
@@ -227,7 +235,7 @@ class _Facts:
             "quantity",
             "filled_qty",
         )
-        columns += ("filled_notional", "limit_price", "reason", "cancel_requested_at")
+        columns += ("filled_notional", "limit_price", "reason", "cancel_requested_at", "to_resend", "chain_id")
         rows = ChildOrder.objects.filter(parent_id__in=[parent.id for parent in parents]).order_by("id")
         self.children: list[dict[str, Any]] = list(rows.values(*columns))
         self.shares: dict[tuple[UUID, UUID], ProvisionalShare] = {}
@@ -256,23 +264,31 @@ class _Facts:
         filled = share.quantity if block and share else Decimal(0) if block else sum((o["filled_qty"] for o in orders), Decimal(0))
         states = [OrderState(order["state"]) for order in orders]
         outcome = outcome_of(quantity=wanted, filled=filled, states=states, is_over=_is_over(parent, orders))
-        note, rule = _note(outcome, parent, orders, wanted - filled, share if block else None)
-        asked = any(order["cancel_requested_at"] for order in orders)
-        stoppable = len(singles) == 1 and may_cancel(states, is_asked=asked)
+        note, rule = _note(outcome, parent, _newest(orders), wanted - filled, share if block else None)
+        now_one = _newest(singles)
+        stoppable = len(now_one) == 1 and _is_stoppable(now_one[0])
+        movable = bool(singles) and any(OrderState(one["state"]) not in TERMINAL for one in now_one) and _may_replace(parent)
         price = _average(orders) if filled else None
         shown = None if outcome is Outcome.UNKNOWN else filled
         return PartRow(
-            account_id, code, name, outcome, str(parent.side), wanted, shown, price, note, rule, singles[0]["id"] if stoppable else None
-        )
+            account_id, code, name, outcome, str(parent.side), wanted, shown, price, note, rule, now_one[0]["id"] if stoppable else None,
+            parent.id if movable else None,
+        )  # fmt: skip
 
-    def lanes(self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]], pooled: set[str]) -> list[LaneRows]:
-        """Return the connections with all their sums and the rows that are shown, blocks first. pooled: connections that take blocks."""
+    def lanes(
+        self, rows: Sequence[tuple[str, PartRow]], shown: Sequence[tuple[str, PartRow]], pooled: set[str], stoppable: set[UUID]
+    ) -> list[LaneRows]:
+        """Return the connections with all their sums and the rows that are shown, blocks first. pooled: connections that take
+        blocks; stoppable: blocks the viewer sees in whole, and so may cancel alone."""
         found = []
         for code in dict.fromkeys(code for code, _ in rows):
             parts = [part for lane, part in rows if lane == code]
             blocks = [child for (_, lane), children in self.blocks.items() if lane == code for child in children]
             orders = blocks or [c for c in self.children if c["connection__code"] == code and not c["is_block"]]
-            open_ = [b for b in blocks if may_cancel([OrderState(b["state"])], is_asked=b["cancel_requested_at"] is not None)]
+            open_ = [b for b in blocks if b["id"] in stoppable and _is_stoppable(b)]
+            movable = [
+                p.id for p in self.parents.values() if _may_replace(p) and any(b["parent_id"] == p.id for b in blocks if not _has_ended(b))
+            ]
             found.append(
                 LaneRows(
                     code,
@@ -281,6 +297,7 @@ class _Facts:
                     sum((p.filled or Decimal(0) for p in parts), Decimal(0)),
                     _average(orders),
                     open_[0]["id"] if len(open_) == 1 else None,
+                    movable[0] if len(movable) == 1 else None,
                     [part for lane, part in shown if lane == code],
                 )
             )
@@ -289,6 +306,29 @@ class _Facts:
     def average(self) -> Decimal | None:
         """Return the average price of a one-sided release."""
         return _average(self.children) if len(self.parents) == 1 else None
+
+
+def _newest(orders: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the orders without those that another one followed at a new limit."""
+    newest = {order["chain_id"] or order["id"]: order for order in orders}
+    return list(newest.values())
+
+
+def _has_ended(order: Mapping[str, Any]) -> bool:
+    return OrderState(order["state"]) in TERMINAL
+
+
+def _is_stoppable(order: Mapping[str, Any]) -> bool:
+    return may_cancel([OrderState(order["state"])], is_asked=order["cancel_requested_at"] is not None and not order["to_resend"])
+
+
+def _may_replace(parent: ParentOrder) -> bool:
+    return may_replace(
+        state=parent.state,
+        is_sliced=RouteKind(parent.route) in SLICED,
+        time_in_force=parent.time_in_force,
+        is_cancel_asked=parent.cancel_requested_at is not None,
+    )
 
 
 def _average(orders: Sequence[Mapping[str, Any]]) -> Decimal | None:
@@ -323,12 +363,16 @@ def _note(
         ), ("" if share is None or share.is_final else "ALC-3")
     if outcome is Outcome.UNKNOWN:
         return "No answer from the broker yet. It is asked; never sent twice", "RTE-7"
-    if outcome is Outcome.PARTIAL and live and parent.done_at is None:
-        return f"{'Canceling' if asked else 'Working'}{limit}, {remaining} left", ""
+    moving = any(order["to_resend"] for order in orders) and parent.cancel_requested_at is None
+    if outcome is Outcome.PARTIAL and (live or moving) and parent.done_at is None:
+        return (
+            f"{'Moving' if moving else 'Canceling' if asked else 'Working'}{limit.replace(' at ', ' to ') if moving else limit}, {remaining} left",
+            "",
+        )
     if outcome is Outcome.PARTIAL:
         return f"{remaining} not filled: {reason or 'the order ended at its limit'}", "" if reason else "RTE-2"
     if outcome is Outcome.WORKING:
-        return _waiting(parent, orders, asked, limit)
+        return (f"Moving{limit.replace(' at ', ' to ')}", "") if moving else _waiting(parent, orders, asked, limit)
     if outcome is Outcome.CANCELED:
         return reason or "Ended without a fill at its limit", "" if reason else "RTE-2"
     rule, _, words = reason.partition(" ")

@@ -1,6 +1,6 @@
 """What became of decisions, as far as a person sees the accounts: of many journeys in figures, of one in parents, fills and shares.
 
-Entry points: `progress`, `parents_of`, `results_of`, `share_page`, `fill_facts`, `bookings_of`. Inside the caller's tenancy block; a fixed
+Entry points: `progress`, `parents_of`, `results_of`, `share_page`, `fill_facts`, `bookings_of`, `shares_in_sight`. Inside the caller's tenancy block; a fixed
 number of statements, whatever the number of accounts.
 
 Invariants
@@ -24,7 +24,9 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 from accounts import queries as accounts
 from governance.core.subjects import Viewer
 
+from ..core.replacing import may_replace
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS
+from ..enums import SLICED, RouteKind
 from ..models import Booking, ChildOrder, Execution, ParentOrder, Share
 from .visible import visible_orders, visible_parents
 
@@ -65,6 +67,16 @@ class ParentRow:
     cancel_requested_at: datetime | None
     done_at: datetime | None
     needs_booking: bool
+
+    @property
+    def may_replace(self) -> bool:
+        """Return whether it has something whose limit could be changed."""
+        return may_replace(
+            state=self.state,
+            is_sliced=RouteKind(self.route) in SLICED,
+            time_in_force=self.time_in_force,
+            is_cancel_asked=self.cancel_requested_at is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ def progress(viewer: Viewer, whole: Collection[UUID], partly: Collection[UUID]) 
     found = _sums(orders_in_sight(viewer, is_whole=True), whole) if whole else {}
     if partly:
         own = _sums(orders_in_sight(viewer, is_whole=False), partly)
-        shares = _shares(viewer).filter(booking__journey_id__in=list(partly)).order_by()
+        shares = shares_in_sight(viewer).filter(booking__journey_id__in=list(partly)).order_by()
         sums = shares.values_list("booking__journey_id").annotate(q=Sum("quantity"), n=Sum("notional"))
         booked = {row[0]: (row[1], row[2]) for row in sums}
         for journey in partly:
@@ -149,7 +161,7 @@ def fill_facts(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> FillFacts
     )
     days = set(sums["days"] or ())
     if not is_whole:
-        days |= set(_shares(viewer).filter(booking__journey_id=journey_id).values_list("booking__trade_date", flat=True))
+        days |= set(shares_in_sight(viewer).filter(booking__journey_id=journey_id).values_list("booking__trade_date", flat=True))
     return FillFacts(sums["n"], sums["first"], sums["last"], sums["fee"] or _ZERO, tuple(sorted(days)))
 
 
@@ -163,7 +175,7 @@ def bookings_of(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> list[Any
 
 def share_page(viewer: Viewer, *, journey_id: UUID, is_whole: bool, after: str = "", size: int = 50) -> tuple[list[ShareRow], str]:
     """Return final shares in sight by account, and where the next ones begin."""
-    rows = _shares(viewer, is_whole=is_whole).filter(booking__journey_id=journey_id)
+    rows = shares_in_sight(viewer, is_whole=is_whole).filter(booking__journey_id=journey_id)
     if after:
         rows = rows.filter(account__code__gt=after)
     sums = (
@@ -184,7 +196,7 @@ def results_of(viewer: Viewer, *, journey_id: UUID, is_whole: bool, codes: Colle
         .values_list("account__code")
         .annotate(q=Sum("filled_qty"), n=Sum(F("filled_notional") * F("instrument__multiplier")))
     )
-    shares = _shares(viewer, is_whole=is_whole).filter(booking__journey_id=journey_id, account__code__in=list(codes)).order_by()
+    shares = shares_in_sight(viewer, is_whole=is_whole).filter(booking__journey_id=journey_id, account__code__in=list(codes)).order_by()
     found: dict[str, tuple[Decimal, Decimal]] = {}
     for code, quantity, value in [*own, *shares.values_list("account__code").annotate(q=Sum("quantity"), n=Sum("notional"))]:
         before = found.get(code, (_ZERO, _ZERO))
@@ -221,7 +233,8 @@ def _newest(rows: QuerySet[Booking]) -> QuerySet[Booking]:
     return rows.exclude(Exists(newer))
 
 
-def _shares(viewer: Viewer, *, is_whole: bool = False) -> QuerySet[Share]:
+def shares_in_sight(viewer: Viewer, *, is_whole: bool = False) -> QuerySet[Share]:
+    """Return the shares of newest bookings that accounts in sight have; all of them where the caller knows the whole to be in sight."""
     rows = Share.objects.exclude(quantity=0).filter(booking_id__in=_newest(Booking.objects.all()).values("pk"))
     return rows if viewer.oversight or is_whole else rows.filter(account_id__in=_accounts(viewer))
 

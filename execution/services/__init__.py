@@ -6,6 +6,7 @@ from .drafting import UnableToRelease
 from .gateway_session import Activity, GatewaySession
 from .lease import LeaseHeld, LeaseLost
 from .release import ReleaseFacts, continue_release, release, run_signal
+from .replace import Replaced, UnableToReplace, replace_parent
 from .slices import release_due_slices, release_held
 from .unknowns import UnableToResolve, alarm_unanswered, resolve_as_absent, resolve_as_found
 
@@ -17,7 +18,9 @@ __all__ = [
     "LeaseHeld",
     "LeaseLost",
     "ReleaseFacts",
+    "Replaced",
     "UnableToRelease",
+    "UnableToReplace",
     "UnableToResolve",
     "alarm_unanswered",
     "cancel_killed",
@@ -28,6 +31,7 @@ __all__ = [
     "release",
     "release_due_slices",
     "release_held",
+    "replace_parent",
     "resolve_as_absent",
     "resolve_as_found",
     "run_signal",

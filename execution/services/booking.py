@@ -88,6 +88,7 @@ class _Parent:
 
 _ENDED = """NOT EXISTS (SELECT 1 FROM execution_childorder c WHERE c.parent_id = p.id
                  AND c.state NOT IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'DENIED'))
+               AND NOT EXISTS (SELECT 1 FROM execution_childorder c WHERE c.parent_id = p.id AND c.to_resend)
                AND NOT EXISTS (SELECT 1 FROM execution_slice s WHERE s.parent_id = p.id AND s.state = 'PENDING')"""
 
 

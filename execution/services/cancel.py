@@ -5,6 +5,7 @@ Entry points: `cancel_order`, `cancel_parent`, `cancel_killed` (inside the calle
 Invariants:
 1. What has not been sent is canceled at once; what has been sent is canceled when the broker says so, and a fill may win.
 2. A cancel is recorded before it is transmitted, and repeated until the order has ended; it can never make a second order.
+3. What is canceled for good is not sent again under another limit, though a replacement had been asked for before.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def _stopped_parents() -> list[UUID]:
     """Return the parents that still have something to order and that a tripped switch stops, in the order of their ids."""
     sql = f"""SELECT p.id FROM execution_parentorder p WHERE p.done_at IS NULL AND p.cancel_requested_at IS NULL AND {kill_switch_parent_sql()}
               AND (p.state IN ('HELD', 'RELEASING')
-                   OR EXISTS (SELECT 1 FROM execution_slice s WHERE s.parent_id = p.id AND s.state = 'PENDING'))
+                   OR EXISTS (SELECT 1 FROM execution_slice s WHERE s.parent_id = p.id AND s.state = 'PENDING')
+                   OR EXISTS (SELECT 1 FROM execution_childorder c WHERE c.parent_id = p.id AND c.to_resend))
               ORDER BY p.id"""
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -109,16 +111,23 @@ def _cancel(where: str, params: Sequence[UUID], now: datetime, reason: str, *, w
                WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.state <> ALL(%s) AND o.cancel_requested_at IS NULL AND {where}
                             ORDER BY o.id FOR UPDATE OF o)
                RETURNING id, account_id, CASE WHEN is_block THEN parent_id END"""
+    final = """UPDATE execution_childorder SET to_resend = FALSE
+               WHERE id IN (SELECT o.id FROM execution_childorder o WHERE o.to_resend AND {where} ORDER BY o.id FOR UPDATE OF o)
+               RETURNING id, slice_id, account_id, CASE WHEN is_block THEN parent_id END, state, filled_qty"""
     with connection.cursor() as cursor:
         cursor.execute(ended.format(where=where), [now, reason[:200], *params])
         gone = cursor.fetchall()
         cursor.execute(asked.format(where=working or where), [now, _NOT_WORKING if working else _ENDED, *params])
         requested = cursor.fetchall()
-    tell_orders([*((pk, account, parent) for pk, _, account, parent in gone), *requested])
+        cursor.execute(final.format(where=working or where), params)
+        final_now = cursor.fetchall()
+    ended_before = [row for row in final_now if row[4] in _ENDED]
+    tell_orders([*((pk, account, parent) for pk, _, account, parent, *_ in [*gone, *final_now]), *requested])
     own = [pk for pk, slice_id, _, _ in gone if slice_id is None]
+    own += [pk for pk, slice_id, _, block_of, _, filled in ended_before if slice_id is None and (block_of is None or not filled)]
     if own:
         accounts.release_reservations(order_ids=own, now=now)
-    return Canceled(len(gone), len(requested))
+    return Canceled(len(gone) + len(ended_before), len(requested) + len(final_now) - len(ended_before))
 
 
 def _audit(kind: SubjectKind, subject_id: UUID, journey_id: UUID, actor: Actor | None, now: datetime, reason: str, done: Canceled) -> None:

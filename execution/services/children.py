@@ -103,24 +103,42 @@ def reserve_rows(
     now: datetime,
 ) -> None:
     """Reserve for orders (one id a row): quantity, and for buys the cash a fill at the limit would take with its fee."""
-    held = quantity[rows]
-    order_ids, rows, held = order_ids[held > 0], rows[held > 0], held[held > 0]
-    cash = np.zeros(len(rows), dtype=np.int64)
-    if plan.side.is_buy:
-        notional = reserved_cash_arrays(held, limit_price, np.zeros(len(rows), dtype=np.int64), instrument.currency, instrument.multiplier)
-        cash = reserved_cash_arrays(held, limit_price, notional * FEE_BPS // 10_000, instrument.currency, instrument.multiplier)
+    hold(order_ids, plan.ids[rows], quantity[rows], plan.side, sleeve_id, instrument, limit_price, now)
+
+
+def hold(
+    order_ids: NDArray[Any],
+    account_ids: NDArray[Any],
+    quantity: NDArray[np.int64],
+    side: Side,
+    sleeve_id: UUID,
+    instrument: InstrumentFacts,
+    limit_price: Decimal,
+    now: datetime,
+) -> None:
+    """Reserve `quantity` (int64[n], UNIT = 1; zero rows are left out) for orders and accounts, V16[n] each."""
+    live = quantity > 0
     accounts.reserve(
-        order_ids=order_ids,
-        account_ids=plan.ids[rows],
+        order_ids=order_ids[live],
+        account_ids=account_ids[live],
         sleeve_id=sleeve_id,
         instrument_id=instrument.id,
-        side=plan.side.value,
-        quantity=held,
+        side=side.value,
+        quantity=quantity[live],
         cash_currency=instrument.currency,
-        cash=cash,
+        cash=cash_held(quantity[live], side, instrument, limit_price),
         limit_price=limit_price,
         now=now,
     )
+
+
+def cash_held(quantity: NDArray[np.int64], side: Side, instrument: InstrumentFacts, limit_price: Decimal) -> NDArray[np.int64]:
+    """Return what orders hold in cash: for buys limit × quantity and the fee, in 10⁻⁸ of the instrument's currency (ACC-4)."""
+    none = np.zeros(len(quantity), dtype=np.int64)
+    if not side.is_buy:
+        return none
+    notional = reserved_cash_arrays(quantity, limit_price, none, instrument.currency, instrument.multiplier)
+    return reserved_cash_arrays(quantity, limit_price, notional * FEE_BPS // 10_000, instrument.currency, instrument.multiplier)
 
 
 def _raw(value: UUID | None) -> bytes:

@@ -23,8 +23,9 @@ from allocation import queries as allocation
 from base import tenancy
 from market.enums import Side
 
+from ..core.lifecycle import TERMINAL
 from ..enums import ParentState, RouteKind
-from ..models import ParentOrder
+from ..models import ChildOrder, ParentOrder
 from .children import opposite
 from .planning import UNIT, is_sliced
 
@@ -82,8 +83,20 @@ def could_match(one: ParentOrder, other: ParentOrder) -> bool:
 
 
 def _furthest(parent: ParentOrder) -> Decimal | None:
-    """Return the worst price its orders may ever trade at, None for any: slices at the house's price are priced when they fall due."""
-    return parent.limit_price if parent.is_limit_stated or not is_sliced(RouteKind(parent.route)) else None
+    """Return the worst price its orders may ever trade at, None for any: slices at the house's price are priced when they fall due.
+
+    Where the limit was replaced, what still works at the old one counts until it has ended.
+    """
+    if not parent.is_limit_stated and is_sliced(RouteKind(parent.route)):
+        return None
+    if parent.released_limit_price is None or parent.limit_price is None:
+        return parent.limit_price
+    live = ChildOrder.objects.filter(parent=parent).exclude(state__in=[state.value for state in TERMINAL])
+    prices = [parent.limit_price, *live.values_list("limit_price", flat=True).distinct()]
+    known = [price for price in prices if price is not None]
+    if len(known) < len(prices):
+        return None
+    return max(known) if Side(parent.side).is_buy else min(known)
 
 
 def meets(ones: NDArray[Any], others: NDArray[Any], now: datetime) -> Meeting | None:

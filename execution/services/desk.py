@@ -1,22 +1,49 @@
-"""Cancel from a screen: once, however often the button is pressed, and only what the person sees.
+"""Cancel and replace from a screen: once, however often the button is pressed, and only what the person sees.
 
-Entry points: `cancel_order_seen`, `cancel_parent_seen`; inside the caller's tenancy block.
-Invariant: a second cancel of the same order or parent changes nothing and leaves no second audit event.
+Entry points: `cancel_order_seen`, `cancel_parent_seen`, `replace_offer`, `replace_parent_seen`; inside the caller's tenancy block.
+Invariant: a second cancel of the same order or parent, or the same limit once more, changes nothing and leaves no second audit event.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from base.errors import NotFound
 from governance.core.subjects import Actor, Viewer
+from market import queries as market
 
+from ..core.lifecycle import TERMINAL
+from ..core.replacing import Refusal, why_not
 from ..core.states import may_cancel
+from ..enums import OrderState, QuoteProblem
 from ..models import ChildOrder, ParentOrder
 from ..queries.visible import visible_orders, visible_parents
 from .cancel import Canceled, cancel_order, cancel_parent
+from .replace import Replaced, replace_parent, standing_of
+from .stated import house_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the question about another limit shows. refusal: why there can be none. limit: as it stands, None = best price.
+
+    edge: how far a limit may go now (RTE-2), None without a usable quote. live: orders at the broker that would be canceled first.
+    """
+
+    refusal: Refusal | None
+    limit: Decimal | None
+    edge: Decimal | None
+    tick: Decimal
+    is_sliced: bool
+    live: int
+
+    @property
+    def typed(self) -> str:
+        """Return the limit as it would be typed, nothing for best price."""
+        return "" if self.limit is None else f"{self.limit.quantize(self.tick):f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +59,7 @@ def cancel_order_seen(*, order_id: UUID, viewer: Viewer, actor: Actor, now: date
     if not visible_orders(viewer).filter(pk=order_id).exists():
         raise NotFound("order")
     order = ChildOrder.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
-    if not may_cancel(str(order.state)) or order.cancel_requested_at is not None:
+    if not order.to_resend and (not may_cancel(str(order.state)) or order.cancel_requested_at is not None):
         return Asked(Canceled(), is_new=False)
     return Asked(cancel_order(order_id=order_id, actor=actor, now=now, reason=reason), is_new=True)
 
@@ -45,3 +72,28 @@ def cancel_parent_seen(*, parent_id: UUID, viewer: Viewer, actor: Actor, now: da
     if not may_cancel(str(parent.state)) or parent.cancel_requested_at is not None:
         return Asked(Canceled(), is_new=False)
     return Asked(cancel_parent(parent_id=parent_id, actor=actor, now=now, reason=reason), is_new=True)
+
+
+def replace_offer(*, parent_id: UUID, viewer: Viewer, now: datetime) -> Offer:
+    """Return what may be changed of a parent's limit now. Raises NotFound."""
+    parent = visible_parents(viewer).filter(pk=parent_id).first()
+    if parent is None:
+        raise NotFound("parent order")
+    standing, tick = standing_of(parent, now), market.instrument(parent.instrument_id).tick
+    edge = house_limit(parent, now)
+    waiting = [OrderState.PENDING.value, *(state.value for state in TERMINAL)]
+    live = ChildOrder.objects.filter(parent_id=parent_id, cancel_requested_at=None).exclude(state__in=waiting).count()
+    known = None if isinstance(edge, QuoteProblem) else edge
+    return Offer(why_not(standing), parent.limit_price if parent.is_limit_stated else None, known, tick, standing.is_sliced, live)
+
+
+def replace_parent_seen(
+    *, parent_id: UUID, viewer: Viewer, limit: Decimal | None, shown: Decimal | None, actor: Actor, now: datetime, reason: str
+) -> Replaced:
+    """Give a parent that the person sees another limit; None = the house's best price. shown: the limit they were shown, likewise.
+
+    Raises NotFound, UnableToReplace, Forbidden.
+    """
+    if not visible_parents(viewer).filter(pk=parent_id).exists():
+        raise NotFound("parent order")
+    return replace_parent(parent_id=parent_id, limit=limit, shown=(shown,), actor=actor, now=now, reason=reason)

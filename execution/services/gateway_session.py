@@ -4,7 +4,7 @@ Entry points: `GatewaySession`, `Activity`.
 
 Invariants:
 1. The only way in is connect → lease → reconcile → trade; whatever goes wrong with the broker leads back to its beginning.
-2. A step does one thing after the other: hear, ask, cancel, send, share out, tell. The order of the steps is the safety argument.
+2. A step does one thing after the other: hear, ask, follow what was replaced, cancel, send, share out, tell. The order of the steps is the safety argument.
 3. A session that has lost its lease never writes again; `LeaseLost` ends it.
 4. A step looks first what waits: one with nothing to do is one short transaction and one question to the broker.
 """
@@ -35,6 +35,7 @@ from .listening import Heard, hear_reports
 from .notices import send_notices
 from .pulse import Pulse, take_pulse
 from .recovery import recover, settle, sweep
+from .resending import send_again
 from .sending import claim_and_send
 from .unknowns import ask_unknowns
 
@@ -54,6 +55,7 @@ class Activity:
     claimed: int = 0
     denied: int = 0
     canceled: int = 0
+    resent: int = 0
     notices: int = 0
     booked: tuple[UUID, ...] = ()
     done: tuple[UUID, ...] = ()
@@ -63,7 +65,15 @@ class Activity:
     def any(self) -> bool:
         """Return whether anything happened that may lead to more."""
         return bool(
-            self.recovered or self.reports or self.executions or self.claimed or self.denied or self.canceled or self.notices or self.done
+            self.recovered
+            or self.reports
+            or self.executions
+            or self.claimed
+            or self.denied
+            or self.canceled
+            or self.resent
+            or self.notices
+            or self.done
         )
 
 
@@ -164,6 +174,9 @@ class GatewaySession:
             _count(activity, sweep(line, now=now))
             self._swept_at = now
         if activity.any:
+            pulse = self._pulse(now)
+        if pulse.resends:
+            activity.resent = send_again(line, now=now)
             pulse = self._pulse(now)
         if pulse.kills or pulse.cancels:
             self._cancel(now, activity)

@@ -48,6 +48,7 @@ _COLUMNS = (
     "answered_at",
     "absent_answers",
     "reason",
+    "to_resend",
     "parent__strategy__sleeve_id",
     "parent__decision_price",
     "parent__arrival_price",
@@ -76,6 +77,7 @@ class WorkingOrder:
     answered_at: datetime | None
     absent_answers: int
     reason: str
+    to_resend: bool
     sleeve_id: UUID
     decision_price: Decimal
     arrival_price: Decimal | None
@@ -146,7 +148,7 @@ def _working(row: Sequence[object]) -> WorkingOrder:
         filled_notional=values["filled_notional"],  # type: ignore[arg-type]
         declared_absent=bool(values["declared_absent"]),
     )
-    plain = {name: values[name] for name in _COLUMNS[:7]} | {name: values[name] for name in _COLUMNS[13:20]}
+    plain = {name: values[name] for name in _COLUMNS[:7]} | {name: values[name] for name in _COLUMNS[13:21]}
     return WorkingOrder(
         **plain,  # type: ignore[arg-type]
         side=Side(str(values["side"])),

@@ -1,6 +1,6 @@
 """From a frozen statement to the orders of one side: which connection, block or single, in which sequence, at which limit.
 
-Entry points: `side_plan`, `route_of`, `limit_of`; for parents over time `slice_rows`, `due_quantity`. Pure but for the quote and volume they are handed.
+Entry points: `side_plan`, `route_of`, `limit_of`; for parents over time `slice_rows`, `due_quantity`, `spread`. Pure but for the quote and volume they are handed.
 Invariants: 1. what is ordered sums to the statement's lines of that side. 2. clients come before own accounts (RTE-4 [H]).
 3. slices are whole lots; what is odd of a full close goes with the last one. 4. the same statement gives the same plan, whoever makes it again (I8).
 """
@@ -26,7 +26,7 @@ from market.queries import InstrumentFacts, QuoteFacts
 from ..core.apportion import apportion
 from ..core.routing import Quote, Route, choose_route, marketable_limit
 from ..core.slicing import LONGEST, Slice, cumulative_targets, plan_twap
-from ..enums import QuoteProblem, RouteKind
+from ..enums import SLICED, QuoteProblem, RouteKind
 
 UNIT = 10**8
 CHUNK = 1000
@@ -132,7 +132,7 @@ def limit_of(*, side: Side, quote: QuoteFacts, instrument: InstrumentFacts, is_p
 
 def is_sliced(kind: RouteKind) -> bool:
     """Return whether a route goes over time."""
-    return kind in {RouteKind.TWAP, RouteKind.TWAP_MINIMUM}
+    return kind in SLICED
 
 
 def slice_rows(plan: SidePlan, lot: int, minute_volume: Decimal | None, *, start: datetime, seed: str) -> tuple[list[Slice], int]:
@@ -170,11 +170,11 @@ def due_quantity(
         account = clearing.bytes if clearing else bytes(plan.ids[int(entry.rows[0])])
         target = lots * lot + (rest if number == len(slices) - 1 else 0)
         left = max(target - done.get(account, 0), 0)
-        quantity[entry.rows] = _spread(left, plan.quantity[entry.rows]) if entry.is_block else left
+        quantity[entry.rows] = spread(left, plan.quantity[entry.rows]) if entry.is_block else left
     return quantity
 
 
-def _spread(total: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Split a block's slice over its accounts: only the sum goes to the market, final shares come from ALC-4."""
+def spread(total: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split a part of a block over its accounts: only the sum goes to the market, final shares come from ALC-4."""
     ends = np.concatenate([[0], np.cumsum(weights, dtype=object)])
     return np.diff([total * end // ends[-1] for end in ends]).astype(np.int64)

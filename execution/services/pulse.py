@@ -34,6 +34,7 @@ class Pulse:
     asks: bool
     kills: bool
     cancels: bool
+    resends: bool
     sends: bool
     notices: bool
     finishes: bool
@@ -41,7 +42,7 @@ class Pulse:
     @property
     def is_idle(self) -> bool:
         """Return whether nothing waits."""
-        return not (self.asks or self.kills or self.cancels or self.sends or self.notices or self.finishes)
+        return not (self.asks or self.kills or self.cancels or self.resends or self.sends or self.notices or self.finishes)
 
 
 def take_pulse(*, connection_id: UUID, epoch: int, now: datetime) -> Pulse:
@@ -57,7 +58,7 @@ def take_pulse(*, connection_id: UUID, epoch: int, now: datetime) -> Pulse:
     with connection.cursor() as cursor:
         cursor.execute(_SQL, parameters)
         row = cursor.fetchone()
-    return Pulse(*row) if row is not None else Pulse("", *[True] * 6)
+    return Pulse(*row) if row is not None else Pulse("", *[True] * 7)
 
 
 _SQL = f"""
@@ -70,6 +71,8 @@ SELECT l.reports_cursor,
             AND (o.state = 'PENDING' OR o.state IN {_OPEN}) AND o.cancel_requested_at IS NULL AND {kill_switch_sql(members=True)}),
     EXISTS (SELECT 1 FROM execution_childorder o WHERE o.connection_id = l.connection_id AND o.state IN {_OPEN}
         AND o.cancel_requested_at IS NOT NULL AND (o.cancel_sent_at IS NULL OR o.cancel_sent_at <= %(cancel)s)),
+    EXISTS (SELECT 1 FROM execution_childorder o WHERE o.connection_id = l.connection_id AND o.to_resend
+        AND o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'DENIED')),
     EXISTS (SELECT 1 FROM execution_childorder o WHERE o.connection_id = l.connection_id AND o.state = 'PENDING'),
     EXISTS (SELECT 1 FROM execution_allocationnotice n WHERE n.connection_id = l.connection_id AND n.state = 'PENDING'
         AND (n.sent_at IS NULL OR n.sent_at <= %(tell)s)),

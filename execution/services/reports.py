@@ -300,7 +300,7 @@ def _record_strangers(batch: _Batch) -> None:
 def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
     """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out.
 
-    What lives again holds again what it may still take.
+    What lives again holds again what it may still take; what is to be sent again holds on until the order that follows it does.
     """
     if revived := [order.id for order in orders if order.has_revived and order.slice_id is None]:
         accounts.hold_again(order_ids=revived)
@@ -311,7 +311,7 @@ def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
         filled=[order.view.filled_qty - order.filled_before for order in filled],
         now=now,
     )
-    ended = [order for order in orders if order.has_ended and order.slice_id is None]
+    ended = [order for order in orders if order.has_ended and order.slice_id is None and not order.to_resend]
     releasable = [order.id for order in ended if not order.is_block or order.view.filled_qty == Decimal(0)]
     if releasable:
         accounts.release_reservations(order_ids=releasable, now=now)

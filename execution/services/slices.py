@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from allocation import queries as allocation
 from base import tenancy
@@ -20,17 +19,16 @@ from base.errors import Refused
 from governance.enums import AlertTier
 from market import queries as market
 from market.core.calendars import is_open_at
-from market.enums import Side
 
 from ..core.lifecycle import TERMINAL
-from ..enums import ParentState, QuoteProblem, RouteKind, SliceState, TimeInForce
+from ..enums import ParentState, RouteKind, SliceState, TimeInForce
 from ..models import ChildOrder, ParentOrder, Slice
 from .alarms import alert_parent
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
-from .planning import CHUNK, UNIT, due_quantity, is_sliced, limit_of
+from .planning import CHUNK, UNIT, due_quantity, is_sliced
 from .release import _write_chunks, plan_from_rows, wake_gateways
-from .stated import capped
+from .stated import fresh_limit
 from .telling import tell_parents
 
 log = logging.getLogger(__name__)
@@ -72,7 +70,7 @@ def release_held(*, firm_id: int, now: datetime) -> int:
         with tenancy.firm(firm_id):
             one_at_a_time(instrument_id=instrument_id)
             parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
-            limit = _fresh_limit(parent, now) if parent.state == ParentState.HELD else None
+            limit = fresh_limit(parent, now) if parent.state == ParentState.HELD else None
             if limit is None:
                 continue
             parent.limit_price = limit
@@ -97,7 +95,7 @@ def _release_slice(parent: ParentOrder, now: datetime) -> int:
     if not is_open_at(instrument.calendar, now):
         Slice.objects.filter(parent=parent, state=SliceState.PENDING).update(state=SliceState.CANCELED)
         return 0
-    limit = _fresh_limit(parent, now)
+    limit = fresh_limit(parent, now)
     if limit is None:
         return 0  # no usable quote: the slice stays due
     plan = plan_from_rows(parent)
@@ -130,25 +128,12 @@ def _release_slice(parent: ParentOrder, now: datetime) -> int:
 
 
 def _done(parent: ParentOrder) -> dict[bytes, int]:
-    """Return quantity filled or still working by account, UNIT = 1."""
+    """Return quantity filled or still working by account, UNIT = 1. What is to be sent again works: its rest is nobody else's to order."""
     rows = ChildOrder.objects.filter(parent=parent)
-    ended = [str(state) for state in TERMINAL]
-    filled = rows.filter(state__in=ended).values_list("account_id").annotate(Sum("filled_qty"))
-    live = rows.exclude(state__in=ended).values_list("account_id").annotate(Sum(F("quantity")))
+    is_over = Q(state__in=[str(state) for state in TERMINAL], to_resend=False)
+    filled = rows.filter(is_over).values_list("account_id").annotate(Sum("filled_qty"))
+    live = rows.exclude(is_over).values_list("account_id").annotate(Sum(F("quantity")))
     done: dict[bytes, int] = {}
     for account, quantity in [*filled, *live]:
         done[account.bytes] = done.get(account.bytes, 0) + int(quantity * UNIT)
     return done
-
-
-def _fresh_limit(parent: ParentOrder, now: datetime) -> Decimal | None:
-    """Return the house's limit of the moment, within the one that was stated; None without a usable quote."""
-    instrument = market.instrument(parent.instrument_id)
-    quote = market.latest_quotes(instrument_ids=[instrument.id], now=now).get(instrument.id)
-    if quote is None:
-        return None
-    side = Side(parent.side)
-    limit = limit_of(side=side, quote=quote, instrument=instrument, is_paper=parent.is_paper, now=now)
-    if isinstance(limit, QuoteProblem):
-        return None
-    return capped(side=side, house=limit, stated=parent.limit_price if parent.is_limit_stated else None)

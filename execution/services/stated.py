@@ -1,6 +1,6 @@
 """What a signal states about its orders, held against the market: its limit, its pace, when its orders end.
 
-Entry points: `limit_for`, `route_for`, `end_of_day`, `capped`. A signal that states nothing gets the house's price and pace (RTE-1, RTE-2).
+Entry points: `limit_for`, `route_for`, `end_of_day`, `capped`, `house_limit`, `fresh_limit`. A signal that states nothing gets the house's price and pace (RTE-1, RTE-2).
 Invariants: 1. a stated limit is taken as it is or refused: never past the collar (RTE-2), never for two sides, never without a usable quote (CON-5).
 2. `AT_ONCE` does not get round RTE-1: what is 5% of the one-minute volume or more is refused, not sent. 3. no order outlives its session (ALC-3).
 """
@@ -15,11 +15,13 @@ from allocation.enums import SignalOrderType, SignalRoute, SignalTimeInForce
 from allocation.services.sizing import SizedSignal
 from base.core import figures
 from base.errors import Conflict
+from market import queries as market
 from market.core.calendars import OutsideCalendar, UnknownMarket, next_session, session_close, trade_date
 from market.enums import Side
 
 from ..core.routing import Route
 from ..enums import QuoteProblem, RouteKind, TimeInForce
+from ..models import ParentOrder
 from .planning import UNIT, is_sliced, limit_of
 
 
@@ -68,6 +70,23 @@ def capped(*, side: Side, house: Decimal, stated: Decimal | None) -> Decimal:
     if stated is None:
         return house
     return min(house, stated) if side.is_buy else max(house, stated)
+
+
+def house_limit(parent: ParentOrder, now: datetime) -> Decimal | QuoteProblem:
+    """Return the house's limit of the moment for a parent's side, the edge of the collar (RTE-2), or why there is none."""
+    instrument = market.instrument(parent.instrument_id)
+    quote = market.latest_quotes(instrument_ids=[instrument.id], now=now).get(instrument.id)
+    if quote is None:
+        return QuoteProblem.NO_QUOTE
+    return limit_of(side=Side(parent.side), quote=quote, instrument=instrument, is_paper=parent.is_paper, now=now)
+
+
+def fresh_limit(parent: ParentOrder, now: datetime) -> Decimal | None:
+    """Return the house's limit of the moment, within the one that was stated; None without a usable quote."""
+    house = house_limit(parent, now)
+    if isinstance(house, QuoteProblem):
+        return None
+    return capped(side=Side(parent.side), house=house, stated=parent.limit_price if parent.is_limit_stated else None)
 
 
 def route_for(*, route: Route, sized: SizedSignal) -> Route:

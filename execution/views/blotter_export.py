@@ -31,7 +31,7 @@ HEADERS: dict[str, dict[str, str]] = {
     "parents": {
         "created_at": "at", "symbol": "symbol", "side": "side", "quantity": "quantity", "filled_qty": "filled", "leaves_qty": "leaves",
         "limit_price": "limit", "currency": "currency", "state": "state", "route": "route", "strategy": "strategy", "journey_id": "journey_id",
-        "parent_id": "id",
+        "is_limit_stated": "is_limit_stated", "parent_id": "id", "is_part": "is_part",
     },
     "fills": {
         "executed_at": "at", "account": "account", "is_block": "is_block", "symbol": "symbol", "side": "side", "last_qty": "quantity",

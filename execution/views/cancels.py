@@ -24,7 +24,7 @@ def order(request: Request, order_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "execution/_cancel.html", {"row": one_row(request, "orders", order_id)})
     visit = request.visit
-    asked = cancel_order_seen(order_id=order_id, viewer=visit.viewer, actor=visit.actor(DEALERS), now=visit.now, reason=_reason(request))
+    asked = cancel_order_seen(order_id=order_id, viewer=visit.viewer, actor=visit.actor(DEALERS), now=visit.now, reason=reason_of(request))
     return _told(asked, order_id)
 
 
@@ -34,11 +34,14 @@ def parent(request: Request, parent_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "execution/_cancel.html", {"row": one_row(request, "parents", parent_id)})
     visit = request.visit
-    asked = cancel_parent_seen(parent_id=parent_id, viewer=visit.viewer, actor=visit.actor(DEALERS), now=visit.now, reason=_reason(request))
+    asked = cancel_parent_seen(
+        parent_id=parent_id, viewer=visit.viewer, actor=visit.actor(DEALERS), now=visit.now, reason=reason_of(request)
+    )
     return _told(asked, parent_id)
 
 
-def _reason(request: Request) -> str:
+def reason_of(request: Request) -> str:
+    """Return the reason that was given. Raises Refused without one."""
     reason = request.POST.get("reason", "").strip()
     if not reason or len(reason) > MOST or "\0" in reason:
         raise Refused("reason", f"say why, in at most {MOST} characters", field="reason", value=reason[:MOST])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from market.models import Instrument, Issuer
 
@@ -15,8 +18,12 @@ from ..core.subjects import Actor, Subject
 from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
 from ..models import Approval
 from ..queries.approvals import approval_value
+from ..queries.audit_trail import spent_by
+from ..queries.names import behind, people_names
+from ..queries.trail_names import TrailNames, trail_names
 from ..services.restrictions import lifting_hash
 from ..web import Visit
+from .naming import NamingAdmin, shown_name
 
 
 class NewRestriction(ActForm):
@@ -170,6 +177,15 @@ def _waits(obj: Any, visit: Visit) -> bool:
     return state_at(approval_value(obj), visit.now) is ApprovalState.REQUESTED
 
 
+def _person(user: Any) -> SafeString:
+    return format_html('<span title="{}">{}</span>', user.email, user.name or user.email)
+
+
+def stopped_by(row: Any) -> Subject | None:
+    """Return what a switch stops, None for the whole firm."""
+    return behind(f"{row.scope}|{row.subject_id}")
+
+
 class RestrictionAdmin(HouseAdmin):
     group, title, icon = "Control", "Restricted list", "block"
     list_display = ("thing", "state", "valid_from", "valid_until", "reason")
@@ -192,14 +208,14 @@ class RestrictionAdmin(HouseAdmin):
     named = thing
 
 
-class ApprovalAdmin(HouseAdmin):
+class ApprovalAdmin(NamingAdmin):
     group, title, icon = "Control", "Approvals", "approval"
-    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "state", "expires_at")
+    list_display = ("requested_at", "action", "subject", "reason", "asked_by", "answered_by", "state", "used_by")
     list_filter = ("state", "action")
     list_select_related = ("requested_by", "decided_by")
     fields: Any = ("action", "subject", "rules", "reason", "asked_by", "requested_at", "expires_at", "state", "content_hash")
-    fields += ("answered_by", "decided_at", "decision_reason", "used_at")
-    readonly_fields = ("subject", "asked_by", "answered_by")
+    fields += ("answered_by", "decided_at", "decision_reason", "used_by", "used_at")
+    readonly_fields = ("subject", "asked_by", "answered_by", "used_by")
     ordering = ("-requested_at", "-id")
     acts = (
         Act(
@@ -217,30 +233,39 @@ class ApprovalAdmin(HouseAdmin):
         Act("refuse", "Refuse", refuse, Reason, when=_waits),
     )
 
-    def subject(self, obj: Any) -> str:
-        """Return what it is about."""
-        return f"{obj.subject_kind} {obj.subject_id}"
+    def attach_names(self, visit: Visit, rows: Iterable[Any]) -> None:
+        """Put to the rows what they are about, and who used them."""
+        found = list(rows)
+        super().attach_names(visit, found)
+        spent = spent_by([row.pk for row in found if row.used_at is not None])
+        people = people_names(spent.values())
+        for row in found:
+            row.spender = "–" if row.used_at is None else people.get(spent.get(row.pk) or 0, "system")
 
     def asked_by(self, obj: Any) -> str:
         """Return who asked."""
-        return str(obj.requested_by.email)
+        return _person(obj.requested_by)
 
     def answered_by(self, obj: Any) -> str:
         """Return who decided."""
-        return str(obj.decided_by.email) if obj.decided_by_id else "–"
+        return _person(obj.decided_by) if obj.decided_by_id else "–"
+
+    def used_by(self, obj: Any) -> str:
+        """Return who used it, for exactly what was approved."""
+        return str(obj.spender)
 
     def named(self, obj: Any) -> str:
         """Return what is asked for."""
         return str(obj.action).replace("_", " ").capitalize()
 
 
-class KillSwitchAdmin(HouseAdmin):
+class KillSwitchAdmin(NamingAdmin):
     group, title, icon = "Control", "Kill switches", "power_settings_new"
-    list_display = ("tripped_at", "scope", "subject_id", "state", "reason", "by")
+    list_display = ("tripped_at", "scope", "subject", "state", "reason", "by")
     list_filter = ("state", "scope")
     list_select_related = ("tripped_by",)
-    fields: Any = ("scope", "subject_id", "state", "reason", "by", "tripped_at", "rearm_requested_at", "flatten_confirmed_at", "rearmed_at")
-    readonly_fields = ("by",)
+    fields: Any = ("scope", "subject", "state", "reason", "by", "tripped_at", "rearm_requested_at", "flatten_confirmed_at", "rearmed_at")
+    readonly_fields = ("subject", "by")
     ordering = ("-tripped_at", "-id")
     acts = (
         Act("trip", "Stop trading", trip, Trip, about_row=False, danger=True),
@@ -248,24 +273,35 @@ class KillSwitchAdmin(HouseAdmin):
         Act("rearm", "Confirm trading again", rearm, fresh=True, when=lambda row, _: row.state == KillState.REARM_REQUESTED),
     )
 
+    def names_of(self, visit: Visit, rows: list[Any]) -> TrailNames:
+        """Return the names of what these switches stop."""
+        return trail_names(visit.viewer, [], (subject for row in rows if (subject := stopped_by(row)) is not None))
+
+    def subject(self, obj: Any) -> Any:
+        """Return what it stops."""
+        subject = stopped_by(obj)
+        return "The whole firm" if subject is None else shown_name(obj.names, subject)
+
     def by(self, obj: Any) -> str:
         """Return who tripped it."""
         return str(obj.tripped_by.email)
 
     def named(self, obj: Any) -> str:
         """Return what it stops."""
-        return f"{obj.scope} {obj.subject_id}".strip()
+        subject = stopped_by(obj)
+        name = None if subject is None else obj.names.of(subject)
+        return "The whole firm" if subject is None else name.text if name else f"{obj.scope} {obj.subject_id}"
 
 
-class AlertAdmin(HouseAdmin):
+class AlertAdmin(NamingAdmin):
     group, title, icon = "Control", "Alerts", "notifications"
-    list_display = ("raised_at", "tier", "rule", "message", "acknowledged", "ended_at")
+    list_display = ("raised_at", "tier", "rule", "message", "subject", "acknowledged", "ended_at")
     list_filter = ("tier",)
     search_fields = ("message", "rule")
     list_select_related = ("acknowledged_by",)
-    fields: Any = ("tier", "rule", "message", "subject_kind", "subject_id", "audience", "raised_at", "last_seen_at", "occurrences")
+    fields: Any = ("tier", "rule", "message", "subject", "audience", "raised_at", "last_seen_at", "occurrences")
     fields += ("acknowledged", "acknowledged_at", "ended_at")
-    readonly_fields = ("acknowledged",)
+    readonly_fields = ("subject", "acknowledged")
     ordering = ("-raised_at", "-id")
     acts = (
         Act(

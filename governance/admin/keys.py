@@ -58,7 +58,11 @@ def issue(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> Done:
     secret = services.issue_token(
         user_id=data["user"], label=data["label"], now=visit.now, firm_id=visit.firm_id, actor=actor, lifetime=lifetime
     )
-    return Done("The token is made.", secret)
+    return Done(f"The token is made.{_waits(actor, data['user'])}", secret)
+
+
+def _waits(actor: Actor, user_id: int) -> str:
+    return "" if int(actor.user_id) == user_id else " It opens nothing until the person it acts as accepts it, on their own page."
 
 
 def revoke(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -70,14 +74,14 @@ def revoke(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
 def create(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> Done:
     """Make a webhook key and show its secret once."""
     key_id, secret = services.create_webhook_key(source=data["source"], user_id=data["user"], now=visit.now, actor=actor)
-    return Done(f"Key {key_id} is made.", secret)
+    return Done(f"Key {key_id} is made.{_waits(actor, data['user'])}", secret)
 
 
 def rotate(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> Done:
     """Make a successor and show its secret once."""
     ends = visit.now + timedelta(hours=data["hours"])
     key_id, secret = services.rotate_webhook_key(key_id=obj.pk, ends_at=ends, actor=actor, now=visit.now, reason=data["reason"])
-    return Done(f"Key {key_id} takes its place.", secret)
+    return Done(f"Key {key_id} takes its place.{_waits(actor, obj.user_id)}", secret)
 
 
 def end(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -88,7 +92,7 @@ def end(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
 
 class ApiTokenAdmin(HouseAdmin):
     group, title, icon = "People", "API tokens", "key"
-    list_display = ("label", "acts_as", "token", "created", "expiry")
+    list_display = ("label", "acts_as", "token", "created", "expiry", "is_accepted")
     list_display_links = None
     list_select_related = ("user",)
     search_fields = ("label", "user__email")
@@ -116,9 +120,9 @@ class ApiTokenAdmin(HouseAdmin):
 
 class WebhookKeyAdmin(HouseAdmin):
     group, title, icon = "People", "Webhook keys", "webhook"
-    list_display = ("source", "acts_as", "created_at", "revoked_at")
+    list_display = ("source", "acts_as", "created_at", "revoked_at", "is_accepted")
     list_select_related = ("user",)
-    fields: Any = ("source", "acts_as", "created_at", "revoked_at")
+    fields: Any = ("source", "acts_as", "created_at", "revoked_at", "is_accepted")
     readonly_fields = ("acts_as",)
     ordering = ("-created_at",)
     acts = (

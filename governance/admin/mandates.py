@@ -8,11 +8,13 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from .. import services
 from ..adminsite import Act, ActForm, HouseAdmin, instant, text
+from ..core.mandate_words import CLAUSES, clause_words
 from ..core.subjects import Actor, Subject
 from ..enums import MandateRuleKind, SubjectKind
 from ..models import MandateRule
@@ -27,7 +29,11 @@ class NewVersion(ActForm):
     valid_from = instant()
     valid_until = instant(required=False)
     rules = text(
-        help_text="A rule a line: kind | bound | lower bound | words between commas | clause. 0.02 is 2%; leave out what a rule has not."
+        help_text=format_html(
+            "A rule a line: kind | bound | lower bound | words between commas | clause. 0.02 is 2%; leave out what a rule has not."
+            '<details class="kinds"><summary>The kinds</summary><dl>{}</dl></details>',
+            format_html_join("", "<dt>{}</dt><dd>{}; {}</dd>", ((kind.value, *CLAUSES[kind]) for kind in MandateRuleKind)),
+        )
     )
     document = forms.FileField(required=False, help_text="PDF, PNG or JPEG, at most 10 MB.")
 
@@ -86,10 +92,16 @@ def document_link(row: Any, info: str) -> Any:
 
 class RuleInline(TabularInline):
     model = MandateRule
-    fields: Any = ("kind", "rate", "lower_rate", "words", "clause")
+    fields: Any = ("what", "rate", "lower_rate", "words", "clause")
+    readonly_fields = ("what",)
     extra = 0
     can_delete = False
     ordering = ("kind", "id")
+
+    def what(self, obj: Any) -> SafeString:
+        """Return the kind in words, and what its bound means."""
+        kind = MandateRuleKind(obj.kind)
+        return format_html('<span title="{}">{}</span>', CLAUSES[kind][1], clause_words(kind))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the request came through the door."""

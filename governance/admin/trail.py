@@ -7,18 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
-from ..adminsite import Act, Done, HouseAdmin, Nothing, choices
-from ..core.subjects import Actor
+from ..adminsite import Act, Done, Nothing, choices
+from ..core.subjects import Actor, Subject
 from ..enums import AuditAction, SubjectKind
-from ..models import AuditSeal, User
+from ..models import AuditSeal
 from ..permissions import OVERSIGHT
 from ..queries import verify_chain
 from ..queries.people import members
+from ..queries.trail_names import TrailNames, subject_of, trail_names
 from ..web import Visit
+from .naming import NamingAdmin, journey_link, shown_name
 
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)}
 
@@ -87,15 +89,15 @@ def verify(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> Done:
     return Done("The chain is sound." if not faults else f"{faults} findings: the trail was touched.", lines=tuple(lines))
 
 
-class AuditEventAdmin(HouseAdmin):
+class AuditEventAdmin(NamingAdmin):
     group, title, icon = "Record", "Audit trail", "history"
     list_display = ("recorded_at", "who", "role", "action", "subject", "reason", "rule")
     list_filter = (ByAction, BySubject, ByPerson, ByTime)
     search_fields = ("subject_id", "=reason", "=rule")
     search_help_text = "The subject's id; a reason or a rule in full."
-    fields: Any = ("recorded_at", "who", "role", "action", "subject", "difference", "reason", "rule", "rule_version", "journey_id")
-    fields += ("approval_id", "source_ip", "api_key", "sealed")
-    readonly_fields = ("who", "role", "subject", "difference", "sealed")
+    fields: Any = ("recorded_at", "who", "role", "action", "subject", "difference", "reason", "rule", "rule_version", "journey")
+    fields += ("approval", "source_ip", "api_key", "sealed")
+    readonly_fields = ("who", "role", "subject", "difference", "journey", "approval", "sealed")
     ordering = ("-recorded_at", "-id")
     acts = (
         Act(
@@ -110,22 +112,30 @@ class AuditEventAdmin(HouseAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Return the firm's events with names, and whether each is sealed."""
-        person = User.objects.filter(pk=OuterRef("actor_id")).values("email")[:1]
+        """Return the firm's events, and whether each is sealed."""
         seal = AuditSeal.objects.filter(event_id=OuterRef("pk"))
-        return super().get_queryset(request).annotate(person=Subquery(person), is_sealed=Exists(seal))
+        return super().get_queryset(request).annotate(is_sealed=Exists(seal))
+
+    def names_of(self, visit: Visit, rows: list[Any]) -> TrailNames:
+        """Return the names of people, subjects, approvals, and of ids in before and after."""
+        approvals = {_approval(row) for row in rows if row.approval_id}
+        return trail_names(visit.viewer, rows, {*approvals, *(subject_of(row) for row in rows)})
 
     def who(self, obj: Any) -> str:
         """Return the person, or the system."""
-        return obj.person or ("system" if obj.actor_id is None else f"person {obj.actor_id}")
+        return obj.names.who(obj.actor_id) or "system"
 
     def role(self, obj: Any) -> str:
         """Return the role they acted in."""
         return str(obj.actor_role).capitalize()
 
-    def subject(self, obj: Any) -> str:
-        """Return what it happened to."""
-        return f"{obj.subject_kind} {obj.subject_id}"
+    def journey(self, obj: Any) -> Any:
+        """Return a link to the journey."""
+        return journey_link(obj.journey_id)
+
+    def approval(self, obj: Any) -> Any:
+        """Return the second person's request it rests on."""
+        return shown_name(obj.names, _approval(obj)) if obj.approval_id else "–"
 
     def sealed(self, obj: Any) -> str:
         """Return whether the chain holds it."""
@@ -133,7 +143,7 @@ class AuditEventAdmin(HouseAdmin):
 
     def difference(self, obj: Any) -> Any:
         """Return what changed, a line a field."""
-        before, after = (value if isinstance(value, dict) else {} for value in (obj.before, obj.after))
+        before, after = (obj.names.fields(value) if isinstance(value, dict) else {} for value in (obj.before, obj.after))
         rows = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in sorted({*before, *after})]
         if not rows:
             return "–"
@@ -145,6 +155,10 @@ class AuditEventAdmin(HouseAdmin):
     def named(self, obj: Any) -> str:
         """Return what happened."""
         return f"{obj.action} {obj.subject_kind}"
+
+
+def _approval(obj: Any) -> Subject:
+    return Subject(SubjectKind.APPROVAL, str(obj.approval_id))
 
 
 def _shown(value: Any) -> str:

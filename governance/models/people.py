@@ -80,10 +80,14 @@ class Membership(TenantModel):
 
 
 class ApiToken(AbstractAuthToken):
-    """A program's key (stored hashed). It acts as its user in one firm only. Global: it is read before any firm is known."""
+    """A program's key (stored hashed). It acts as its user in one firm only. Global: it is read before any firm is known.
+
+    is_accepted: its user made it, or has agreed to it; until then it opens nothing.
+    """
 
     firm = models.ForeignKey(Firm, models.PROTECT, related_name="+")
     label = models.CharField(max_length=80)
+    is_accepted = models.BooleanField(default=True)
 
 
 class FirmSettings(TenantModel):

@@ -1,12 +1,12 @@
 """Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
 
 from .alerts import AlertFacts, open_alerts
-from .approvals import ApprovalFacts, approval, approvals_given, latest_approval, pending_approvals
+from .approvals import ApprovalFacts, approval, approvals_given, latest_approval, pending_approvals, was_approved
 from .audit_chain import ChainReport, unsealed_count, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
-from .authority_documents import accounts_losing_authority, ending_authorities
-from .credentials import TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, signing_keys
+from .authority_documents import accounts_losing_authority, ending_authorities, ending_authorities_seen
+from .credentials import OwnKey, TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, own_keys, signing_keys
 from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
 from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of, person_with_email
@@ -23,6 +23,7 @@ __all__ = [
     "FirmFacts",
     "FirmName",
     "MandateLimits",
+    "OwnKey",
     "SignedIn",
     "TokenFacts",
     "WebhookKeyFacts",
@@ -35,6 +36,7 @@ __all__ = [
     "authority_verdict",
     "awake_firm_ids",
     "ending_authorities",
+    "ending_authorities_seen",
     "firm_ids",
     "firm_settings",
     "firms_of",
@@ -45,6 +47,7 @@ __all__ = [
     "mandate_limits",
     "member_with_email",
     "open_alerts",
+    "own_keys",
     "pending_approvals",
     "person_with_email",
     "restriction_state",
@@ -56,6 +59,7 @@ __all__ = [
     "tripped_switches",
     "unsealed_count",
     "verify_chain",
+    "was_approved",
     "webhook_keys",
     "webhook_user",
 ]

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from ..core.mandate_words import CLAUSES
 from ..enums import AuthorityKind, MandateRuleKind, Power, SubjectKind
 from ..models import Authority, Mandate, MandateRule
 
@@ -23,6 +24,21 @@ class ClauseFacts:
     lower_rate: Decimal | None
     words: tuple[str, ...]
     clause: str
+
+    @property
+    def title(self) -> str:
+        """Return what the clause is called."""
+        return CLAUSES[self.kind][0]
+
+    @property
+    def states(self) -> str:
+        """Return what the clause states."""
+        return CLAUSES[self.kind][1]
+
+    @property
+    def is_limit(self) -> bool:
+        """Tell whether it limits anything."""
+        return self.kind is not MandateRuleKind.STRESS_MOVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Alerts as their page shows them: open, acknowledged, history, filtered and paged by key (RSK-10).
 
-Entry points: `AlertFilter`, `alert_page`, `alert_counts`, `alert_told`, `acknowledged_since`, `heading_of`, `read_key`.
+Entry points: `AlertFilter`, `alert_page`, `alert_counts`, `alert_told`, `acknowledged_since`, `heading_of`, `key_of`, `read_key`, `read_place`.
 
 Invariants
 1. Only what the person's roles are told.
 2. Every alert stands under one heading: OPEN = nobody's name is on it and it has not ended, or it is Critical; ACKNOWLEDGED = a name, and its cause
    remains; HISTORY = over.
-3. A page is one statement, whatever came before it: newest first, from behind the last row's instant and id.
+3. A page is one statement, whatever came before it, from behind the last row's place. Open alerts stand loudest first (Critical, Warning, Info) and
+   newest first within a tier; under the other headings time alone orders them.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Value
 
 from base.errors import NotFound
 
 from ..enums import AlertTier, Role
 from ..models import Alert
-from .alerts import AlertFacts, alert_facts
+from .alerts import LOUDNESS, AlertFacts, alert_facts
 
 ROWS = 50
+_PLACES = [str(place) for place in range(len(AlertTier))]
 
 
 class AlertHeading(StrEnum):
@@ -46,12 +48,12 @@ _WHERE = {
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """What is shown. text: part of the message or rule. after: the key of the last row of the page before."""
+    """What is shown. text: part of the message or rule. after: the place of the last row of the page before (`read_place`)."""
 
     heading: AlertHeading = AlertHeading.OPEN
     tier: AlertTier | None = None
     text: str = ""
-    after: tuple[datetime, UUID] | None = None
+    after: tuple[int, datetime, UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +65,19 @@ class AlertPage:
 
 
 def alert_page(*, roles: Collection[Role], wanted: AlertFilter, limit: int = ROWS) -> AlertPage:
-    """Return one page, newest first."""
+    """Return one page: of what is open the loudest first, newest first within."""
     rows = Alert.objects.filter(_told(roles), _WHERE[wanted.heading])
     if wanted.tier is not None:
         rows = rows.filter(tier=wanted.tier)
     if wanted.text:
         rows = rows.filter(Q(message__icontains=wanted.text) | Q(rule__icontains=wanted.text))
+    rows = rows.annotate(place=LOUDNESS if wanted.heading is AlertHeading.OPEN else Value(0))
     if wanted.after is not None:
-        instant, pk = wanted.after
-        rows = rows.filter(Q(raised_at__lt=instant) | Q(raised_at=instant, id__lt=pk))
-    found = list(rows.order_by("-raised_at", "-id")[: limit + 1])
+        place, instant, pk = wanted.after
+        rows = rows.filter(Q(place__gt=place) | Q(place=place, raised_at__lt=instant) | Q(place=place, raised_at=instant, id__lt=pk))
+    found = list(rows.order_by("place", "-raised_at", "-id")[: limit + 1])
     last = found[limit - 1] if len(found) > limit else None
-    return AlertPage([alert_facts(row) for row in found[:limit]], key_of(last.raised_at, last.id) if last else "")
+    return AlertPage([alert_facts(row) for row in found[:limit]], f"{last.place}~{key_of(last.raised_at, last.id)}" if last else "")
 
 
 def key_of(instant: datetime, pk: UUID) -> str:
@@ -90,6 +93,13 @@ def read_key(text: str) -> tuple[datetime, UUID] | None:
         return (at, UUID(pk)) if at.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def read_place(text: str) -> tuple[int, datetime, UUID] | None:
+    """Return the place of an alert a text names (its tier's, loudest 0, before its key), None for one that names none."""
+    place, _, key = text.partition("~")
+    found = read_key(key)
+    return (int(place), *found) if found is not None and place in _PLACES else None
 
 
 def alert_counts(*, roles: Collection[Role]) -> dict[AlertHeading, int]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from ..core.subjects import Subject
 from ..enums import AlertTier, Role, SubjectKind
 from ..models import Alert
+
+LOUDNESS = Case(*(When(tier=tier, then=Value(place)) for place, tier in enumerate(reversed(AlertTier))))  # 0 = the loudest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ class AlertFacts:
 
 
 def open_alerts(*, roles: Collection[Role] | None = None, limit: int = 500) -> list[AlertFacts]:
-    """Return the alerts that any of these roles must hear (None = all), newest first: the open ones, and the Critical without a name."""
+    """Return the alerts that any of these roles must hear (None = all): the open ones, and the Critical without a name.
+
+    First those without a name, loudest first and newest first within a tier; then the acknowledged, newest first.
+    """
     rows = Alert.objects.filter(Q(ended_at__isnull=True) | Q(tier=AlertTier.CRITICAL, acknowledged_at__isnull=True))
     if roles is not None:
         rows = rows.filter(audience__overlap=[str(role) for role in roles])
-    return [alert_facts(row) for row in rows.order_by("-raised_at", "-id")[:limit]]
+    unanswered = Case(When(acknowledged_at=None, then=LOUDNESS), default=Value(len(AlertTier)))
+    return [alert_facts(row) for row in rows.order_by(unanswered, "-raised_at", "-id")[:limit]]
 
 
 def alert_facts(row: Alert) -> AlertFacts:

@@ -19,6 +19,7 @@ from ..core.subjects import Viewer
 from ..enums import ApprovalAction, ApprovalState, Role
 from ..models import Approval
 from .approvals import ApprovalFacts, approval_facts
+from .audit_trail import spent_by
 from .names import SubjectName, name_subjects, people_names
 
 ROWS = 50
@@ -32,6 +33,7 @@ class DeskRow:
     where: SubjectName
     asked_by: str
     decided_by: str
+    used_by: str
     is_own: bool
     why_not: str
     approvers: tuple[Role, ...]
@@ -84,13 +86,15 @@ def why_not(facts: ApprovalFacts, user_id: int, roles: Collection[Role]) -> str:
 def _shown(rows: Iterable[Approval], viewer: Viewer, roles: Collection[Role], now: datetime) -> list[DeskRow]:
     found = [approval_facts(row, now) for row in rows]
     names = name_subjects(viewer, (facts.subject for facts in found))
-    people = people_names([pk for facts in found for pk in (facts.requested_by, facts.decided_by)])
+    spent = spent_by([facts.id for facts in found if facts.used_at is not None])
+    people = people_names([*spent.values(), *(pk for facts in found for pk in (facts.requested_by, facts.decided_by))])
     return [
         DeskRow(
             facts=facts,
             where=names[facts.subject],
             asked_by=people.get(facts.requested_by, ""),
             decided_by=people.get(facts.decided_by or 0, ""),
+            used_by=people.get(spent.get(facts.id) or 0, "The system") if facts.used_at is not None else "",
             is_own=facts.requested_by == viewer.user_id,
             why_not=why_not(facts, viewer.user_id, roles),
             approvers=tuple(sorted(APPROVERS[facts.action])),

@@ -10,9 +10,10 @@ from base.errors import NotFound
 
 from ..core.approvals import Approval as Value
 from ..core.approvals import state_at
-from ..core.subjects import Subject
+from ..core.subjects import Subject, Viewer
 from ..enums import ApprovalAction, ApprovalState, SubjectKind
 from ..models import Approval
+from .names import name_subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ApprovalFacts:
     expires_at: datetime
     decided_by: int | None
     decision_reason: str
+    used_at: datetime | None = None
 
 
 def approval(*, approval_id: UUID, now: datetime) -> ApprovalFacts:
@@ -41,10 +43,14 @@ def approval(*, approval_id: UUID, now: datetime) -> ApprovalFacts:
     return approval_facts(row, now)
 
 
-def pending_approvals(*, now: datetime) -> list[ApprovalFacts]:
-    """Return what still waits for a second person, the most urgent first."""
+def pending_approvals(*, now: datetime, viewer: Viewer | None = None) -> list[ApprovalFacts]:
+    """Return what still waits for a second person, the most urgent first; for a viewer, of what they see."""
     rows = Approval.objects.filter(state=ApprovalState.REQUESTED, expires_at__gt=now, requested_at__lte=now)
-    return [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
+    found = [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
+    if viewer is None:
+        return found
+    seen = name_subjects(viewer, (facts.subject for facts in found))
+    return [facts for facts in found if facts.subject in seen]
 
 
 def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: str, now: datetime) -> ApprovalFacts | None:
@@ -52,6 +58,11 @@ def latest_approval(*, action: ApprovalAction, subject: Subject, content_hash: s
     rows = Approval.objects.filter(action=action, subject_kind=subject.kind, subject_id=subject.id, content_hash=content_hash)
     row = rows.filter(expires_at__gt=now).order_by("-requested_at", "-id").first()
     return None if row is None else approval_facts(row, now)
+
+
+def was_approved(*, action: ApprovalAction, subject: Subject) -> bool:
+    """Return whether a second person's yes of this kind was spent on this subject."""
+    return Approval.objects.filter(action=action, subject_kind=subject.kind, subject_id=subject.id, used_at__isnull=False).exists()
 
 
 def approvals_given(*, action: ApprovalAction, now: datetime) -> list[ApprovalFacts]:
@@ -95,4 +106,5 @@ def approval_facts(row: Approval, now: datetime) -> ApprovalFacts:
         value.expires_at,
         row.decided_by_id,
         value.decision_reason,
+        value.used_at,
     )

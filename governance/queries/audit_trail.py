@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -45,6 +46,14 @@ def trail_of_journey(journey_id: UUID, *, limit: int = PAGE) -> list[AuditFacts]
 def trail_of_subject(subject: Subject, *, limit: int = PAGE) -> list[AuditFacts]:
     """Return what happened to one thing."""
     return _facts(AuditEvent.objects.filter(subject_kind=subject.kind, subject_id=subject.id), limit)
+
+
+def spent_by(approval_ids: Collection[UUID]) -> dict[UUID, int | None]:
+    """Return who used these approvals, None = the system; one statement."""
+    rows = AuditEvent.objects.filter(
+        action=AuditAction.APPROVAL_USED, subject_kind=SubjectKind.APPROVAL, subject_id__in=[str(pk) for pk in approval_ids]
+    )
+    return {UUID(pk): actor_id for pk, actor_id in rows.values_list("subject_id", "actor_id")} if approval_ids else {}
 
 
 def _facts(rows: QuerySet[AuditEvent], limit: int) -> list[AuditFacts]:

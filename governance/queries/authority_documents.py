@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
@@ -11,9 +12,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from ..core.authority import WARNING_DAYS, Authority, InstrumentScope, Signature, newly_ended
+from ..core.subjects import Viewer
 from ..enums import AuthorityFinding, AuthorityKind, Power, SubjectKind
 from ..models import Authority as AuthorityRow
 from ..models import AuthoritySignature, AuthoritySubject
+from .names import accounts_in_sight
 
 
 def authority_values(rows: QuerySet[AuthorityRow], *, with_accounts: bool = True) -> list[Authority]:
@@ -53,6 +56,16 @@ def authority_value(row: AuthorityRow, account_ids: Iterable[str], signatures: I
         aggregation_consent=row.aggregation_consent,
         clauses=row.clauses,
     )
+
+
+def ending_authorities_seen(*, now: datetime, viewer: Viewer) -> list[Authority]:
+    """Return `ending_authorities` of the accounts a person sees, naming no other account."""
+    found = ending_authorities(now=now)
+    if viewer.oversight or not found:
+        return found
+    seen = frozenset(str(row["id"]) for row in accounts_in_sight(viewer))
+    narrowed = [replace(document, account_ids=document.account_ids & seen) for document in found]
+    return [document for document in narrowed if document.account_ids]
 
 
 def ending_authorities(*, now: datetime) -> list[Authority]:

@@ -53,6 +53,27 @@ def signing_keys(*, source: str = "", key_id: UUID | None = None) -> list[Webhoo
     return [WebhookKeyFacts(row.id, row.source, row.user_id, row.user.email, row.created_at, row.revoked_at) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A token or webhook key that acts as a person. kind: "token" or "webhook"; id: what `accept_…` and `revoke_…` of that kind take."""
+
+    kind: str
+    id: str
+    label: str
+    created_at: datetime
+    ends_at: datetime | None
+    is_accepted: bool
+
+
+def own_keys(*, user_id: int, now: datetime) -> list[OwnKey]:
+    """Return what programs act as the person in the current firm with, what waits for their word first."""
+    tokens = ApiToken.objects.filter(firm_id=tenancy.current_firm() or 0, user_id=user_id).exclude(expiry__lte=now)
+    keys = WebhookKey.objects.filter(user_id=user_id).exclude(revoked_at__lte=now)
+    found = [OwnKey("token", token_name(row.digest), row.label, row.created, row.expiry, row.is_accepted) for row in tokens]
+    found += [OwnKey("webhook", str(row.id), row.source, row.created_at, row.revoked_at, row.is_accepted) for row in keys]
+    return sorted(found, key=lambda one: (one.is_accepted, one.created_at))
+
+
 def member_with_email(email: str) -> int | None:
     """Return the id of the active member of the firm with this address, in any case; None if there is none."""
     rows = User.objects.filter(

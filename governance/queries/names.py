@@ -1,6 +1,6 @@
 """What a subject is called, and where it is shown: governance knows kinds and ids, the app that keeps the thing knows its name.
 
-Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `accounts_in_sight`; for other apps, from their `ready`: `register_names`,
+Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `accounts_in_sight`, `behind`; for other apps, from their `ready`: `register_names`,
 `register_accounts_in_sight`.
 
 Invariants
@@ -129,7 +129,7 @@ def _switches(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
     named = {pk: pk for pk in ids if "|" in pk}
     trips = KillSwitch.objects.filter(pk__in=uuids_of([pk for pk in ids if "|" not in pk])).values_list("pk", "scope", "subject_id")
     named |= {str(pk): f"{scope}|{subject_id}" for pk, scope, subject_id in trips}
-    subjects = {pk: _behind(text) for pk, text in named.items()}
+    subjects = {pk: behind(text) for pk, text in named.items()}
     names = name_subjects(viewer, [subject for subject in subjects.values() if subject is not None])
     where = address("execution:kill-switch")
     return {
@@ -139,7 +139,8 @@ def _switches(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
     }
 
 
-def _behind(text: str) -> Subject | None:
+def behind(text: str) -> Subject | None:
+    """Return what a switch of this "scope|subject id" stops, None for the whole firm."""
     scope, _, subject_id = text.partition("|")
     kind = _SCOPES.get(KillScope(scope)) if scope in set(KillScope) else None
     return Subject(kind, subject_id) if kind else None

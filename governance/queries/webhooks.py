@@ -15,11 +15,11 @@ from ..models import Membership, WebhookKey
 
 
 def webhook_keys(source: str) -> list[SigningKey]:
-    """Return the keys of `source` whose person is an active member of the firm; `verify` looks at the instant."""
+    """Return the keys of `source` whose person has accepted them and is an active member of the firm; `verify` looks at the instant."""
     member = Membership.objects.filter(
         user_id=OuterRef("user_id"), is_active=True, user__is_active=True, firm_id=tenancy.current_firm() or 0
     )
-    rows = WebhookKey.objects.filter(Exists(member), source=source).order_by("created_at", "id")
+    rows = WebhookKey.objects.filter(Exists(member), source=source, is_accepted=True).order_by("created_at", "id")
     return [SigningKey(str(row.id), webhook_secret(row.id), row.created_at, row.revoked_at) for row in rows]
 
 

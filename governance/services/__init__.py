@@ -18,8 +18,8 @@ from .resting import resting
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
 from .signing_in import record_signing, reset_second_factor
-from .tokens import issue_token, revoke_token
-from .webhooks import create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
+from .tokens import accept_token, issue_token, revoke_token
+from .webhooks import accept_webhook_key, create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
 
 __all__ = [
     "DocumentFile",
@@ -28,6 +28,8 @@ __all__ = [
     "UnableToApprove",
     "UnableToMoveSwitch",
     "UnableToStore",
+    "accept_token",
+    "accept_webhook_key",
     "acknowledge_alert",
     "add_member",
     "announce_kill_switches",

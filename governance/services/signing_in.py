@@ -40,12 +40,17 @@ def record_signing(
     return len(firms)
 
 
+def end_sessions(*, user_id: int, but: str | None = None) -> None:
+    """End the person's sessions, all or all but one; their sockets follow within two seconds."""
+    sessions = apps.get_model("usersessions", "UserSession")._default_manager.filter(user_id=user_id).exclude(session_key=but or "")
+    Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
+    sessions.delete()
+
+
 def reset_second_factor(*, user_id: int, now: datetime, reason: str) -> int:
     """Take off the person's second factors and recovery codes, end their sessions, and return how many credentials went. Opens its blocks itself."""
     gone, _ = apps.get_model("mfa", "Authenticator")._default_manager.filter(user_id=user_id).delete()
-    sessions = apps.get_model("usersessions", "UserSession")._default_manager.filter(user_id=user_id)
-    Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
-    sessions.delete()
+    end_sessions(user_id=user_id)
     after = {"kind": "second factor", "removed_count": gone}
     record_signing(user_id=user_id, action=AuditAction.CREDENTIAL_ROTATED, now=now, proven=False, after=after, reason=reason)
     return gone

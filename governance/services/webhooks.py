@@ -15,18 +15,32 @@ from ..models import ReceivedMessage, WebhookKey
 from ..queries.people import actor_for
 from ..queries.webhooks import webhook_secret
 from .audit_trail import audit
+from .tokens import is_own
 
 
 def create_webhook_key(*, source: str, user_id: int, now: datetime, actor: Actor | None = None) -> tuple[str, str]:
     """Return a new key's id and its secret ("whsec_…"), which is derived and not stored. Signals it signs act as `user_id`.
 
-    Raises NotFound for somebody who is no active member of the firm.
+    What somebody else makes signs nothing until the person accepts it (`accept_webhook_key`). Raises NotFound for somebody who is no active
+    member of the firm.
     """
     actor_for(user_id)
-    key = WebhookKey.objects.create(id=new_id(), source=source, user_id=user_id, created_at=now)
-    after = {"source": source, "user": user_id}
+    own = is_own(actor, user_id)
+    key = WebhookKey.objects.create(id=new_id(), source=source, user_id=user_id, created_at=now, is_accepted=own)
+    after = {"source": source, "user": user_id, "is_accepted": own}
     audit(action=AuditAction.CREATED, subject=_subject(key.id), actor=actor, now=now, after=after)
     return str(key.id), format_secret(webhook_secret(key.id))
+
+
+def accept_webhook_key(*, key_id: UUID, actor: Actor, now: datetime) -> None:
+    """Agree to a key whose signals act as oneself. Raises NotFound for anybody else's."""
+    row = WebhookKey.objects.select_for_update().filter(id=key_id, user_id=int(actor.user_id)).first()
+    if row is None:
+        raise NotFound("webhook key")
+    if not row.is_accepted:
+        row.is_accepted = True
+        row.save(update_fields=["is_accepted"])
+        audit(action=AuditAction.APPROVAL_GIVEN, subject=_subject(row.id), actor=actor, now=now, after={"is_accepted": True})
 
 
 def revoke_webhook_key(*, key_id: UUID, actor: Actor | None, now: datetime, ends_at: datetime | None = None, reason: str = "") -> None:

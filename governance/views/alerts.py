@@ -31,7 +31,7 @@ from ..queries.alert_desk import (
     alert_page,
     alert_told,
     heading_of,
-    read_key,
+    read_place,
 )
 from ..queries.alerts import AlertFacts
 from ..queries.audit_trail import trail_of_subject
@@ -103,7 +103,7 @@ def _wanted(request: Request) -> AlertFilter:
         heading=filter_word(request.GET, "show", AlertHeading) or AlertHeading.OPEN,
         tier=filter_word(request.GET, "tier", AlertTier),
         text=filter_text(request.GET, "q"),
-        after=read_key(request.GET.get("after", "")[:80]),
+        after=read_place(request.GET.get("after", "")[:80]),
     )
 
 

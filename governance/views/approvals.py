@@ -107,7 +107,20 @@ def _download(request: Request, *, own: bool) -> HttpResponse:
     after = {"what": "approvals", "rows": len(rows)}
     firm = Subject(SubjectKind.FIRM, str(visit.firm_id))
     audit(action=AuditAction.EXPORTED, subject=firm, actor=visit.actor(STAFF), now=visit.now, after=after, rule="GOV-7")
-    header = ("requested_at", "what", "about", "asked_by", "reason", "rules", "content_hash", "state", "decided_by", "decision_reason")
+    header = (
+        "requested_at",
+        "what",
+        "about",
+        "asked_by",
+        "reason",
+        "rules",
+        "content_hash",
+        "state",
+        "decided_by",
+        "decision_reason",
+        "used_by",
+        "used_at",
+    )
     lines = [
         (
             row.facts.requested_at,
@@ -120,6 +133,8 @@ def _download(request: Request, *, own: bool) -> HttpResponse:
             row.facts.state,
             row.decided_by,
             row.facts.decision_reason,
+            row.used_by,
+            row.facts.used_at or "",
         )
         for row in rows
     ]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from base.clock import process_clock
 
+from ..core.browsers import browser_words
 from ..enums import AuditAction
 from ..services import record_signing
 from ..sign_in import keep_track
@@ -26,7 +27,8 @@ def sessions(request: HttpRequest) -> HttpResponse:
     keep_track(request)
     found = UserSession.objects.purge_and_list(request.user)
     found.sort(key=lambda one: (one.is_current(), one.last_seen_at), reverse=True)
-    return render(request, "usersessions/usersession_list.html", {"sessions": found, "others": len(found) > 1})
+    named = [(one, browser_words(one.user_agent)) for one in found]
+    return render(request, "usersessions/usersession_list.html", {"sessions": named, "others": len(found) > 1})
 
 
 @require_POST

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from base import tenancy
 from base.clock import process_clock
 from base.core.validation import InvalidInput, parse_text
 
-from ..queries import firms_of
-from ..services import rename_person
+from ..queries import OwnKey, firms_of, own_keys
+from ..queries.people import actor_for
+from ..services import accept_token, accept_webhook_key, rename_person, revoke_token, revoke_webhook_key
 from ..web import needs_second_factor, visit_of
 
 
@@ -28,8 +32,10 @@ def you(request: HttpRequest) -> HttpResponse:
     found = {row.type: row for row in Authenticator.objects.filter(user_id=request.user.pk)}
     recovery = found.get(Authenticator.Type.RECOVERY_CODES)
     visit = visit_of(request)
+    firms = firms_of(int(request.user.pk))  # type: ignore[arg-type]
     context = {
-        "firms": firms_of(int(request.user.pk)),  # type: ignore[arg-type]
+        "firms": firms,
+        "keys_by_firm": [(firm, keys) for firm in firms if (keys := _keys(request, firm.id))],
         "must": visit is not None and needs_second_factor(visit),
         "totp": found.get(Authenticator.Type.TOTP),
         "keys": Authenticator.objects.filter(user_id=request.user.pk, type=Authenticator.Type.WEBAUTHN).count(),
@@ -37,6 +43,38 @@ def you(request: HttpRequest) -> HttpResponse:
         "sessions": len(UserSession.objects.purge_and_list(request.user)),
     }
     return render(request, "auth/you.html", context)
+
+
+def _keys(request: HttpRequest, firm_id: int) -> list[OwnKey]:
+    with tenancy.firm(firm_id):
+        return own_keys(user_id=int(request.user.pk), now=process_clock().now())  # type: ignore[arg-type]
+
+
+@require_POST
+@login_required(login_url=settings.LOGIN_URL)
+def answer_key(request: HttpRequest) -> HttpResponse:
+    """Accept or end a token or webhook key that acts as the person. POST: firm, kind, id, answer (accept or end)."""
+    user_id, now = int(request.user.pk), process_clock().now()  # type: ignore[arg-type]
+    firm = next((one for one in firms_of(user_id) if str(one.id) == request.POST.get("firm")), None)
+    named = request.POST.get("kind"), request.POST.get("id")
+    key = next((one for one in (_keys(request, firm.id) if firm else []) if (one.kind, one.id) == named), None)
+    if firm is None or key is None:
+        raise Http404
+    with tenancy.firm(firm.id):
+        actor = actor_for(user_id)
+        match key.kind, request.POST.get("answer"):
+            case "token", "accept":
+                accept_token(token_id=key.id, actor=actor, now=now)
+            case "token", "end":
+                revoke_token(token_id=key.id, actor=actor, now=now, reason="by the person it acts as")
+            case "webhook", "accept":
+                accept_webhook_key(key_id=UUID(key.id), actor=actor, now=now)
+            case "webhook", "end":
+                revoke_webhook_key(key_id=UUID(key.id), actor=actor, now=now, reason="by the person it acts as")
+            case _:
+                raise Http404
+    messages.success(request, f"{key.label} acts as you now." if request.POST["answer"] == "accept" else f"{key.label} is ended.")
+    return redirect("you")
 
 
 @require_POST

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
+
 from accounts import queries as accounts
 from allocation.queries.visible import audience_of_signal
 from base import tenancy
@@ -20,7 +22,9 @@ from execution.queries.audience import audience_of_parent
 from governance.enums import Role
 from governance.permissions import EVERYBODY, OVERSIGHT, STAFF
 from governance.queries import SignedIn, roles_of_many, signed_in
+from governance.web import lacks_second_factor
 
+User = get_user_model()
 Person = tuple[int, int]  # firm, user
 NOBODY: frozenset[str] = frozenset()
 # An investor's doors are the books of their own accounts; the rest of the console is the staff's. Alerts name their roles themselves.
@@ -101,7 +105,7 @@ def sight_of(firm_id: int, user_id: int) -> Sight | None:
 
 
 def _sight(user_id: int, roles: frozenset[Role], mark: str, on: date) -> Sight | None:
-    if not roles:
+    if not roles or lacks_second_factor(User(pk=user_id), roles):
         return None
     oversight = not roles.isdisjoint(OVERSIGHT)
     seen = NOBODY if oversight else frozenset(map(str, accounts.visible_to(user_id, on=on).values_list("id", flat=True)))

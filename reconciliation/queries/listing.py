@@ -19,6 +19,8 @@ from base.errors import NotFound
 from market.core import calendars
 
 from ..core.aging import age
+from ..core.matching import STANDARD
+from ..core.tolerance_words import tolerance_words
 from ..enums import BreakState, BreakType, ItemKind, RunState
 from ..models import Break, ReconciliationRun
 from .columns import execute
@@ -74,6 +76,11 @@ class BreakRow:
     def is_money(self) -> bool:
         """Tell whether both sides are amounts of money; of a price and a quantity they are not."""
         return self.item not in {ItemKind.POSITION, ItemKind.TRADE}
+
+    @property
+    def tolerance(self) -> tuple[str, str]:
+        """Return the tolerance it was measured by, and what that means."""
+        return tolerance_words(self.rule, STANDARD)
 
     @property
     def is_dates(self) -> bool:

@@ -253,4 +253,5 @@ def _download(request: Request, wanted: DeskFilter, calendar_names: list[str]) -
         "age",
         "closed_at",
     ]
-    return csv_response("breaks", names, [[getattr(row, name) for name in names] for row in rows])
+    lines = [[*(getattr(row, name) for name in names), row.tolerance[0]] for row in rows]
+    return csv_response("breaks", [*names, "tolerance"], lines)

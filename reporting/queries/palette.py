@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts import queries as accounts
 from base.core.figures import number
-from execution.queries.visible import visible_parents
+from execution.queries.sight import parents_in_sight
 from governance.core.subjects import Viewer
 from market import queries as market
 
@@ -47,10 +47,10 @@ def found(*, text: str, viewer: Viewer, may_deal: bool) -> list[tuple[str, list[
         )
         for one in instruments
     ]
-    parents = visible_parents(viewer).filter(Q(instrument__symbol__icontains=words) | Q(strategy__name__icontains=words))
+    parents = parents_in_sight(viewer).filter(Q(instrument__symbol__icontains=words) | Q(strategy__name__icontains=words))
     journeys = [
         Hit(
-            f"{row.side.capitalize()} {number(row.quantity)} {row.instrument.symbol}",
+            f"{row.side.capitalize()} {number(row.seen_quantity)} {row.instrument.symbol}",
             f"{row.strategy.name}, {row.created_at.day} {row.created_at:%b %H:%M}",
             f"/journeys/{row.journey_id}/",
         )

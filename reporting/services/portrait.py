@@ -128,7 +128,7 @@ def _returns(days: tuple[ValuedDay, ...], as_of: date) -> Iterable[Return]:
         "1 month": as_of - timedelta(days=30),
         "This year": max(new_year, first),
         "1 year": as_of - timedelta(days=364),
-        "Since the start": first,
+        "Since start": first,
     }
     for title, start in starts.items():
         inside = [day for day in days if day.date >= start]

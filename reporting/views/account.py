@@ -21,6 +21,7 @@ from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.permissions import DEALERS, STAFF
 from governance.queries.account_papers import authorities_naming, mandate_sheet
+from governance.queries.trail_names import trail_names
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
 from reporting.charts.equity import equity_and_drawdown
@@ -29,6 +30,7 @@ from reporting.core.drawdown import drawdown_curve
 from reporting.core.performance import ValuedDay, daily_return, time_weighted_return, unit_values
 from reporting.queries import account_sheet as sheet
 from reporting.queries.documents import visible_statements
+from reporting.views.wash_sales import recent_wash_sales
 
 TABS = ("overview", "positions", "lots", "cash", "orders", "fills", "mandate", "breaks", "statements", "audit")
 YEAR = timedelta(days=366)
@@ -92,7 +94,8 @@ def _positions(row: Any, visit: Visit) -> dict[str, Any]:
 
 
 def _lots(row: Any, visit: Visit) -> dict[str, Any]:
-    return {"lots": sheet.holdings_now(account_id=row.pk, now=visit.now)[1]}
+    washed = recent_wash_sales(visit, account_id=row.pk)
+    return {"lots": sheet.holdings_now(account_id=row.pk, now=visit.now)[1], "washed": washed}
 
 
 def _cash(row: Any, visit: Visit) -> dict[str, Any]:
@@ -122,7 +125,10 @@ def _statements(row: Any, visit: Visit) -> dict[str, Any]:
 
 def _audit(row: Any, visit: Visit) -> dict[str, Any]:
     events = governance.trail_of_subject(Subject(SubjectKind.ACCOUNT, str(row.pk)))
-    return {"events": list(reversed(events))}
+    names = trail_names(visit.viewer, events)
+    return {
+        "events": [(event, names.who(event.actor_id), names.fields(event.before), names.fields(event.after)) for event in reversed(events)]
+    }
 
 
 _PARTS: dict[str, Callable[[Any, Visit], dict[str, Any]]] = {

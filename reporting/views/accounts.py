@@ -20,7 +20,7 @@ from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.permissions import DEALERS, STAFF
-from governance.queries import open_alerts
+from governance.queries import AlertFacts, open_alerts
 from governance.web import Request, Visit, page
 from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
@@ -43,13 +43,20 @@ COLUMNS = (
     ("day_rate", "Day %", "num"),
     ("open_pnl", "Open P&L {to}", "num"),
     ("margin_rate", "Margin used", "num"),
-    ("open_risk_to", "Open risk {to}", "num"),
+    ("open_risk_to", "Open risk\N{NO-BREAK SPACE}{to}", "num"),
     ("drawdown", "Drawdown", "num"),
     ("positions", "Pos.", "num"),
     ("fills", "Orders / fills", "num"),
     ("", "30 days", ""),
     ("attention", "Flags", ""),
 )
+EXPLAINED = {
+    "open_risk_to": "What open positions lose down to their stops; without a stop, in the adverse move the mandate states (RSK-8b). "
+    "A dash: neither is known.",
+    "margin_rate": "Margin in use, as a part of the account's equity",
+    "drawdown": "Fall from the highest value so far",
+    "fills": "Orders and fills of today",
+}
 MOST_LINES = 20_000
 
 
@@ -103,7 +110,10 @@ def _table(request: Request, sight: Sight, after: Cursor | None) -> dict[str, An
         "next": following.text() if following else "",
         "totals": totals,
         "sum": total_cells(totals) if totals else None,
-        "columns": [(key, title.format(to=to), kind, chosen.sorted_by(key).query() if key else "") for key, title, kind in COLUMNS],
+        "columns": [
+            (key, title.format(to=to), kind, chosen.sorted_by(key).query() if key else "", EXPLAINED.get(key, ""))
+            for key, title, kind in COLUMNS
+        ],
         "rates": _rates(rows),
         "to": to,
         "computed_at": totals.stored.computed_at if totals and totals.stored else rows[0].computed_at if rows else None,
@@ -197,10 +207,7 @@ def below(request: Request) -> HttpResponse:
     curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
     days = [date.fromisoformat(day) for day in curve.get("days", [])]
     to = totals.currency if totals else "USD"
-    alerts = sorted(
-        open_alerts(roles=request.visit.roles),
-        key=lambda alert: (alert.acknowledged_at is not None, -_loud(alert), -alert.raised_at.timestamp()),
-    )
+    alerts = open_alerts(roles=request.visit.roles)
     return render(
         request,
         "reporting/accounts/_below.html",
@@ -211,7 +218,7 @@ def below(request: Request) -> HttpResponse:
             "too_many": totals is not None and totals.accounts > figures.MOST_CURVES,
             "span": f"{len(days)} evening{'' if len(days) == 1 else 's'}",
             "sectors": sector_chart(figures.sectors_of(sight, now=now), totals.equity_to if totals else Decimal(0)),
-            "alerts": [(alert, _TONES[str(alert.tier)], now - alert.raised_at) for alert in alerts[:6]],
+            "alerts": [(alert, _tone(alert), now - alert.raised_at) for alert in alerts[:6]],
             "alert_count": len(alerts),
             "to": to,
         },
@@ -221,8 +228,9 @@ def below(request: Request) -> HttpResponse:
 _TONES = {"CRITICAL": ("blocked", "critical"), "WARNING": ("stale", "warning"), "INFO": ("off", "info")}
 
 
-def _loud(alert: Any) -> int:
-    return ("INFO", "WARNING", "CRITICAL").index(str(alert.tier))
+def _tone(alert: AlertFacts) -> tuple[str, str]:
+    lamp, word = _TONES[str(alert.tier)]
+    return (lamp, word) if alert.acknowledged_at is None else ("off", f"{word}, acknowledged")
 
 
 @page

@@ -14,14 +14,14 @@ from accounts.queries.consolidated import blocked_accounts
 from execution.enums import OrderState
 from execution.queries.visible import visible_orders
 from governance import queries as governance
-from governance.enums import AlertTier
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
-from reporting.core.home import WIDGETS
+from reporting.core.home import WIDGETS, filled
 from reporting.queries.exposure import consolidated
 from reporting.services.home import forget_layout, keep_layout, layout_of
 from reporting.views.accounts import firm_figures
 from reporting.views.exposure import bars_of, figures_of
+from reporting.views.wash_sales import wash_facts
 from risk.queries.decisions import limit_alerts
 
 ROWS = 8
@@ -31,7 +31,6 @@ _WORKING = [
     if state in {"PENDING", "SENDING", "ACKED", "PARTIALLY_FILLED", "UNKNOWN", "PENDING_CANCEL", "PENDING_REPLACE"}
 ]
 _TROUBLE = ["UNKNOWN", "DENIED", "REJECTED"]
-_LOUDNESS = {AlertTier.CRITICAL: 0, AlertTier.WARNING: 1, AlertTier.INFO: 2}
 
 
 @page
@@ -41,7 +40,8 @@ def home(request: Request) -> HttpResponse:
     placed = layout_of(user_id=visit.user_id, roles=visit.roles)
     names = {one.widget.name for one in placed}
     others = [one for one in WIDGETS.values() if one.name not in names and not one.roles.isdisjoint(visit.roles)]
-    return render(request, "reporting/home.html", {"placed": placed, "others": others})
+    shown = list(zip(placed, filled([one.width for one in placed]), strict=True))
+    return render(request, "reporting/home.html", {"placed": shown, "others": others})
 
 
 @page(methods=("POST",))
@@ -91,8 +91,7 @@ def _exceptions(visit: Visit) -> dict[str, Any]:
 
 def _alerts(visit: Visit) -> dict[str, Any]:
     rows = governance.open_alerts(roles=visit.roles)
-    loudest = sorted(rows, key=lambda row: _LOUDNESS[row.tier])
-    return {"alerts": [(row, visit.now - row.raised_at) for row in loudest[:ROWS]], "count": len(rows)}
+    return {"alerts": [(row, visit.now - row.raised_at) for row in rows[:ROWS]], "count": len(rows)}
 
 
 def _constrained(visit: Visit) -> dict[str, Any]:
@@ -105,16 +104,20 @@ def _breaks(visit: Visit) -> dict[str, Any]:
 
 
 def _approvals(visit: Visit) -> dict[str, Any]:
-    return {"rows": [(row, row.expires_at - visit.now) for row in governance.pending_approvals(now=visit.now)[:ROWS]]}
+    return {"rows": [(row, row.expires_at - visit.now) for row in governance.pending_approvals(now=visit.now, viewer=visit.viewer)[:ROWS]]}
 
 
 def _authorities(visit: Visit) -> dict[str, Any]:
-    rows = sorted(governance.ending_authorities(now=visit.now), key=lambda row: row.expires_at or visit.now)
+    rows = sorted(governance.ending_authorities_seen(now=visit.now, viewer=visit.viewer), key=lambda row: row.expires_at or visit.now)
     return {"rows": [(row, row.expires_at is not None and row.expires_at <= visit.now) for row in rows[:ROWS]]}
 
 
 def _limits(visit: Visit) -> dict[str, Any]:
     return {"rows": limit_alerts()[:ROWS]}
+
+
+def _wash(visit: Visit) -> dict[str, Any]:
+    return wash_facts(visit, most=ROWS // 2)
 
 
 _FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
@@ -129,4 +132,5 @@ _FACTS: dict[str, Callable[[Visit], dict[str, Any]]] = {
     "approvals": _approvals,
     "authorities": _authorities,
     "limits": _limits,
+    "wash": _wash,
 }

@@ -32,7 +32,7 @@ from reporting.services.portrait import PERIODS, TOPICS, Portrait, portrait
 from reporting.statements.activity import activity as in_words
 
 _TRADED = {TransactionKind.BUY, TransactionKind.SELL}
-_PERIOD_WORDS = {"3m": "3 months", "year": "This year", "all": "Since the start"}
+_PERIOD_WORDS = {"3m": "3 months", "year": "This year", "all": "Since start"}
 _TOPIC_WORDS = {"": "Everything", "trades": "Bought and sold", "flows": "Deposits and withdrawals", "income": "Income", "fees": "Fees"}
 
 

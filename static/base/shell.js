@@ -5,4 +5,5 @@ import "./palette.js";
 import "./toasts.js";
 import "./clock.js";
 import "./tables.js";
+import "./tabs.js";
 import "./live.js";

@@ -4,6 +4,7 @@ import { toast } from "../base/toasts.js";
 const board = document.getElementById("widgets");
 const cards = () => [...board.querySelectorAll("[data-widget]")];
 const csrf = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+const COLUMNS = 3;
 let dragged;
 
 async function keep() {
@@ -14,10 +15,27 @@ async function keep() {
   return answer.ok;
 }
 
+const isOpen = () => board.classList.contains("widgets--open");
+
+// The widths as reporting.core.home.filled shows them; while somebody arranges, those they chose.
+function lay() {
+  const all = cards();
+  const chosen = all.map((card) => Number(card.dataset.width));
+  const shown = [...chosen];
+  let used = 0;
+  if (!isOpen()) chosen.forEach((width, place) => {
+    if (used + width > COLUMNS) { shown[place - 1] += COLUMNS - used; used = 0; }
+    used += width;
+    if (place === chosen.length - 1) shown[place] += COLUMNS - used;
+  });
+  all.forEach((card, place) => {
+    card.classList.remove("widget--1", "widget--2", "widget--3");
+    card.classList.add(`widget--${shown[place]}`);
+  });
+}
+
 function resize(card, step) {
-  const width = Math.min(Math.max(Number(card.dataset.width) + step, 1), 3);
-  card.classList.replace(`widget--${card.dataset.width}`, `widget--${width}`);
-  card.dataset.width = String(width);
+  card.dataset.width = String(Math.min(Math.max(Number(card.dataset.width) + step, 1), COLUMNS));
 }
 
 function move(card, step) {
@@ -31,6 +49,7 @@ function arranging(on) {
   const button = document.querySelector("[data-arrange]");
   button.setAttribute("aria-pressed", String(on));
   board.classList.toggle("widgets--open", on);
+  lay();
   cards().forEach((card) => { card.draggable = on; card.querySelector(".widget__tools").hidden = !on; });
 }
 
@@ -52,6 +71,7 @@ document.addEventListener("click", async (event) => {
   else if (button.dataset.size) resize(card, Number(button.dataset.size));
   else if ("remove" in button.dataset) card.remove();
   else return;
+  lay();
   button.focus();
   await keep();
 });

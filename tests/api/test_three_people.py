@@ -67,6 +67,9 @@ ADDRESSES: dict[str, Address] = {
     "parents": Address("parents", LIST),
     "parent": Address("parents/{parent}", ONE),
     "parent-cancel": Address("parents/{parent}/cancel", ONE, post=lambda s: _REASON),
+    "parent-replace": Address(
+        "parents/{parent}/replace", ONE, post=lambda s: b'{"limit_price":"10.00","reason":"a test"}', owner_answers=frozenset({409})
+    ),
     "orders": Address("orders", LIST),
     "order": Address("orders/{order}", ONE),
     "order-cancel": Address("orders/{order}/cancel", ONE, post=lambda s: _REASON),
@@ -177,7 +180,7 @@ def test_an_investor_reads_own_accounts_and_statements_only(name: str, scene: Sc
         assert answer.status_code == (200 if name in INVESTOR and method == "GET" else 403), answer.content
 
 
-@pytest.mark.parametrize("name", ["signals", "signal-preview", "signal-release", "parent-cancel", "order-cancel"])
+@pytest.mark.parametrize("name", ["signals", "signal-preview", "signal-release", "parent-cancel", "parent-replace", "order-cancel"])
 def test_only_managers_and_traders_write(name: str, scene: Scene):
     address = ADDRESSES[name]
     assert scene.risk.post(_path(address, scene), address.post(scene)).status_code == 403

@@ -71,6 +71,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "OPERATIONS": ("/home/", "/reconciliation/", "/alerts/", "/alerts/?show=history"),
     "COMPLIANCE": (
         "/home/",
+        "/wash-sales/",
         "/approvals/",
         "/authorities/",
         "/admin/",
@@ -190,6 +191,7 @@ SCENES: tuple[Scene, ...] = (
         )
     ),
     Scene("empty-approvals", "COMPLIANCE@empty", "/approvals/"),
+    Scene("empty-wash-sales", "COMPLIANCE@empty", "/wash-sales/"),
     Scene("empty-authorities", "COMPLIANCE@empty", "/authorities/"),
     Scene("empty-portal", "INVESTOR@empty", "/portal/"),
 )

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from base import tenancy
-from governance.enums import AuditAction
+from governance.core.subjects import Actor, Subject
+from governance.enums import AuditAction, Role, SubjectKind
 from governance.models import AuditEvent
+from governance.services import audit
 from reporting.views.account import TABS
-from tests.api.scene import Scene, make_scene
+from tests.api.scene import NOW, Scene, make_scene
 from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,18 @@ def test_a_part_downloads_as_csv_and_the_trail_says_who_took_it(scene: Scene, ta
     assert answer["Content-Type"].startswith("text/csv") and scene.instrument.symbol in answer.content.decode()
     with tenancy.firm(scene.firm.id):
         assert AuditEvent.objects.get(action=AuditAction.EXPORTED).after["what"] == tab
+
+
+def test_the_trail_of_an_account_names_who_and_what(scene: Scene) -> None:
+    owner, risk = scene.owner.user, scene.risk.user
+    with tenancy.firm(scene.firm.id):
+        facts = {"instrument": scene.instrument.id, "user": owner.id}
+        actor = Actor(str(risk.id), Role.RISK)
+        audit(action=AuditAction.CHANGED, subject=Subject(SubjectKind.ACCOUNT, str(scene.account.pk)), actor=actor, now=NOW, after=facts)
+    text = get(owner, f"/accounts/{scene.account.pk}/?tab=audit").content.decode()
+    assert (risk.name or risk.email) in text
+    assert f'<span class="faint">instrument</span> {scene.instrument.symbol}<' in text.replace("Instrument", "instrument")
+    assert (owner.name or owner.email) in text.split("</thead>")[1]
 
 
 def test_the_palette_finds_what_one_may_see(scene: Scene) -> None:

@@ -330,3 +330,9 @@ def test_a_view_is_resolved_for_a_ticket_to_what_one_may_trade(scene: Scene) -> 
     assert signed_in(scene.colleague.user).get(asked).json() == {"codes": [], "left_out": 0}
     assert signed_in(make_scene().owner.user).get(asked).status_code == 404
     assert signed_in(scene.investor.user).get(asked).status_code == 403
+
+
+def test_the_heading_of_open_risk_takes_two_lines_at_most_and_says_what_it_is(scene: Scene) -> None:
+    text = signed_in(scene.owner.user).get("/accounts/").content.decode()
+    heading = re.search(r'<th scope="col" title="([^"]+)" class="num"><a [^>]+>(Open risk[^<]+)</a>', text)
+    assert heading and "RSK-8b" in heading[1] and heading[2].split(" ") == ["Open", "risk\N{NO-BREAK SPACE}USD"]

@@ -135,7 +135,8 @@ class Firm:
         """Return somebody who has just shown who they are."""
         client = signed_in(user or self.officer, self.scene.firm.id)
         session = client.session
-        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        now = time.time()
+        session["account_authentication_methods"] = [{"method": "password", "at": now}, {"method": "mfa", "type": "totp", "at": now}]
         session.save()
         return client
 
@@ -433,6 +434,20 @@ def test_a_mandates_next_version(firm: Firm) -> None:
     assert do(firm, Mandate, "record", {**data, "rules": "POSITION_CAP | | | | 4.2"}).status_code == 422
 
 
+def test_a_stress_move_is_recorded_and_shown_in_words(firm: Firm) -> None:
+    form = firm.client().get(where(Mandate) + "do/record").content.decode()
+    assert all(f"<dt>{kind}</dt>" in form for kind in MandateRuleKind) and "it limits nothing" in form
+    facts = {"code": "SM", "name": "Stress", "valid_from": "2026-03-03T00:00", "rules": "STRESS_MOVE | 0.2 | | | §7 a fall of 20%"}
+    assert do(firm, Mandate, "record", {**facts, "rules": "STRESS_MOVE | 1.5 | | | §7"}).status_code == 422
+    assert do(firm, Mandate, "record", facts).status_code == 302
+    with firm.inside():
+        row = Mandate.objects.get(code="SM")
+    page = firm.client().get(where(Mandate, "change", row.pk)).content.decode()
+    assert "Stress move</span>" in page and "STRESS_MOVE" not in page
+    sheet = firm.client().get(f"/authorities/mandates/{row.pk}/").content.decode()
+    assert "Stress move</span>" in sheet and "move</span></td>" in sheet
+
+
 def test_a_looser_limit_takes_two_people(firm: Firm) -> None:
     with firm.inside():
         standing = FirmLimit.objects.order_by("kind").first()
@@ -493,9 +508,14 @@ def test_an_emergency_override_from_request_to_use(firm: Firm) -> None:
     with firm.inside():
         with pytest.raises(services.UnableToApprove, match="not what was approved"):
             services.use_approval(content_hash="c" * 64, **spend)
-        services.use_approval(content_hash="b" * 64, **spend)
+        services.use_approval(content_hash="b" * 64, actor=Actor(str(firm.scene.owner.user.id), Role.MANAGER), **spend)
         with pytest.raises(services.UnableToApprove, match="has been used"):
             services.use_approval(content_hash="b" * 64, **spend)
+    client = firm.client()
+    people = {"asked": firm.officer, "answered": firm.other, "used": firm.scene.owner.user}
+    for path in (where(Approval), where(Approval, "change", row.pk)):
+        told = client.get(path).content.decode()
+        assert all((person.name or person.email) in told for person in people.values()), path
 
 
 @pytest.mark.parametrize("rule", ["CST-6", "GOV-2", "GOV-5", "ALC-9:IRA", "CST-5"])
@@ -577,6 +597,81 @@ def test_the_trail_is_searched_compared_and_verified(firm: Firm) -> None:
     answer = do(firm, AuditEvent, "verify", {})
     assert b"The chain is sound." in answer.content
     assert b"The chain is sound." in do(firm, AuditEvent, "verify", {}, user=firm.operations).content
+
+
+def test_the_trail_speaks_of_names_and_keeps_the_ids_small(firm: Firm) -> None:
+    account, client = firm.scene.account, firm.client()
+    do(firm, Account, "change", {"name": "After", "reason": "r"}, account.pk)
+    with firm.inside():
+        User.objects.filter(pk=firm.officer.pk).update(name="Ruth Ohm")
+        block_trading(
+            account_id=account.id,
+            instrument_id=firm.scene.instrument.id,
+            mode=BlockMode.CLOSE_ONLY,
+            rule="X",
+            reason="r",
+            now=NOW,
+            actor=firm.actor,
+        )
+    text = client.get(where(AuditEvent), {"kind": "ACCOUNT"}).content.decode()
+    assert f"{account.code} After" in text and "Ruth Ohm" in text and f"ACCOUNT {account.pk}" not in text
+    assert f'<span class="raw-id" title="{account.pk}">{str(account.pk)[-8:]}</span>' in text
+    page = client.get(where(AuditEvent, "change", firm.event(AuditAction.CREATED).pk)).content.decode()
+    assert f"<td>{firm.scene.instrument.symbol}</td>" in page and f"<td>{account.code} After</td>" in page
+
+
+def test_what_the_trail_has_no_name_for_keeps_its_id(firm: Firm) -> None:
+    gone = "00000000-0000-7000-8000-000000000000"
+    with firm.inside():
+        services.audit(
+            action=AuditAction.CHANGED,
+            subject=Subject(SubjectKind.ACCOUNT, gone),
+            actor=firm.actor,
+            now=NOW + timedelta(seconds=5),
+            after={
+                "account": gone,
+                "instrument": True,
+                "user": "nobody",
+                "owner": 999_999_999,
+                "accounts": [gone, 3],
+                "subject": {"kind": "X", "id": gone},
+            },
+        )
+    event = firm.event(AuditAction.CHANGED)
+    assert f'Account <span class="raw-id">{gone}</span>' in firm.client().get(where(AuditEvent)).content.decode()
+    page = firm.client().get(where(AuditEvent, "change", event.pk)).content.decode()
+    assert "nobody" in page and "999999999" in page and page.count(gone) >= 3
+
+
+def test_a_page_of_the_trail_asks_one_statement_a_kind(firm: Firm) -> None:
+    """Names of more people, accounts and requests cost no statement more."""
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(where(AuditEvent)).status_code == 200
+        return len(queries)
+
+    def happen(times: int) -> None:
+        with firm.inside():
+            for _ in range(times):
+                person, account = make_person(firm.scene.firm, Role.COMPLIANCE).user, make_account()
+                actor = Actor(str(person.id), Role.COMPLIANCE)
+                facts = {
+                    "account": str(account.id),
+                    "instrument": firm.scene.instrument.id,
+                    "user": person.id,
+                    "mandate_id": str(firm.row(Mandate).id),
+                }
+                services.audit(
+                    action=AuditAction.CHANGED, subject=Subject(SubjectKind.ACCOUNT, str(account.id)), actor=actor, now=NOW, after=facts
+                )
+
+    client = firm.client()
+    happen(1)
+    count()
+    one = count()
+    happen(6)
+    assert count() == one
 
 
 def test_a_statement_is_taken_along_against_a_line_in_the_trail(firm: Firm) -> None:

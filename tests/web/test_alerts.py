@@ -140,8 +140,60 @@ def test_history_is_paged_by_key_and_no_row_is_lost_or_shown_twice(scene: Scene)
     assert len(seen[0]) == 50 and len(seen[1]) == 10 and len({*seen[0], *seen[1]}) == 60
 
 
+def raised_of_each_tier(scene: Scene) -> None:
+    """Raise, oldest first, one Critical, two Warnings and three Infos for the manager."""
+    for n, tier in enumerate((AlertTier.CRITICAL, AlertTier.WARNING, AlertTier.WARNING, AlertTier.INFO, AlertTier.INFO, AlertTier.INFO)):
+        alert(scene.account, tier, f"Row-{n}.", now=NOW - timedelta(minutes=60 - n))
+
+
+def test_rsk_10_the_loudest_open_alert_is_first_and_within_a_tier_the_newest(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        raised_of_each_tier(scene)
+    client = signed_in(scene.owner.user)
+    for path in ("/alerts/", "/home/widgets/alerts"):
+        assert re.findall(r'title="Row-(\d)\."', client.get(path).content.decode()) == ["0", "2", "1", "5", "4", "3"]
+    page = client.get("/alerts/?format=csv").content.decode()
+    assert re.findall(r"Row-(\d)", page) == ["0", "2", "1", "5", "4", "3"]
+
+
+def test_rsk_10_what_has_a_name_stands_by_time_and_below_what_has_none(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        raised_of_each_tier(scene)
+        for row in Alert.objects.filter(message__in=["Row-0.", "Row-4."]):
+            acknowledge_alert(alert_id=row.pk, actor=Actor(str(scene.owner.user.id), Role.MANAGER), now=NOW)
+    client = signed_in(scene.owner.user)
+    assert re.findall(r'title="Row-(\d)\."', client.get("/alerts/?show=acknowledged").content.decode()) == ["4", "0"]
+    assert re.findall(r'title="Row-(\d)\."', client.get("/home/widgets/alerts").content.decode()) == ["2", "1", "5", "3", "4", "0"]
+
+
+def test_open_alerts_are_paged_by_place_and_no_row_is_lost_or_shown_twice(scene: Scene) -> None:
+    tiers = (AlertTier.INFO, AlertTier.CRITICAL, AlertTier.WARNING)
+    with tenancy.firm(scene.firm.id):
+        for n in range(60):
+            alert(scene.account, tiers[n % 3], f"Row-{n:02}.", now=NOW - timedelta(seconds=n // 6))
+    client = signed_in(scene.owner.user)
+    first = client.get("/alerts/").content.decode()
+    following = re.search(r'href="\?(show=open&amp;after=[^"]+)"', first)
+    assert following
+    second = client.get("/alerts/?" + following.group(1).replace("&amp;", "&")).content.decode()
+    seen = [int(n) for text in (first, second) for n in re.findall(r'title="Row-(\d\d)\."', text)]
+    assert sorted(seen) == list(range(60)) and [n % 3 for n in seen] == [1] * 20 + [2] * 20 + [0] * 20
+
+
 @pytest.mark.parametrize(
-    "query", ["show=x", "tier=%00", "q=%00", "q=" + "x" * 500, "after=zzz", "after=2026~x", "alert=x", "q='", "show=%F0"]
+    "query",
+    [
+        "show=x",
+        "tier=%00",
+        "q=%00",
+        "q=" + "x" * 500,
+        "after=zzz",
+        "after=2026~x",
+        "after=9~2026-01-01T00:00Z~00000000-0000-7000-8000-000000000000",
+        "alert=x",
+        "q='",
+        "show=%F0",
+    ],
 )
 def test_garbage_in_the_address_is_the_usual_page(scene: Scene, told: Alert, query: str) -> None:
     assert signed_in(scene.owner.user).get(f"/alerts/?{query}").status_code == 200

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from base import tenancy
-from governance.enums import ApprovalAction, ApprovalState, Role
+from governance.core.subjects import Actor, Subject
+from governance.enums import ApprovalAction, ApprovalState, Role, SubjectKind
 from governance.models import Approval
+from governance.services import approve, use_approval
 from tests.api.scene import NOW, Scene, ask_to_rearm, make_person, make_scene
 from tests.web.papers import ask, events
 from tests.web.people import signed_in
@@ -143,3 +145,23 @@ def test_three_rows_ask_as_many_questions_as_one(scene: Scene, asked: Approval, 
         ask(other.user, scene.account, role=Role.COMPLIANCE)
     with django_assert_num_queries(QUERIES):
         assert client.get("/approvals/").content.decode().count("<article") == 3
+
+
+def test_gov_4_a_used_request_says_who_asked_who_answered_and_who_used_it(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        request = ask(scene.owner.user, scene.account)
+        approve(approval_id=request, actor=Actor(str(scene.risk.user.id), Role.RISK), now=NOW, reason="seen")
+        use_approval(
+            approval_id=request,
+            action=ApprovalAction.OVERRIDE_RULE,
+            subject=Subject(SubjectKind.ACCOUNT, str(scene.account.pk)),
+            content_hash="a" * 64,
+            now=NOW,
+            actor=Actor(str(scene.second.user.id), Role.MANAGER),
+        )
+    client = signed_in(scene.risk.user)
+    page = client.get("/approvals/?show=history").content.decode()
+    told = page.split("<dt>Used by</dt>")[1].split("</dd>")[0]
+    assert (scene.second.user.name or scene.second.user.email) in told
+    line = client.get("/approvals/?show=history&format=csv").content.decode().splitlines()[1]
+    assert all((person.user.name or person.user.email) in line for person in (scene.owner, scene.risk, scene.second))

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from base import tenancy
 from base.core.ids import new_id
-from execution.enums import OrderState, ParentState, SliceState
+from execution.enums import OrderState, ParentState, RouteKind, SliceState, TimeInForce
 from execution.models import ChildOrder, Execution, ParentOrder, Slice
 from governance.enums import AuditAction
 from governance.models import AuditEvent
@@ -250,3 +250,21 @@ def test_the_rows_ask_as_much_of_one_as_of_many(scene: Scene, tab: str) -> None:
 def test_an_empty_desk_says_so(scene: Scene) -> None:
     assert "Nothing today" in text(get(scene.colleague.user, "/blotter/"))
     assert "Nothing matches" in text(get(scene.owner.user, "/blotter/?q=nothing-like-it"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, "Marketable limit"),
+        ({"is_limit_stated": True}, ">Limit<"),
+        ({"is_limit_stated": True, "time_in_force": TimeInForce.DAY}, "Limit, rests"),
+        ({"route": RouteKind.TWAP}, ">TWAP<"),
+        ({"route": RouteKind.TWAP_MINIMUM, "is_limit_stated": True}, "TWAP, minimum, limit"),
+        ({"route": RouteKind.MANUAL}, ">Manual<"),
+    ],
+)
+def test_the_route_is_called_what_it_is(scene: Scene, fields: dict[str, Any], shown: str) -> None:
+    with tenancy.firm(scene.firm.id):
+        ParentOrder.objects.filter(pk=scene.ids["parent"]).update(**fields)
+    page = text(get(scene.owner.user, "/blotter/")).split('id="blotter-rows"')[1]
+    assert shown in page and ("Marketable" in page) is (fields == {})

@@ -15,9 +15,11 @@ import pytest
 
 from accounts.models import Position
 from base import tenancy
-from governance.enums import Role
+from governance import services
+from governance.core.subjects import Actor, Subject
+from governance.enums import ApprovalAction, Role, SubjectKind
 from reporting.core.home import WIDGETS
-from tests.api.scene import DAY, Scene, grant, make_person, make_scene
+from tests.api.scene import DAY, NOW, Scene, grant, make_person, make_scene
 from tests.factories import make_account, make_instrument, make_sleeve
 from tests.web.people import signed_in
 
@@ -166,3 +168,21 @@ def test_the_firm_widget_says_what_the_dashboard_says(scene: Scene) -> None:
     widget = get(scene.owner.user, "/home/widgets/firm").content.decode()
     assert figures.findall(widget) == figures.findall(table) and len(figures.findall(table)) == 1
     assert "No accounts yet" in get(scene.colleague.user, "/home/widgets/firm").content.decode()
+
+
+@pytest.mark.parametrize("who", ["owner", "colleague"])
+def test_requests_and_authorities_of_accounts_out_of_sight_are_neither_shown_nor_counted(scene: Scene, who: str) -> None:
+    with tenancy.firm(scene.firm.id):
+        services.request_approval(
+            action=ApprovalAction.WAIVE_BREAK,
+            subject=Subject(SubjectKind.ACCOUNT, str(scene.account.pk)),
+            content_hash="a" * 64,
+            actor=Actor(str(scene.risk.user.id), Role.RISK),
+            now=NOW,
+            reason="a private matter",
+        )
+    client = signed_in(getattr(scene, who).user, scene.firm.id)
+    seen = who == "owner"
+    assert (b"a private matter" in client.get("/home/widgets/approvals").content) is seen
+    page = client.get("/home/").content.decode()
+    assert bool(re.search(r'href="/approvals/"[^>]*>(?:(?!</a>).)*class="rail__count[^"]*">1<', page, re.S)) is seen

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -405,3 +407,12 @@ def test_an_empty_firm_has_an_empty_desk(settings: Any) -> None:
     with tenancy.firm(firm.id):
         user = make_user(Role.OPERATIONS)
     assert "None keeps an account you see" in text_of(user) and "No open breaks" in text_of(user)
+
+
+def test_rec_2_a_break_says_by_which_tolerance_it_was_measured(world: World) -> None:
+    with tenancy.firm(world.firm_id):
+        Break.objects.filter(pk=world.extra).update(rule="REC-2")
+    page = text_of(world.office)
+    assert '<th scope="col">Tolerance</th>' in page and ">0.05% of equity</span>" in page and "(REC-2)" in page
+    lines = list(csv.DictReader(StringIO(text_of(world.office, "/reconciliation/?format=csv"))))
+    assert "0.05% of equity" in {line["tolerance"] for line in lines}

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.core.context import request_context
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.core import mail
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
+from django.test import Client, TestCase, override_settings
 from django.urls import path
 
 from base import tenancy
@@ -59,7 +60,12 @@ class Browser(Client):
         """Set up an authenticator app and return its secret."""
         self.get("/auth/2fa/totp/activate/")
         secret = str(self.session["mfa.totp.secret"])
-        answer = self.post("/auth/2fa/totp/activate/", {"code": code(secret)})
+        with TestCase.captureOnCommitCallbacks() as waiting:
+            answer = self.post("/auth/2fa/totp/activate/", {"code": code(secret)})
+        with request_context(answer.wsgi_request):  # as at the commit, within the request
+            for one in waiting:
+                one()
+        answer.wsgi_request.session.save()
         assert answer.status_code == 302, answer.content.decode()
         return secret
 
@@ -129,6 +135,28 @@ def test_second_factor_from_the_wall_to_the_recovery_code(scene: Scene, owner: U
     assert third.post("/auth/2fa/authenticate/", {"code": code(secret, 0)}).status_code == 302
     assert [e.after["by"] for e in events(scene, owner, AuditAction.SIGN_IN_FAILED)] == [["totp"], ["totp"]]
     assert ["password", "totp"] in [e.after["by"] for e in events(scene, owner, AuditAction.SIGNED_IN)]
+
+
+@override_settings(MFA_REQUIRED=True)
+@pytest.mark.parametrize("who", ["owner", "investor"])
+def test_a_session_from_before_the_second_factor_ends_with_it(scene: Scene, who: str) -> None:
+    user = with_password(getattr(scene, who).user)
+    stolen, mine = Browser(), Browser()
+    stolen.sign_in(user.email)
+    mine.sign_in(user.email)
+    mine.set_up_totp()
+    assert mine.get("/window").status_code == 200 and mine.get("/auth/2fa/recovery-codes/").status_code == 200
+    for address in ("/window", "/auth/2fa/recovery-codes/", "/auth/2fa/totp/deactivate/", "/auth/"):
+        assert stolen.get(address)["Location"].startswith("/auth/login/"), address
+
+
+@override_settings(MFA_REQUIRED=True)
+def test_a_session_that_never_showed_the_second_factor_is_sent_to_do_so(scene: Scene, owner: User) -> None:
+    browser = Browser()
+    browser.sign_in(owner.email)
+    TOTP.activate(owner, "SECRETSECRETSECR")
+    assert browser.get("/window")["Location"] == "/auth/login/?next=/window"
+    assert browser.get("/auth/")["Location"].startswith("/auth/login/"), "it is signed out"
 
 
 def test_a_used_code_does_not_work_again(owner: User) -> None:
@@ -248,6 +276,17 @@ def test_a_session_ended_from_elsewhere_is_dead_at_its_next_request(scene: Scene
     assert there.get("/auth/")["Location"].startswith("/auth/login/")
     assert here.get("/auth/").status_code == 200
     assert events(scene, owner, AuditAction.SIGNED_OUT)[-1].after == {"other_sessions_count": 1}
+
+
+def test_sessions_are_called_by_browser_and_this_one_is_marked(owner: User) -> None:
+    agents = ("Mozilla/5.0 (X11; Linux x86_64) Chrome/139.0 Safari/537.36", "<b>curl/8")
+    here, there = Browser(HTTP_USER_AGENT=agents[0]), Browser(HTTP_USER_AGENT=agents[1])
+    for browser in (there, here):
+        browser.sign_in(owner.email)
+    text = here.get("/auth/sessions/").content.decode()
+    mine, other = (part.split("</div>")[0] for part in text.split('<dl class="lines">')[1].split("<dt>")[1:3])
+    assert f'title="{agents[0]}">Chrome on Linux<' in mine and "This session" in mine and "Sign out" not in mine
+    assert 'title="&lt;b&gt;curl/8">Unknown browser<' in other and "This session" not in other and "Sign out" in other
 
 
 def test_a_session_ends_after_seven_days_whatever_happens(owner: User) -> None:
