@@ -27,4 +27,5 @@ def back_to(request: HttpRequest, otherwise: str) -> str:
     if not url_has_allowed_host_and_scheme(came_from, {request.get_host()}):
         return otherwise
     parts = urlsplit(came_from)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path or otherwise
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return path if path and url_has_allowed_host_and_scheme(path, None) else otherwise  # "http://us//them" leads to "//them"

@@ -27,6 +27,7 @@ from .services.ticket import Shown
 
 SALT = "execution.ticket"
 MOST_LINES = 20_000
+LONGEST_LINE = 1_000
 _SIDES = ("buy", "sell")
 _ORDER = ("order_type", "limit_price", "time_in_force", "route", "protect", "stop_price", "take_profit_price")
 FORM_FIELDS = ("symbol", "strategy", "method", "side", "figure", *_ORDER, "accounts", "per_account", "reason")
@@ -210,11 +211,14 @@ def _custom_lines(text: str, chosen: Sequence[Follower]) -> list[dict[str, str]]
     ids = {name: str(f.id) for f in chosen for name in (f.code, str(f.id))}
     found: list[dict[str, str]] = []
     problems: list[InvalidInput] = []
-    for number, cells in enumerate(csv.reader(text.replace("\t", ",").replace(";", ",").splitlines()[:MOST_LINES]), start=1):
-        parts = [cell.strip() for cell in cells]
+    for number, line in enumerate(text.replace("\t", ",").replace(";", ",").splitlines()[:MOST_LINES], start=1):
+        where = f"per_account line {number}"
+        if len(line) > LONGEST_LINE:
+            problems.append(InvalidInput(where, line, "line"))
+            continue
+        parts = [cell.strip() for cell in next(csv.reader([line]))]
         if not any(parts) or (number == 1 and parts[0].lower() == "account"):
             continue
-        where = f"per_account line {number}"
         if len(parts) == 2:
             parts.insert(1, CustomKind.QUANTITY.value)
         if len(parts) != 3 or parts[1].lower() not in (CustomKind.QUANTITY, CustomKind.WEIGHT, CustomKind.RISK):

@@ -16,6 +16,7 @@ from .services import attach_services
 _http = get_asgi_application()
 attach_services()
 
-from .live.routing import sockets  # noqa: E402 - apps must be ready
+from .bodies import CountedBodies  # noqa: E402 - apps must be ready
+from .live.routing import sockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": _http, "websocket": sockets})
+application = ProtocolTypeRouter({"http": CountedBodies(_http), "websocket": sockets})

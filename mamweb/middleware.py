@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 
@@ -15,6 +14,8 @@ from whitenoise.responders import StaticFile
 
 from base.origin import acting_from
 from governance.sign_in import BEGAN, SEEN, keep_track
+
+from .bodies import TYPE, larger_limit, too_large
 
 
 class SaysWhereFrom:
@@ -29,7 +30,7 @@ class SaysWhereFrom:
 
 
 class BodyLimit:
-    """Refuse a body over `settings.DATA_UPLOAD_MAX_MEMORY_SIZE` before anybody reads it; forms that take files have limits of their own, for who has a session."""
+    """Refuse a body that declares more than it may have; `CountedBodies` in front of the application counts what arrives, and asks whose session it is."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -38,26 +39,19 @@ class BodyLimit:
         limit = self._limit(request)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > limit:
-            body = {
-                "type": "about:blank",
-                "title": "The body is too large",
-                "status": 413,
-                "errors": [{"field": "body", "value": length, "rule": f"at most {limit} bytes"}],
-            }
-            return JsonResponse(body, status=413, content_type="application/problem+json")
+            return JsonResponse(too_large(length[:20], limit), status=413, content_type=TYPE)
         return self.get_response(request)
 
     @staticmethod
     def _limit(request: HttpRequest) -> int:
-        if request.method == "POST" and settings.SESSION_COOKIE_NAME in request.COOKIES:
-            for path, limit in settings.UPLOAD_LIMITS:
-                if re.fullmatch(path, request.path):
-                    return int(limit)
-        return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        larger = larger_limit(request.method, request.path) if settings.SESSION_COOKIE_NAME in request.COOKIES else 0
+        return larger or int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 class SessionLife:
-    """End a session that is too old, and note every few minutes that one is in use: its idle time counts from there. Pages are kept nowhere.
+    """End a session that is too old, and note every few minutes that one is in use: its idle time counts from there.
+
+    No answer is kept anywhere, page, JSON or redirect, unless it says so itself.
 
     The wall's clock, never the rehearsal's: a stopped clock must not keep a session alive.
     """
@@ -76,7 +70,7 @@ class SessionLife:
                 request.session[SEEN] = now
                 keep_track(request)
         answer = self.get_response(request)
-        if not answer.has_header("Cache-Control") and answer.get("Content-Type", "").startswith("text/html"):
+        if not answer.has_header("Cache-Control"):
             add_never_cache_headers(answer)
         return answer
 

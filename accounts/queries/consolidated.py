@@ -1,6 +1,7 @@
 """Positions and cash over all the accounts a person sees, summed in the database (ACC-3, RSK-3).
 
-Entry points: `grouped_positions`, `positions_by_sleeve`, `holders_in_sleeve`, `grouped_cash`, `last_evening`, `holders_of`, `blocked_accounts`. Inside the caller's tenancy block.
+Entry points: `grouped_positions`, `positions_by_sleeve`, `holders_in_sleeve`, `grouped_cash`, `last_evening`, `holders_of`, `holder_counts`,
+`blocked_accounts`. Inside the caller's tenancy block.
 Invariant: one statement each, and as many rows as there are groups, however many accounts.
 """
 
@@ -117,10 +118,19 @@ def last_evening(viewer: Viewer, *, until: date) -> dict[str, Decimal]:
     return dict(rows.exclude(worth=None).values_list("base_currency").annotate(total=Sum("worth")).order_by("base_currency"))
 
 
-def holders_of(viewer: Viewer, *, instrument_id: int, after: str = "", limit: int = 50) -> list[Holder]:
-    """Return the accounts in sight that hold the instrument, by code; after: the code the page before ended with."""
+def holder_counts(viewer: Viewer, *, sleeve: str = "", custodian: str = "") -> dict[int, int]:
+    """Return how many accounts in sight hold each instrument, in sleeves and at custodians of a name or ("") all; each account counts once."""
+    rows = _placed(_seen(Position, viewer), sleeve, custodian).exclude(quantity=0).values_list("instrument_id")
+    return dict(rows.annotate(accounts=Count("account_id", distinct=True)).order_by("instrument_id"))
+
+
+def holders_of(viewer: Viewer, *, instrument_id: int, sleeve: str = "", after: str = "", limit: int = 50) -> list[Holder]:
+    """Return the accounts in sight that hold the instrument, by code.
+
+    sleeve: what they hold in sleeves of this name alone. after: the code the page before ended with.
+    """
     rows = (
-        _seen(Position, viewer)
+        _placed(_seen(Position, viewer), sleeve, "")
         .filter(instrument_id=instrument_id, account__code__gt=after)
         .values_list("account_id", "account__code", "account__name", "account__custodian__name")
         .annotate(total=Sum("quantity"))
@@ -154,6 +164,11 @@ def blocked_accounts(viewer: Viewer, *, now: datetime, limit: int = 200) -> list
         BlockedAccount(pk, code, name, BlockMode(mode), rule, why, symbol or "", at)
         for pk, code, name, mode, rule, why, symbol, at in found
     ]
+
+
+def _placed(rows: Any, sleeve: str, custodian: str) -> Any:
+    asked = {"sleeve__name": sleeve, "account__custodian__name": custodian}
+    return rows.filter(**{name: value for name, value in asked.items() if value})
 
 
 def _seen(model: Any, viewer: Viewer) -> Any:

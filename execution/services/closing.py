@@ -12,6 +12,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from accounts.queries.consolidated import holders_in_sleeve
+from allocation import services as allocation
 from allocation.core.signal_body import SignalBody
 from allocation.enums import SizingMethod
 from allocation.queries import tradable_followers
@@ -22,7 +23,7 @@ from governance.core.subjects import Actor
 from market import queries as market
 
 from .release import ReleaseFacts
-from .ticket import Shown, TicketPreview, preview_ticket, release_ticket
+from .ticket import Shown, TicketPreview, preview_ticket, release_ticket, source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,10 @@ def release_closing(
     for target, seen in shown.items():
         with tenancy.firm(firm_id):
             symbol = market.instrument(target.instrument_id).symbol
+            known = allocation.released_journey(source=source_of(actor), idempotency_key=target.key)
+        if known is not None:  # by its key alone: what was closed may be held no more
+            done.append(Closed(target, symbol, known))
+            continue
         try:
             with tenancy.firm(firm_id):
                 body = body_of(target, share, actor=actor)

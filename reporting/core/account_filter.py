@@ -38,6 +38,7 @@ SORTS = {
     "fills": "fills",
     "attention": "attention",
 }
+TEXT_SORTS = ("code", "custodian")
 FLAGS = {
     "any": "Any flag",
     "authority": "No authority",
@@ -101,7 +102,7 @@ class AccountFilter:
         """Return the filter after a click on a heading: names ascend first, figures descend, and again turns it round."""
         if sort == self.sort:
             return replace(self, descending=not self.descending)
-        return replace(self, sort=sort, descending=sort not in ("code", "custodian"))
+        return replace(self, sort=sort, descending=sort not in TEXT_SORTS)
 
     def toggled(self, label: str) -> AccountFilter:
         """Return the filter after a group is opened or closed."""
@@ -171,23 +172,27 @@ class Cursor:
         return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
 
     @classmethod
-    def read(cls, text: str) -> Cursor | None:
-        """Return the cursor of an address, None for text that is none.
+    def read(cls, text: str, sort: str) -> Cursor | None:
+        """Return the cursor of an address for rows of that order, None for text that is none.
 
-        >>> Cursor.read(Cursor("Core", Decimal("1.50"), "A1").text())
+        >>> Cursor.read(Cursor("Core", Decimal("1.50"), "A1").text(), "equity")
         Cursor(label='Core', value=Decimal('1.50'), code='A1')
         """
         try:
             label, is_number, value, code = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            if is_number:
-                value = Decimal(value)
+            found = cls(label, Decimal(value) if is_number else value, code)
         except (ValueError, TypeError, InvalidOperation, RecursionError):
             return None
-        fits = isinstance(label, str) and isinstance(code, str) and (value is None or isinstance(value, str | Decimal))
-        if (
-            not fits
-            or "\0" in f"{label}{code}{value}"
-            or (isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 20))
-        ):
-            return None
-        return cls(label, value, code)
+        return found if found._fits(sort) else None
+
+    def _fits(self, sort: str) -> bool:
+        """Tell whether the database can compare it: text with text, a figure with figures."""
+        value = self.value
+        words = [self.label, self.code, *([value] if sort in TEXT_SORTS else [])]
+        if not all(isinstance(word, str) and _is_storable(word) for word in words):
+            return False
+        return sort in TEXT_SORTS or value is None or (isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= 20)
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

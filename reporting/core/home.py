@@ -107,7 +107,7 @@ def read_layout(stated: Any, *, roles: Collection[Role]) -> tuple[Placed, ...]:
         widget = WIDGETS.get(name) if isinstance(name, str) else None
         if widget is None or widget.roles.isdisjoint(roles):
             raise InvalidInput("name", str(name)[:80], "one of the widgets of your role")
-        if isinstance(width, bool) or width not in WIDTHS:
+        if type(width) is not int or width not in WIDTHS:
             raise InvalidInput("width", str(width)[:80], "1, 2 or 3 columns")
         if widget.name in placed:
             raise InvalidInput("name", widget.name, "once on a page")

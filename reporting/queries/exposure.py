@@ -33,7 +33,6 @@ class Line:
     instrument: InstrumentFacts
     long: Decimal
     short: Decimal
-    accounts: int
     bar: Bar
 
     @property
@@ -44,10 +43,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Consolidated:
-    """currency: the reporting currency all values are in. equity: of the last evenings, None where a rate is missing."""
+    """currency: the reporting currency all values are in. equity: of the last evenings, None where a rate is missing.
+
+    listed: the lines of one place alone, with what is held there; all lines where no place was asked for.
+    """
 
     currency: str
     lines: tuple[Line, ...]
+    listed: tuple[Line, ...]
     dimensions: dict[str, list[Bar]]
     total: Bar
     equity: Fraction | None
@@ -57,8 +60,8 @@ class Consolidated:
         return None if value is None or not self.equity or self.equity <= 0 else value / self.equity
 
 
-def consolidated(viewer: Viewer, *, now: datetime) -> Consolidated:
-    """Return what the accounts in sight hold together, valued at `now`."""
+def consolidated(viewer: Viewer, *, now: datetime, within: tuple[str, str] | None = None) -> Consolidated:
+    """Return what the accounts in sight hold together, valued at `now`. within: a dimension and the label of a place in it."""
     currency = governance.firm_settings().reporting_currency
     rows = grouped_positions(viewer)
     known = market.instruments({row.instrument_id for row in rows}) if rows else {}
@@ -70,10 +73,13 @@ def consolidated(viewer: Viewer, *, now: datetime) -> Consolidated:
     dimensions = {name: consolidate(pieces, lambda piece, name=name: piece.label(name)) for name in DIMENSIONS}  # type: ignore[misc]
     dimensions["currency"] = consolidate([*_currency_pieces(rows, known, marks, rates), *_cash_pieces(cash, rates)], lambda p: p.name)
     totals = consolidate(pieces, lambda piece: "All")
+    lines = tuple(_lines(rows, known, pieces))
+    inside = [place for place, row in enumerate(rows) if within and within[1] in _places(row, known[row.instrument_id])[within[0]]]
     equity = [(amount, rates.get(code)) for code, amount in evening.items()]
     return Consolidated(
         currency,
-        tuple(_lines(rows, known, pieces)),
+        lines,
+        tuple(_lines([rows[n] for n in inside], known, [pieces[n] for n in inside])) if within else lines,
         dimensions,
         totals[0] if totals else Bar("All", Fraction(0), Fraction(0)),
         None if any(rate is None for _, rate in equity) else sum((Fraction(amount) * rate for amount, rate in equity if rate), Fraction(0)),
@@ -85,10 +91,16 @@ def _unit(one: InstrumentFacts, marks: dict[int, Decimal], rates: dict[str, Frac
     return None if mark is None or mark <= 0 or rate is None else Fraction(mark) * Fraction(one.multiplier) * rate
 
 
+def _places(row: GroupedPosition, one: InstrumentFacts) -> dict[str, tuple[str, ...]]:
+    """Return where a position stands in each dimension: a pair stands under both its currencies."""
+    sector = one.sector or {InstrumentKind.FX: "Currencies", InstrumentKind.CRYPTO_SPOT: "Crypto"}.get(one.kind, "Other")
+    currencies = (one.base_currency, one.currency) if one.kind is InstrumentKind.FX and one.base_currency else (one.currency,)
+    return {"sector": (sector,), "currency": currencies, "custodian": (row.custodian,), "strategy": (row.sleeve,)}
+
+
 def _piece(row: GroupedPosition, one: InstrumentFacts, marks: dict[int, Decimal], rates: dict[str, Fraction]) -> Piece:
     unit = _unit(one, marks, rates)
-    sector = one.sector or {InstrumentKind.FX: "Currencies", InstrumentKind.CRYPTO_SPOT: "Crypto"}.get(one.kind, "Other")
-    labels = (("sector", sector), ("custodian", row.custodian), ("strategy", row.sleeve))
+    labels = tuple((name, places[0]) for name, places in _places(row, one).items() if name != "currency")
     if unit is None:
         return Piece(one.symbol, None, None, labels)
     return Piece(one.symbol, Fraction(row.long) * unit, Fraction(row.short) * unit, labels)
@@ -127,7 +139,7 @@ def _lines(rows: Sequence[GroupedPosition], known: dict[int, InstrumentFacts], p
         sums[row.instrument_id].append(row)
     order = list(bars)
     lines = [
-        Line(known[pk], sum(r.long for r in group), sum(r.short for r in group), sum(r.accounts for r in group), bars[known[pk].symbol])  # type: ignore[arg-type]
+        Line(known[pk], sum(r.long for r in group), sum(r.short for r in group), bars[known[pk].symbol])  # type: ignore[arg-type]
         for pk, group in sums.items()
     ]
     return sorted(lines, key=lambda line: order.index(line.instrument.symbol))

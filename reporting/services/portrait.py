@@ -89,18 +89,19 @@ class Portrait:
         return sorted(chosen, key=lambda row: row.booked_date, reverse=True)
 
 
-def last_valued(*, account_id: UUID, today: date) -> date | None:
-    """Return the last evening the account's equity is on record for; None for an account that has none yet."""
-    points = accounts.equity_of(account_id=account_id, since=today - timedelta(days=40), until=today)
+def last_valued(*, account_id: UUID, today: date, closed_on: date | None = None) -> date | None:
+    """Return the last evening the account's equity is on record for, of its life where it is closed; None for an account that has none."""
+    until = today if closed_on is None else min(today, closed_on)
+    points = accounts.equity_of(account_id=account_id, since=until - timedelta(days=40), until=until)
     return points[-1].as_of if points else None
 
 
-def portrait(*, account_id: UUID, opened_on: date, today: date, period: str = "year") -> Portrait | None:
+def portrait(*, account_id: UUID, opened_on: date, today: date, closed_on: date | None = None, period: str = "year") -> Portrait | None:
     """Return the account as of its last evening, its books since the period's start; None before the first evening.
 
     period: one of PERIODS. Raises UnableToState as a statement would: figures that do not prove are not shown.
     """
-    as_of = last_valued(account_id=account_id, today=today)
+    as_of = last_valued(account_id=account_id, today=today, closed_on=closed_on)
     if as_of is None:
         return None
     starts = {"3m": as_of - timedelta(days=91), "year": date(as_of.year, 1, 1), "all": opened_on}

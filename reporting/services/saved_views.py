@@ -7,9 +7,12 @@ Invariants: 1. a view is a filter, never a grant: whoever opens it sees of it wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.db import transaction as database
 
 from base.errors import Conflict, Forbidden, NotFound, Refused
@@ -30,7 +33,10 @@ class UnableToSaveView(Refused):
 
 @database.atomic
 def save_view(*, name: str, chosen: AccountFilter, is_shared: bool, actor: Actor, now: datetime) -> SavedView:
-    """Keep a filter under a name of the actor's; one of the same name is replaced. Raises UnableToSaveView, Forbidden."""
+    """Keep a filter under a name of the actor's; one of the same name is replaced.
+
+    Raises UnableToSaveView, Forbidden, Conflict for a name that is being given elsewhere at this moment.
+    """
     title = _title(name)
     _may_share(is_shared, actor)
     owner_id = int(actor.user_id)
@@ -41,7 +47,8 @@ def save_view(*, name: str, chosen: AccountFilter, is_shared: bool, actor: Actor
     before = None if row is None else {"filters": row.filters, "is_shared": row.is_shared}
     view = row or SavedView(owner_id=owner_id, name=title, created_at=now)
     view.filters, view.is_shared, view.changed_at = kept, is_shared, now
-    view.save()
+    with _one_of_a_name(title):
+        view.save()
     _told(AuditAction.CREATED if row is None else AuditAction.CHANGED, view, actor, now, before, {"filters": kept, "is_shared": is_shared})
     return view
 
@@ -53,7 +60,8 @@ def rename_view(*, view_id: UUID, name: str, actor: Actor, now: datetime) -> Sav
     if SavedView.objects.filter(owner_id=view.owner_id, name=title).exclude(pk=view.pk).exists():
         raise Conflict("name", f"you have a view called {title}", field="name", value=title)
     before, view.name, view.changed_at = view.name, title, now
-    view.save(update_fields=["name", "changed_at"])
+    with _one_of_a_name(title):
+        view.save(update_fields=["name", "changed_at"])
     _told(AuditAction.CHANGED, view, actor, now, {"name": before}, {"name": title})
     return view
 
@@ -89,6 +97,16 @@ def _title(name: str) -> str:
     if not 1 <= len(title) <= 60:
         raise UnableToSaveView("name", "a name has 1 to 60 characters", field="name", value=name[:80])
     return title
+
+
+@contextmanager
+def _one_of_a_name(title: str) -> Iterator[None]:
+    """Save within a savepoint. Raises Conflict where another window was quicker with the name."""
+    try:
+        with database.atomic():
+            yield
+    except IntegrityError as error:
+        raise Conflict("name", f"a view called {title} has just been saved from another window", field="name", value=title) from error
 
 
 def _may_share(is_shared: bool, actor: Actor) -> None:

@@ -67,7 +67,7 @@ def accounts(request: Request) -> HttpResponse:
     if request.GET.get("format") == "csv":
         return _download(request, sight)
     services.note_visit(now=request.visit.now)
-    after = Cursor.read(request.GET.get("after", "")) if request.GET.get("after") else None
+    after = Cursor.read(request.GET.get("after", ""), sight.chosen.sort)
     context = _table(request, sight, after)
     if not context["totals"] and services.work_out_first(now=request.visit.now):
         context = _table(request, sight, after)

@@ -75,7 +75,7 @@ def _positions(visit: Visit) -> dict[str, Any]:
 
 def _exposure(visit: Visit) -> dict[str, Any]:
     found = consolidated(visit.viewer, now=visit.now)
-    return {"found": found, "bars": bars_of(found, found.dimensions["sector"][:ROWS])}
+    return {"found": found, "bars": bars_of(found, "sector", ROWS)}
 
 
 def _blotter(visit: Visit) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Staff may look at an account's portal as its investor sees it, if they may see t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -37,11 +38,16 @@ _TOPIC_WORDS = {"": "Everything", "trades": "Bought and sold", "flows": "Deposit
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The account a page is about, the visitor's other ones, and the period looked at."""
+    """The account a page is about, the visitor's other ones, the period looked at, and since when the account is closed."""
 
     account: Any
     others: list[Any]
     period: str
+    closed_on: date | None
+
+    def context(self, tab: str) -> dict[str, Any]:
+        """Return what every page of the portal is drawn from."""
+        return {"account": self.account, "accounts": self.others, "tab": tab, "closed_on": self.closed_on}
 
 
 def _shown(request: Request, account_id: UUID) -> _Shown:
@@ -51,7 +57,8 @@ def _shown(request: Request, account_id: UUID) -> _Shown:
     if account is None:
         raise NotFound("account")
     period = request.GET.get("period", "year")
-    return _Shown(account, mine, period if period in PERIODS else "year")
+    closed = account.closed_on if account.closed_on and account.closed_on <= request.visit.now.date() else None
+    return _Shown(account, mine, period if period in PERIODS else "year", closed)
 
 
 def _mine(request: Request) -> QuerySet[Any]:
@@ -60,19 +67,16 @@ def _mine(request: Request) -> QuerySet[Any]:
 
 def _portrait(request: Request, shown: _Shown) -> tuple[Portrait | None, str]:
     """Return the portrait and, where its figures do not prove, why there is none."""
-    today = request.visit.now.date()
+    today, one = request.visit.now.date(), shown.account
     try:
-        return portrait(account_id=shown.account.pk, opened_on=shown.account.opened_on, today=today, period=shown.period), ""
+        return portrait(account_id=one.pk, opened_on=one.opened_on, today=today, closed_on=one.closed_on, period=shown.period), ""
     except UnableToState:
         return None, "We are checking last night's figures. They are shown here as soon as they agree with your custodian."
 
 
 def _context(request: Request, shown: _Shown, tab: str) -> dict[str, Any]:
     found, problem = _portrait(request, shown)
-    return {
-        "account": shown.account,
-        "accounts": shown.others,
-        "tab": tab,
+    return shown.context(tab) | {
         "period": shown.period,
         "periods": [(value, _PERIOD_WORDS[value]) for value in PERIODS],
         "portrait": found,
@@ -134,8 +138,7 @@ def documents(request: Request, account_id: UUID) -> HttpResponse:
     """Show the account's statements, newest first."""
     shown = _shown(request, account_id)
     rows = visible_statements(request.visit.user).filter(account_id=account_id)
-    context = {"account": shown.account, "accounts": shown.others, "tab": "documents", "documents": rows}
-    return render(request, "portal/documents.html", context)
+    return render(request, "portal/documents.html", shown.context("documents") | {"documents": rows})
 
 
 @page(roles=EVERYBODY)

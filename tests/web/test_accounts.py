@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import json
 import re
 from decimal import Decimal as D
 from typing import Any
@@ -133,7 +135,7 @@ def test_pages_hold_every_account_once_with_ties_and_unknown_figures(scene: Scen
         walked: list[Any] = []
         after = None
         for _ in range(10):
-            rows, after = page_of_rows(sight, after=after and Cursor.read(after.text()), limit=2)
+            rows, after = page_of_rows(sight, after=after and Cursor.read(after.text(), sight.chosen.sort), limit=2)
             walked += rows
             if after is None:
                 break
@@ -170,6 +172,21 @@ def test_the_filter_finds_by_code_or_name_and_says_when_nothing_matches(scene: S
 def test_an_address_may_say_anything(scene: Scene, query: str) -> None:
     worked_out(scene)
     assert get(scene.owner.user, query).status_code == (404 if "view" in query else 200)
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("sort=equity", ["", False, "abc", "A"]), ("sort=equity", ["", False, "1", "A"]), ("sort=positions", ["", False, "x", "A"]),
+        ("sort=positions", ["", True, "1E19", "A"]), ("sort=positions", ["", True, "0.5", "A"]), ("sort=day_rate", ["", True, "NaN", "A"]),
+        ("sort=code", ["", False, "A", "\ud800"]), ("sort=code", ["", False, "\ud800", "A"]), ("sort=code", ["", True, "1", "A"]),
+        ("by=strategy", ["\ud800", False, "A", "A"]), ("by=strategy", ["\0", False, "A", "A"]), ("sort=equity", [1, False, None, "A"]),
+    ],
+)  # fmt: skip
+def test_a_place_to_go_on_that_is_none_is_passed_over(scene: Scene, query: str, key: list[Any]) -> None:
+    worked_out(scene)
+    after = base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    assert shown(get(scene.owner.user, f"?{query}&after={after}").content.decode()) in ([scene.account.code], [])
 
 
 def test_the_first_look_works_the_figures_out(scene: Scene) -> None:

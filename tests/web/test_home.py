@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from decimal import Decimal
+from html import unescape
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -15,7 +19,8 @@ from governance import services
 from governance.core.subjects import Actor, Subject
 from governance.enums import ApprovalAction, Role, SubjectKind
 from reporting.core.home import WIDGETS
-from tests.api.scene import NOW, Scene, make_person, make_scene
+from tests.api.scene import DAY, NOW, Scene, grant, make_person, make_scene
+from tests.factories import make_account, make_instrument, make_sleeve
 from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +71,7 @@ def test_what_one_arranged_is_kept_for_oneself(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "layout",
     ["", "{}", "[1]", "null", '[{"name": "nothing", "width": 1}]', '[{"name": "alerts", "width": 4}]', '[{"name": "alerts", "width": true}]',
+     '[{"name": "alerts", "width": 1.0}]', '[{"name": "alerts", "width": "1"}]', '[{"name": "alerts", "width": NaN}]',
      '[{"name": "alerts", "width": 1}, {"name": "alerts", "width": 1}]', "[" * 5000, json.dumps([{"name": "alerts", "width": 1}] * 50)],
 )  # fmt: skip
 def test_what_is_no_layout_is_refused_and_nothing_is_kept(scene: Scene, layout: str) -> None:
@@ -98,6 +104,62 @@ def test_long_and_short_are_kept_apart(scene: Scene) -> None:
     answer = get(scene.owner.user, "/exposure/?format=csv").content.decode().splitlines()
     row = next(line for line in answer if line.startswith(scene.instrument.symbol)).split(",")
     assert row[answer[0].split(",").index("short")].startswith("-40")
+
+
+def csv_of(scene: Scene, query: str = "") -> dict[str, dict[str, str]]:
+    text = get(scene.owner.user, f"/exposure/?{query}format=csv").content.decode()
+    return {row["symbol"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def hold(account: Any, sleeve: Any, instrument: Any, quantity: int) -> None:
+    Position.objects.create(account=account, sleeve=sleeve, instrument=instrument, quantity=quantity, last_traded_on=DAY)
+
+
+def test_an_account_that_holds_in_two_sleeves_counts_once(scene: Scene) -> None:
+    before = csv_of(scene)[scene.instrument.symbol]
+    with tenancy.firm(scene.firm.id):
+        other = make_account()
+        grant(scene.owner.user, other, "view")
+        for account, quantity in ((scene.account, 7), (other, 3)):
+            hold(account, make_sleeve(name="Satellite"), scene.instrument, quantity)
+    after = csv_of(scene)[scene.instrument.symbol]
+    assert (before["accounts"], after["accounts"]) == ("1", "2")
+    assert Decimal(after["long"]) == Decimal(before["long"]) + 10
+    assert csv_of(scene, "by=custodian&of=nobody&") == {}
+
+
+def test_a_bar_leads_to_what_stands_behind_it(scene: Scene) -> None:
+    satellite = "Satellite & <Co>"
+    with tenancy.firm(scene.firm.id):
+        sleeve, energy = make_sleeve(name=satellite), make_instrument(sector="Energy")
+        hold(scene.account, sleeve, energy, 7)
+        hold(scene.account, sleeve, scene.instrument, 3)
+        custodian = scene.account.custodian.name
+    text = get(scene.owner.user, "/exposure/").content.decode()
+    links = [unescape(one) for one in re.findall(r'<ul class="bars">.*?</ul>', text, re.S) for one in re.findall(r'<a href="([^"]+)"', one)]
+    assert f"/accounts/?custodian={quote_plus(custodian)}" in links and "/exposure/?by=sector&of=Energy#instruments" in links
+    for link in links:
+        listed = get(scene.owner.user, link.partition("#")[0])
+        assert listed.status_code == 200
+        assert "/accounts/" in link or "Instruments of the" in listed.content.decode()
+    assert set(csv_of(scene, "by=sector&of=Energy&")) == {energy.symbol}
+    inside = csv_of(scene, f"by=strategy&of={quote_plus(satellite)}&")
+    assert {symbol: Decimal(row["long"]) for symbol, row in inside.items()} == {energy.symbol: 7, scene.instrument.symbol: 3}
+    page = get(scene.owner.user, f"/exposure/?by=strategy&of={quote_plus(satellite)}").content.decode()
+    assert "Satellite &amp; &lt;Co&gt;" in page and "<Co>" not in page
+    opened = [unescape(path) for path in re.findall(r'hx-get="([^"]+/holders[^"]*)"', page)]
+    quantities = re.findall(r'<td class="num">([\d.]+)</td><td class="num"></td>', get(scene.owner.user, opened[0]).content.decode())
+    assert len(opened) == 2 and quantities in (["7"], ["3"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["by=sector&of=%00", "by=x&of=y", "by=sector", "by=sector&of=nothing", "by=currency&of='", "of=Energy", "by=strategy&of=%ED%A0%80"],
+)
+def test_a_place_that_is_none_lists_nothing_or_everything(scene: Scene, query: str) -> None:
+    for headers in ({}, {"HX-Request": "true"}):
+        assert signed_in(scene.owner.user).get(f"/exposure/?{query}", headers=headers).status_code == 200
+    assert get(scene.owner.user, f"/exposure/{scene.instrument.pk}/holders?strategy={query}").status_code == 200
 
 
 def test_the_firm_widget_says_what_the_dashboard_says(scene: Scene) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.core.entries import flow
+from accounts.models import Account, EquitySnapshot
 from base import tenancy
 from governance.enums import AuditAction, Role
 from governance.models import AuditEvent
-from tests.api.scene import Scene, grant, make_scene
-from tests.factories import make_account, make_user
+from tests.api.scene import NOW, Scene, grant, make_scene
+from tests.factories import make_account, make_sleeve, make_user
+from tests.reporting.ledger import holder, stamp, write
 from tests.web.people import signed_in
 
 MOST_QUERIES = 40
@@ -51,6 +55,49 @@ def test_somebody_without_an_account_is_told_what_to_expect(scene: Scene) -> Non
 
 def test_an_account_without_an_evening_says_so(scene: Scene) -> None:
     assert b"no evening on record yet" in get(scene.investor.user, f"/portal/{scene.account.pk}/").content
+
+
+def closed_account(scene: Scene, *, evenings: int) -> Any:
+    """An account with 100 USD in it for some evenings of January, closed on the 8th; nothing is known of it since."""
+    with tenancy.firm(scene.firm.id):
+        account = make_account(opened_on=date(2026, 1, 2), closed_on=date(2026, 1, 8))
+        grant(scene.investor.user, account, "view")
+        write([flow(holder(account, make_sleeve()), stamp(date(2026, 1, 5)), amount=Decimal(100), currency_code="USD")])
+        for day in range(evenings):
+            EquitySnapshot.objects.create(
+                account=account,
+                as_of=date(2026, 1, 5) + timedelta(days=day),
+                cash=100,
+                market_value=0,
+                equity=100,
+                external_flow=0 if day else 100,
+            )
+    return account
+
+
+def test_a_closed_account_keeps_its_last_figures_and_says_since_when(scene: Scene, settings: Any) -> None:
+    settings.REHEARSAL_CLOCK = "2026-11-20T15:00:00+00:00@2026-11-20T15:00:00+00:00*0"
+    account = closed_account(scene, evenings=3)
+    for tab in ("", "holdings", "activity", "documents"):
+        text = get(scene.investor.user, f"/portal/{account.pk}/{tab}").content.decode()
+        assert "was closed on 8 Jan 2026" in text and "tomorrow" not in text
+    overview = get(scene.investor.user, f"/portal/{account.pk}/").content.decode()
+    assert "evening of 7 Jan 2026" in overview and "100.00" in overview
+    assert "Deposit" in get(scene.investor.user, f"/portal/{account.pk}/activity").content.decode()
+    assert b"2026-01-05" in get(scene.investor.user, f"/portal/{account.pk}/activity?format=csv").content
+
+
+def test_a_closed_account_that_never_had_an_evening_promises_none(scene: Scene) -> None:
+    account = closed_account(scene, evenings=0)
+    for tab in ("", "holdings"):
+        text = get(scene.investor.user, f"/portal/{account.pk}/{tab}").content.decode()
+        assert "was closed on 8 Jan 2026" in text and "on record" in text and "tomorrow" not in text
+
+
+def test_an_account_that_closes_later_is_open_until_then(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        Account.objects.filter(pk=scene.account.pk).update(closed_on=NOW.date() + timedelta(days=1))
+    assert b"was closed" not in get(scene.investor.user, f"/portal/{scene.account.pk}/").content
 
 
 def test_the_pdf_is_read_or_kept_and_both_are_audited(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import Position
 from allocation.models import Signal
 from base import tenancy
 from execution.models import ParentOrder
@@ -105,3 +106,16 @@ def test_a_preview_of_somebody_else_releases_nothing(desk: Desk, trader: Client)
     assert "not released" in trader.post("/positions/close/release", changed).content.decode()
     with tenancy.firm(desk.firm_id):
         assert not ParentOrder.objects.exists()
+
+
+def test_a_second_press_gives_the_first_answer_when_nothing_is_held_any_more(desk: Desk, trader: Client) -> None:
+    desk.hold({"A1": 100})
+    shown = trader.post("/positions/close", {"pick": picks(trader), "percent": "100"})
+    form = {name: hidden(shown, name) for name in ("target", "key", "seen")} | {"percent": "100"}
+    first = trader.post("/positions/close/release", form)
+    with tenancy.firm(desk.firm_id):
+        Position.objects.update(quantity=0)
+    assert trader.post("/positions/close/release", form).content == first.content
+    assert "released to the gateways" in first.content.decode()
+    with tenancy.firm(desk.firm_id):
+        assert ParentOrder.objects.count() == 1

@@ -141,6 +141,12 @@ def test_custom_lines_are_refused_by_line(room: Room) -> None:
     assert "line 2" in text and "line 3" in text and "not an account you may trade" in text
 
 
+@pytest.mark.parametrize("line", ["A1,quantity," + "1" * 140_000, '"' + "x" * 140_000, '"x\n' * 19_000, "A1,quantity,10," * 100])
+def test_a_custom_line_that_is_far_too_long_is_refused_by_its_number(room: Room, line: str) -> None:
+    answer = room.preview(method="custom", figure="", per_account="A3,quantity,10\n" + line)
+    assert answer.status_code == 422 and "line 2" in text_of(answer) and "account code, quantity|weight|risk, figure" in text_of(answer)
+
+
 def test_what_is_shown_is_released_once_and_by_the_same_way(room: Room) -> None:
     shown = room.preview(reason="Raise to model weight")
     first, second = room.release(shown, reason="Raise to model weight"), room.release(shown, reason="Raise to model weight")
