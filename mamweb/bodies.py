@@ -71,7 +71,7 @@ class CountedBodies:
         declared = headers.get(b"content-length", b"0").decode("latin-1")
         cookie = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
         body = _Body(receive, larger_limit(scope["method"], scope["path"]), cookie, self._asked)
-        if not declared.isdigit() or not await body.takes(int(declared[:20])):
+        if not declared.isdecimal() or not await body.takes(int(declared[:20])):
             await _refuse(send, declared[:20], body.limit)
             return
         await self._app(scope, body.receive, send)

@@ -38,7 +38,7 @@ class BodyLimit:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         limit = self._limit(request)
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > limit:
+        if not length.isdecimal() or int(length) > limit:
             return JsonResponse(too_large(length[:20], limit), status=413, content_type=TYPE)
         return self.get_response(request)
 

@@ -2,7 +2,7 @@
 
 Entry points: `open_group`, `set_group_members`, `grant_account`, `revoke_account`, `grant_group`, `revoke_group`.
 Invariants: 1. only direct grants on an account or a group exist; each carries its firm; 2. trading is granted only together with seeing, and
-seeing is not revoked while trading stands; 3. members of a group are dated, and the past is never rewritten; 4. the trail names by code
+seeing is not revoked while trading stands; nobody grants themselves (GOV-4); 3. members of a group are dated, and the past is never rewritten; 4. the trail names by code
 who joined a group and who left it (GOV-7).
 """
 
@@ -22,7 +22,7 @@ from base.live import Topic, announce
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.queries import actor_for
-from governance.services import audit
+from governance.services import audit, refuse_oneself
 
 from ..models import Account, AccountGroup, AccountGroupMember, AccountGroupUserObjectPermission, AccountUserObjectPermission
 from ..queries.columns import raw_ids
@@ -124,6 +124,7 @@ def _permissions(names: Collection[str]) -> list[Permission]:
 
 def _grant(model: Any, what: str, subject_id: UUID, user_id: int, can_trade: bool, actor: Actor | None, now: datetime) -> None:
     actor_for(user_id)  # raises NotFound for somebody who is no member of the firm
+    refuse_oneself(actor, user_id)
     verbs = ("view", "trade") if can_trade else ("view",)
     rows = [
         model(user_id=user_id, permission=permission, content_object_id=subject_id)

@@ -13,7 +13,7 @@ from .firms import add_member, create_firm, create_user, remove_member, rename_p
 from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening, confirm_rearm, request_rearm, trip_kill_switch
 from .mandates import MandateRuleSpec, record_mandate
 from .parties import record_gate, record_gates, record_party
-from .permission import NotPermitted
+from .permission import NotPermitted, refuse_oneself
 from .resting import resting
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
@@ -57,6 +57,7 @@ __all__ = [
     "record_party",
     "record_signing",
     "refuse",
+    "refuse_oneself",
     "remove_member",
     "rename_person",
     "request_approval",

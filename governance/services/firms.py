@@ -14,7 +14,7 @@ from ..core.subjects import Actor, Subject
 from ..enums import AuditAction, Role, SubjectKind
 from ..models import ApiToken, Firm, FirmSettings, Membership, User
 from .audit_trail import audit
-from .permission import MEMBERS, require_role
+from .permission import MEMBERS, refuse_oneself, require_role
 from .signing_in import record_signing
 
 
@@ -63,8 +63,9 @@ def rename_person(*, user_id: int, name: str, now: datetime) -> None:
 
 
 def add_member(*, user_id: int, role: Role, actor: Actor | None, now: datetime, reason: str = "") -> None:
-    """Give the person this role in the current firm. Raises NotFound, NotPermitted."""
+    """Give somebody else this role in the current firm. Raises NotFound, Forbidden."""
     require_role(actor, MEMBERS)
+    refuse_oneself(actor, user_id)
     if not User.objects.filter(id=user_id).exists():
         raise NotFound("person")
     row, created = Membership.objects.get_or_create(user_id=user_id, role=role, firm_id=tenancy.current_firm() or 0)

@@ -26,3 +26,9 @@ def require_role(actor: Actor | None, allowed: Collection[Role]) -> None:
     """Let the system and these roles pass. Raises NotPermitted."""
     if actor is not None and actor.role not in allowed:
         raise NotPermitted(actor.role, allowed)
+
+
+def refuse_oneself(actor: Actor | None, user_id: int) -> None:
+    """Refuse that somebody gives a right to themselves: it takes another person (GOV-4). Raises Forbidden."""
+    if actor is not None and int(actor.user_id) == user_id:
+        raise Forbidden("GOV-4", "nobody gives themselves a role or a grant; another person does")
