@@ -14,6 +14,7 @@ from django.shortcuts import render
 
 from allocation.queries.story import LineSummary, line_page
 from allocation.queries.visible import visible_signals, visible_strategies
+from base.core.validation import InvalidInput, parse_instant, parse_uuid
 from base.errors import NotFound
 from execution.core.states import average
 from execution.queries import story as execution
@@ -184,7 +185,6 @@ def _text(value: str | None, most: int = 80) -> str:
 def _cursor(value: str) -> tuple[datetime, UUID] | None:
     at, _, last = value.partition("~")
     try:
-        found = datetime.fromisoformat(at)
-        return (found, UUID(last)) if found.tzinfo else None
-    except ValueError:
+        return parse_instant(at.replace(" ", "+"), "before"), parse_uuid(last, "before")
+    except InvalidInput:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -201,3 +202,10 @@ def test_alc_1_the_newest_revision_counts(scene: Scene) -> None:
         )
     found = text(get(scene.owner.user, f"/journeys/{scene.ids['journey']}/"))
     assert f"Buy 4 {scene.instrument.symbol}" in found and "revision 2" in found
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-03-02T15:00:00", "x", "\ud800"])
+def test_a_place_to_go_on_that_is_none_is_the_first_page(scene: Scene, at: str) -> None:
+    place = quote(f"{at}~{scene.ids['journey']}", errors="surrogatepass")
+    answer = signed_in(scene.owner.user).get(f"/journeys/?range=all&before={place}")
+    assert answer.status_code == 200 and scene.ids["journey"] in answer.content.decode()
