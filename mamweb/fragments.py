@@ -1,6 +1,6 @@
 """The parts of the frame that change while a page is open, each alone for the live push to fetch again.
 
-Entry points: `banner`, `bell`, `switch`.
+Entry points: `banner`, `bell`, `switch`, `past`.
 """
 
 from __future__ import annotations
@@ -27,3 +27,9 @@ def bell(request: Request) -> HttpResponse:
 def switch(request: Request) -> HttpResponse:
     """Answer the way to the kill switch, and how much it stops."""
     return render(request, "frame/switch.html")
+
+
+@page
+def past(request: Request) -> HttpResponse:
+    """Answer how far a trial firm's history has come, or nothing."""
+    return render(request, "frame/past.html")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -21,6 +22,8 @@ from governance.permissions import CONTROL, DEALERS, STAFF
 from governance.queries import AlertFacts, FirmName
 from governance.web import Visit
 from market.core import calendars
+
+from .history_progress import LivedPast, lived_past
 
 _ROLE_NAMES = {
     Role.MANAGER: "Portfolio manager",
@@ -152,6 +155,11 @@ class Frame:
     def stopped(self) -> list[Any]:
         """Return the kill switches that block."""
         return governance.tripped_switches()
+
+    @cached_property
+    def past(self) -> LivedPast | None:
+        """Return how far the history of a trial's firm has come, while it is being lived."""
+        return lived_past(settings.HISTORY_FILE, self.visit.firm_id) if settings.HISTORY_FILE else None
 
     @property
     def now(self) -> datetime:

@@ -210,6 +210,7 @@ WHITENOISE_USE_FINDERS = _local
 _static = "django.contrib.staticfiles.storage.StaticFilesStorage" if _local else "whitenoise.storage.CompressedManifestStaticFilesStorage"
 STORAGES = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}, "staticfiles": {"BACKEND": _static}}
 DOCUMENTS_DIR = VAR_DIR / "documents"
+HISTORY_FILE = VAR_DIR / "demo" / "history.json" if MODE is Mode.DEMO else None  # how far a trial firm's past has come
 
 # A page may load what this server serves and nothing else; no inline script or style.
 CONTENT_SECURITY_POLICY = {

@@ -61,6 +61,7 @@ urlpatterns = [
     path("frame/banner", fragments.banner, name="frame-banner"),
     path("frame/bell", fragments.bell, name="frame-bell"),
     path("frame/switch", fragments.switch, name="frame-switch"),
+    path("frame/past", fragments.past, name="frame-past"),
     path("", include("governance.urls")),
     path("", include("accounts.urls")),
     path("", include("risk.urls")),

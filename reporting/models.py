@@ -33,7 +33,7 @@ class StatementDocument(TenantModel):
 class AccountFigures(TenantModel):
     """What the dashboard shows of one account, worked out beforehand. None: it cannot be known, and `reason` says why (CON-5).
 
-    equity, day_start (equity at the last reset with what came in since), margin_used, open_risk (RSK-8b): own currency; all other money: `currency_to`,
+    equity, day_start (equity at the last reset with what came in since), margin_used, open_pnl_own, open_risk (RSK-8b): own currency; all other money: `currency_to`,
     at `rate`. points: equity of the last evenings, minor units of the own currency. unit, peak: RSK-9 up to `history_on`.
     attention: how loud its flags are, 0 none.
     strategy … account_group: the one label of each kind under which the account is counted, so that groups add up.
@@ -72,6 +72,7 @@ class AccountFigures(TenantModel):
     net = MoneyField(null=True)
     margin_rate = RateField(null=True)
     margin_reason = models.CharField(max_length=80, blank=True)
+    open_pnl_own = MoneyField(null=True)
     open_risk = MoneyField(null=True)
     open_risk_to = MoneyField(null=True)
     risk_reason = models.CharField(max_length=80, blank=True)

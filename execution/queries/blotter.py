@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -293,6 +293,8 @@ def _parsed_cursor(rows: QuerySet[Any], column: str, cursor: str) -> tuple[Any, 
     target = related.related_model._meta.get_field(name) if "__" in column else related  # type: ignore[union-attr]
     try:
         parsed = target.to_python(value)  # type: ignore[union-attr]
+        if isinstance(parsed, datetime):
+            parsed = parsed.astimezone(UTC)
         is_figure = not isinstance(parsed, Decimal) or (parsed.is_finite() and abs(parsed.adjusted()) < 40)
         return (parsed, UUID(last)) if is_figure else (None, None)
     except Exception:  # noqa: BLE001  (each field has its own error; whatever cannot be read is no cursor)

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, Value
 
+from base.core.validation import InvalidInput, parse_instant, parse_uuid
 from base.errors import NotFound
 
 from ..core.subjects import Viewer
@@ -90,9 +91,8 @@ def read_key(text: str) -> tuple[datetime, UUID] | None:
     """Return the key a text names, None for one that names none."""
     instant, _, pk = text.partition("~")
     try:
-        at = datetime.fromisoformat(instant.replace(" ", "+"))
-        return (at, UUID(pk)) if at.tzinfo is not None else None
-    except (ValueError, OverflowError):
+        return parse_instant(instant.replace(" ", "+"), "after"), parse_uuid(pk, "after")
+    except InvalidInput:
         return None
 
 

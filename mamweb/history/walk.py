@@ -24,6 +24,7 @@ from execution.services.booking import finish_parents
 from execution.services.release import continue_release, run_signal
 from execution.services.slices import release_due_slices, release_held
 from governance import services as governance
+from mamweb.history_progress import Progress
 from mamweb.tour.facts import OPEN, analyse, rows
 from market.core import calendars
 from reconciliation import services as reconciliation
@@ -33,7 +34,6 @@ from .happenings import happen, see_to_alerts
 from .lanes import Lane, open_lanes
 from .past import EXCHANGE, decides_at, evening_of, load_past, morning_of
 from .plans import FirmPlan
-from .progress import Progress
 from .story import Decision, Story, story_of
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def live_history(*, firm_id: int, plan: FirmPlan, options: HistoryOptions, tell:
     sessions = sessions_of(firm.opened_on, options.until)
     done = days_done(firm_id)
     left = [day for day in sessions if done is None or day > done]
-    progress = Progress(options.progress, len(sessions), len(sessions) - len(left), done)
+    progress = Progress(options.progress, firm_id, len(sessions), len(sessions) - len(left), done)
     if not left:
         return None
     with governance.resting(firm_id):

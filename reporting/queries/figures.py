@@ -97,8 +97,7 @@ class Sight:
 _SHOWN = tuple(
     field.attname
     for field in AccountFigures._meta.local_concrete_fields
-    if field.name
-    not in ("id", "firm", "start_to", "flow_to", "day_start", "gross", "net", "realised", "unit", "peak", "history_on", "working")
+    if field.name not in ("id", "firm", "start_to", "flow_to", "gross", "net", "realised", "unit", "peak", "history_on", "working")
 )
 
 

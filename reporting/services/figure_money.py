@@ -37,7 +37,8 @@ def money(work: Work) -> None:
     c["day_pnl"] = plus(c["equity_to"], -c["start_to"], missing=(c["equity_to"] == MISSING) | (c["start_to"] == MISSING))
     c["day_rate"] = ratio(c["day_pnl"], c["start_to"])
     c["day_loss"] = np.where(c["day_pnl"] == MISSING, MISSING, np.maximum(-c["day_pnl"], 0))
-    c["open_pnl"] = work.to(np.where(unknown_open, MISSING, open_))
+    c["open_pnl_own"] = np.where(unknown_open, MISSING, open_)
+    c["open_pnl"] = work.to(c["open_pnl_own"])
     c["realised"] = work.to(np.where(unknown_realised, MISSING, realised))
     gross, net, unvalued = np.zeros(work.n, np.int64), np.zeros(work.n, np.int64), np.zeros(work.n, np.bool_)
     account, valued = standing.holdings.account, work.values != MISSING

@@ -30,7 +30,7 @@ def write_rows(work: Work, history: History | None) -> None:
     """Write every account's row; curves only where they were taken anew."""
     c, accounts, facts = work.columns, work.accounts, work.facts
     to_scale = 10 ** (EXPONENT - minor_exponent(work.currency))
-    own, activity = ("equity", "day_start", "margin_used", "open_risk"), c["activity"]
+    own, activity = ("equity", "day_start", "margin_used", "open_pnl_own", "open_risk"), c["activity"]
     to = ("equity_to", "start_to", "flow_to", "day_pnl", "day_loss", "open_pnl", "realised", "gross", "net", "open_risk_to")
     ratios = ("day_rate", "margin_rate", "drawdown", "loss_use")
     at, place = [None if one is None else micros(one) for one in work.rates.as_of], accounts.currency

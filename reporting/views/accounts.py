@@ -32,7 +32,7 @@ from reporting.services.saved_views import SHARERS, delete_view, rename_view, sa
 from risk.enums import FirmLimitKind
 from risk.queries import limits_in_force
 
-from .accounts_table import Lamps, flags_of, rows_html, total_cells
+from .accounts_table import Lamps, day_pnl_own, flags_of, rows_html, total_cells
 
 COLUMNS = (
     ("code", "Account", ""),
@@ -296,7 +296,7 @@ def _go(request: Request, query: str) -> HttpResponse:
 
 _HEADER = (
     "code", "name", "strategy", "investor", "custodian", "class", "account_group", "currency", "equity", "reporting_currency", "rate", "rate_as_of",
-    "equity_reporting", "day_pnl", "day_rate", "open_pnl", "margin_used", "margin_rate", "open_risk", "open_risk_reporting", "drawdown", "positions", "orders", "fills", "flags", "reason",
+    "equity_reporting", "day_pnl", "day_pnl_own", "day_rate", "open_pnl", "open_pnl_own", "margin_used", "margin_rate", "open_risk", "open_risk_reporting", "drawdown", "positions", "orders", "fills", "flags", "reason",
     "computed_at",
 )  # fmt: skip
 
@@ -320,8 +320,10 @@ def _download(request: Request, sight: Sight) -> HttpResponse:
             r.rate_as_of,
             r.equity_to,
             r.day_pnl,
+            day_pnl_own(r),
             r.day_rate,
             r.open_pnl,
+            r.open_pnl_own,
             r.margin_used,
             r.margin_rate,
             r.open_risk,

@@ -94,13 +94,26 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
-def _number(text: str, value: Decimal | None, reason: str = "") -> str:
+def day_pnl_own(row: Any) -> Decimal | None:
+    """Return the day's gain in the account's own currency; its converted sister is the difference of both ends converted."""
+    return None if row.equity is None or row.day_start is None else row.equity - row.day_start
+
+
+def _gain(row: Any, gain: Decimal | None, own: Decimal | None, why: str) -> str:
+    """Return a gain in the reporting currency; converted, it tells its own currency's on hover."""
+    is_converted = own is not None and row.currency != row.currency_to
+    return _number(
+        signed_money(gain, row.currency_to), gain, why, hover=f"{signed_money(own, row.currency)} {row.currency}" if is_converted else ""
+    )
+
+
+def _number(text: str, value: Decimal | None, reason: str = "", hover: str = "") -> str:
     """Return a table's cell of a change: coloured by its sign, a dash with its reason for none."""
     if value is None:
         return _nil(reason)
     is_zero = not any(digit in text for digit in "123456789")  # as it is written: what rounds to nothing is neither
     tone = " flat" if is_zero else " up" if value > 0 else " down"
-    return f'<td class="num{tone}">{text}</td>'
+    return f'<td class="num{tone}"><span class="why" title="{hover}">{text}</span></td>' if hover else f'<td class="num{tone}">{text}</td>'
 
 
 def _nil(reason: str) -> str:
@@ -109,7 +122,7 @@ def _nil(reason: str) -> str:
 
 def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
     """Return a row of the table. row: what `page_of_rows` gives."""
-    to, why = row.currency_to, row.reason
+    why = row.reason
     drawdown = _nil(why) if row.drawdown is None else f'<td class="num">{percent(row.drawdown)}</td>'
     activity = f"{row.orders} / {row.fills}" if row.orders or row.fills else NIL
     flags = "".join(f'<span class="badge badge--{tone}" title="{escape(said)}">{word}</span>' for tone, word, said in flags_of(row))
@@ -117,9 +130,9 @@ def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
         f'<tr tabindex="0" data-open data-row="{escape(row.code)}"><td class="name{" indent" if indent else ""}"><a href="/accounts/{row.account_id}/">'
         f'<span class="acct">{escape(row.code)}</span>{escape(row.name)}</a></td>'
         f'<td>{lamps.of(row)} <span class="class" title="{escape(row.custodian)}">{escape(lamps.name_of(row))}</span></td>{_own(row, why)}{_converted(row, why)}'
-        f"{_number(signed_money(row.day_pnl, to), row.day_pnl, why)}"
+        f"{_gain(row, row.day_pnl, day_pnl_own(row), why)}"
         f"{_number(signed_percent(row.day_rate).rstrip('%'), row.day_rate, why or 'Nothing to gain on')}"
-        f"{_number(signed_money(row.open_pnl, to), row.open_pnl, 'A lot has no price or rate')}{_margin(row)}{_risk(row)}{drawdown}"
+        f"{_gain(row, row.open_pnl, row.open_pnl_own, 'A lot has no price or rate')}{_margin(row)}{_risk(row)}{drawdown}"
         f'<td class="num">{row.positions}</td><td class="num">{activity}</td>'
         f"<td>{spark(_points(row.points, row.equity, row.currency))}</td><td>{flags}</td></tr>\n"
     )
@@ -137,12 +150,13 @@ def _own(row: Any, why: str) -> str:
 
 
 def _converted(row: Any, why: str) -> str:
-    """Return equity in the reporting currency; converted, it opens its rate, one popover a currency."""
+    """Return equity in the reporting currency; converted, it tells its rate on hover, and opens it, one popover a currency."""
     if row.equity_to is None:
         return _nil(why or row.rate_label)
     text = money(row.equity_to, row.currency_to)
     if row.currency != row.currency_to:
-        return f'<td class="num"><button class="why" popovertarget="fx-{row.currency}">{text}</button></td>'
+        rate = f"{row.rate.normalize():f} {row.currency_to} a {row.currency}, {row.rate_as_of:%d %b %Y %H:%M} UTC" if row.rate_as_of else ""
+        return f'<td class="num"><button class="why" popovertarget="fx-{row.currency}" title="{rate}">{text}</button></td>'
     if row.priced_at is not None and row.computed_at - row.priced_at > STALE_AFTER:
         return f'<td class="num"><span class="why" title="A price is of {row.priced_at:%d %b %Y %H:%M}">{text}</span></td>'
     return f'<td class="num">{text}</td>'

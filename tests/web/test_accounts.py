@@ -105,6 +105,21 @@ def test_groups_add_up_to_what_is_shown(scene: Scene) -> None:
     assert text.index("</svg>EUR</a>") < text.index("</svg>USD</a>") and "2 accounts" in text
 
 
+def test_gains_tell_the_accounts_own_currency_on_hover_and_equity_its_rate(scene: Scene) -> None:
+    more(scene, 1, base_currency="EUR")
+    worked_out(scene)
+    with tenancy.firm(scene.firm.id):
+        AccountFigures.objects.filter(currency="EUR").update(
+            equity=1000, day_start=990, equity_to=1250, day_pnl=D("12.50"), open_pnl=-5, open_pnl_own=-4, rate=D("1.25"), rate_as_of=NOW
+        )
+    text = get(scene.owner.user, "").content.decode()
+    assert 'title="+10.00 EUR">+12.50<' in text and 'title="−4.00 EUR">−5.00<' in text
+    assert f'title="1.25 USD a EUR, {NOW:%d %b %Y %H:%M} UTC">1,250.00<' in text
+    header, *lines = list(csv.reader(get(scene.owner.user, "?format=csv").content.decode().splitlines()))
+    (line,) = [dict(zip(header, one, strict=True)) for one in lines if "EUR" in one]
+    assert (D(line["day_pnl_own"]), D(line["open_pnl_own"])) == (10, -4)
+
+
 def _sight(user: Any, oversight: bool, chosen: AccountFilter) -> Sight:
     from governance.core.subjects import Viewer
 

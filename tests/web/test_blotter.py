@@ -285,3 +285,17 @@ def test_who_may_only_look_cancels_nothing(scene: Scene) -> None:
     for what in (f"orders/{orders}", f"parents/{parents}"):
         assert scene.owner.post(f"{what}/cancel", {"reason": "r"}).status_code == 403, what
     assert client.post(f"/ticket/released/{journey}/cancel").status_code in (403, 404)
+
+
+FAR = "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01T00:00:00", "x", ""
+
+
+@pytest.mark.parametrize("instant", FAR)
+@pytest.mark.parametrize(
+    "address", ["/alerts/?after=0~{}", "/approvals/?show=history&after={}", "/blotter/?cursor={}", "/blotter/?tab=fills&cursor={}"]
+)
+def test_a_place_that_no_clock_knows_is_no_place(scene: Scene, address: str, instant: str) -> None:
+    from urllib.parse import quote
+
+    place = quote(f"{instant}~{scene.ids['order']}", safe="")
+    assert signed_in(scene.risk.user, scene.firm.id).get(address.format(place)).status_code == 200

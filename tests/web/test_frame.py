@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from governance.enums import Role
 from governance.permissions import DEALERS, EVERYBODY
 from governance.services import add_member, remove_member
 from governance.web import page
+from mamweb.history_progress import Progress
 from tests.api.scene import Scene
 from tests.factories import make_firm, make_user
 from tests.web.people import signed_in
@@ -120,3 +122,16 @@ def test_error_pages_need_no_firm() -> None:
 
 def test_nobody_without_a_membership_has_a_firm() -> None:
     assert b"You belong to no firm" in signed_in(make_user()).get("/firms/").content
+
+
+def test_a_trial_firms_history_says_on_its_pages_how_far_it_has_come(scene: Scene, settings: Any, tmp_path: Path) -> None:
+    settings.HISTORY_FILE = tmp_path / "history.json"
+    client, words = signed_in(scene.owner.user, scene.firm.id), b"30 of 252 sessions"
+    progress = Progress(settings.HISTORY_FILE, scene.firm.id, 252, 30, date(2026, 1, 5))
+    assert words not in client.get("/alerts/").content
+    progress.tell("running")
+    for address in ("/alerts/", "/frame/past"):
+        assert words in client.get(address).content and b"5 Jan 2026" in client.get(address).content, address
+    for firm_id, state in ((scene.firm.id, "done"), (scene.firm.id, "failed"), (scene.firm.id + 1, "running")):
+        Progress(settings.HISTORY_FILE, firm_id, 252, 30, date(2026, 1, 5)).tell(state)
+        assert words not in client.get("/frame/past").content, (firm_id, state)

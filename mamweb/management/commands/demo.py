@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -27,9 +27,9 @@ from mamweb.assets import make_assets
 from mamweb.embedded.locks import open_lock, take
 from mamweb.history import let_people_trade
 from mamweb.history.lanes import VENUE_DAYS
-from mamweb.history.progress import read_progress, retell
 from mamweb.history.story import SYMBOLS
 from mamweb.history.trial import PLANS, YEAR, Trial, trial_firms
+from mamweb.history_progress import read_progress, retell
 from mamweb.processes import ProcessGroup
 from market import services as market_services
 
@@ -81,7 +81,8 @@ class Command(HouseCommand):
             elif (said := read_progress(folder / "history.json")).get("state") == "done" and said["message"]:
                 group.add_once("statements", [*_history(trial), "--statements"], lambda done: None)
             ends = time.monotonic() + options["seconds"] if options["seconds"] else None
-            group.watch(until=lambda: rest.look() or (ends is not None and time.monotonic() > ends))
+            tell = _Tenths(folder / "history.json", lambda text: self.stderr.write(f"· {text}"))
+            group.watch(until=lambda: rest.look() or tell.look() or (ends is not None and time.monotonic() > ends))
         self.stdout.write("stopped")
 
     def _load_market(self) -> None:
@@ -119,8 +120,26 @@ class Command(HouseCommand):
             self.stdout.write(
                 f"\n  {PLANS[0].name} lives its past up to {trial.until} now, a few minutes; until then its people see and do not trade."
             )
-            self.stdout.write("  How far it is: var/demo/history.json")
+            self.stdout.write("  How far it is: on each of its pages, and here.")
         self.stdout.write("  Logs are in var/demo/log. Ctrl-C stops everything.\n")
+
+
+class _Tenths:
+    """Tells each tenth of the history that has been lived."""
+
+    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
+        self._path, self._tell, self._told, self._looked = path, tell, 0, 0.0
+
+    def look(self) -> bool:
+        """Tell if it is time to; always False."""
+        if time.monotonic() - self._looked > LOOK_EVERY:
+            self._looked = time.monotonic()
+            said = read_progress(self._path)
+            tenth = 10 * int(said.get("done", 0)) // max(int(said.get("of", 0)), 1)
+            if said.get("state") == "running" and tenth > self._told:
+                self._told = tenth
+                self._tell(f"the history is at {said['day']}: {said['done']} of {said['of']} sessions")
+        return False
 
 
 class _Rest:

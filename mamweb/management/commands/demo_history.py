@@ -14,8 +14,8 @@ from base.clock import process_clock
 from base.commands import BadArgument, HouseCommand, count, identifier, iso_date
 from mamweb.embedded.locks import open_lock, take
 from mamweb.history import NORTHLIGHT, HistoryOptions, let_people_trade, live_history
-from mamweb.history.progress import retell
 from mamweb.history.statements import state_past
+from mamweb.history_progress import retell
 
 KINDLY = 5
 

@@ -68,7 +68,7 @@ def test_a_history_is_sized_ordered_filled_booked_valued_and_reconciled(past: Pa
     states = [row["state"] for row in rows(lived, "SELECT state FROM reconciliation_reconciliationrun")]
     assert states == ["COMPLETE"] * SESSIONS * len(NORTHLIGHT.lanes)
     said = json.loads((past.folder / f"{lived}.json").read_text())
-    assert said == {"done": SESSIONS, "of": SESSIONS, "day": UNTIL.isoformat(), "state": "running", "message": ""}
+    assert said == {"firm": lived, "done": SESSIONS, "of": SESSIONS, "day": UNTIL.isoformat(), "state": "running", "message": ""}
 
 
 def test_a_history_leaves_one_break_open_and_one_resolved_an_account_closed_and_one_without_authority(past: Past, lived: int) -> None:

@@ -308,6 +308,15 @@ def test_rsk_8b_a_short_loses_upward_and_the_accounts_currency_comes_beside_the_
     assert (row.open_risk, row.open_risk_to) == (80, 100)
 
 
+def test_open_gains_are_kept_in_the_accounts_currency_too(firm: Any) -> None:
+    account = make_account(base_currency="EUR")
+    at = NOW - timedelta(hours=1)
+    as_loader(lambda: FxRate.objects.using("loader").create(base="EUR", quote="USD", rate=D("1.2500"), as_of=at, source="FILE"))
+    hold(account, quoted("50"), "100", "4000")
+    row = figures(account)
+    assert (row.open_pnl, row.open_pnl_own) == (1000, 800)
+
+
 def test_con_5_open_risk_is_unknown_without_stop_and_stress_move_and_totals_say_how_many(firm: Any) -> None:
     known, unknown, unpriced = make_account(), make_account(), make_account()
     instrument, silent = quoted("50"), make_instrument()
