@@ -47,7 +47,7 @@ def pending_approvals(*, now: datetime, viewer: Viewer | None = None) -> list[Ap
     """Return what still waits for a second person, the most urgent first; for a viewer, of what they see."""
     rows = Approval.objects.filter(state=ApprovalState.REQUESTED, expires_at__gt=now, requested_at__lte=now)
     found = [approval_facts(row, now) for row in rows.order_by("expires_at", "id")]
-    if viewer is None:
+    if viewer is None or viewer.oversight or not found:
         return found
     seen = name_subjects(viewer, (facts.subject for facts in found))
     return [facts for facts in found if facts.subject in seen]

@@ -65,12 +65,12 @@ def approvals(request: Request) -> HttpResponse:
 def answer(request: Request, approval_id: UUID) -> HttpResponse:
     """Say yes or no, as a second person, with a reason. A yes carries the act out at once where the act is known here."""
     visit = request.visit
-    verdict = request.POST.get("answer", "")
-    if verdict not in {"approve", "refuse"}:
-        raise NotAccepted("choice", "say approve or refuse", field="answer", value=verdict[:20])
     facts = approval(approval_id=approval_id, now=visit.now)
     if not sees_subject(visit.viewer, facts.subject):
         raise NotFound("approval")
+    verdict = request.POST.get("answer", "")
+    if verdict not in {"approve", "refuse"}:
+        raise NotAccepted("choice", "say approve or refuse", field="answer", value=verdict[:20])
     reason = posted_text(request.POST, "reason")
     yes, actor = verdict == "approve", _actor(visit, APPROVERS[facts.action])
     done = decide(approval_id=approval_id, yes=yes, actor=actor, now=visit.now, reason=reason)

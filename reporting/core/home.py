@@ -82,7 +82,7 @@ def filled(widths: Sequence[int]) -> list[int]:
     """Return the widths as they are shown, so that no row has a hole: its last widget takes what is left of the three columns.
 
     >>> filled([1, 1, 2, 2, 1, 1]), filled([2, 2, 3]), filled([1])
-    ([1, 2, 2, 2, 1, 1], [3, 3, 3], [3])
+    ([1, 2, 3, 2, 1, 3], [3, 3, 3], [3])
     """
     shown: list[int] = []
     used = 0

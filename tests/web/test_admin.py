@@ -236,7 +236,7 @@ def test_another_firms_row_is_not_there(firm: Firm, tmp_path: Path) -> None:
 
 def test_every_act_opens_for_its_roles_alone(firm: Firm) -> None:
     officer, operations = firm.client(), firm.client(firm.operations)
-    compliance = Visit(firm.officer, firm.scene.firm.id, frozenset({Role.COMPLIANCE}), NOW)
+    compliance = Visit(firm.officer, firm.scene.firm.id, frozenset({Role.COMPLIANCE}), NOW, is_proven=True)
     for model, admin in ADMINS:
         for act in admin.acts:
             row = some_row(firm, model) if act.about_row else None

@@ -155,7 +155,7 @@ def test_gov_4_a_used_request_says_who_asked_who_answered_and_who_used_it(scene:
         approve(approval_id=request, actor=Actor(str(scene.risk.user.id), Role.RISK), now=NOW, reason="seen")
         use_approval(
             approval_id=request,
-            action=ApprovalAction.OVERRIDE_RULE,
+            action=ApprovalAction.RELEASE_OVER_LIMIT,
             subject=Subject(SubjectKind.ACCOUNT, str(scene.account.pk)),
             content_hash="a" * 64,
             now=NOW,

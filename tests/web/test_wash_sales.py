@@ -142,7 +142,7 @@ def test_gov_7_a_download_is_formula_safe_and_the_trail_says_who_took_it(washed:
 def test_the_lots_of_an_account_say_what_was_washed_and_keep_quiet_otherwise(washed: Washed) -> None:
     page = text(washed.manager, f"/accounts/{washed.seen.pk}/?tab=lots")
     assert 'id="wash-sales"' in page and "2,580.00" in page  # the replacement's basis stays the books' own
-    assert "Wash sales" not in text(washed.manager, f"/accounts/{washed.scene.account.pk}/?tab=lots")
+    assert 'id="wash-sales"' not in text(washed.manager, f"/accounts/{washed.scene.account.pk}/?tab=lots")
 
 
 def test_the_widget_is_compliances_from_the_start_and_everybodys_to_add() -> None:
