@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
-from tests.e2e.visited import ROLES, pages_of
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -71,14 +70,3 @@ def test_the_menu_opens_on_a_telephone(running: Running) -> None:
     expect(link).to_be_in_viewport()
     link.click()
     page.wait_for_url("**/positions/")
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_no_page_is_wider_than_a_telephone(running: Running, filed: dict[str, str], role: str) -> None:
-    page = running.open(role, width=PHONE)
-    wide = []
-    for address in pages_of(role, filed):
-        page.goto(address, wait_until="load")
-        if page.evaluate("document.documentElement.scrollWidth - window.innerWidth") > 1:
-            wide.append(address)
-    assert wide == []

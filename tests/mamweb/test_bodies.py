@@ -30,11 +30,11 @@ class Line:
         return key == self.known
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
-        kept = b""
+        kept = 0
         while (message := await receive())["type"] == "http.request":
-            kept += message.get("body", b"")
+            kept += len(message.get("body", b""))
             if not message.get("more_body", False):
-                self.kept = len(kept)
+                self.kept = kept
                 await send({"type": "http.response.start", "status": 200, "headers": []})
                 return
 

@@ -120,14 +120,15 @@ GARBAGE = ("NaN", "Infinity", "-1", "1e5", "1,000", "9" * 60, "0.123456789", "",
 @pytest.mark.parametrize(
     "field", ["figure", "stop_price", "symbol", "strategy", "method", "side", "accounts", "per_account", "groups", "key"]
 )
-@pytest.mark.parametrize("value", GARBAGE)
-def test_garbage_is_refused_beside_its_field_and_writes_nothing(room: Room, field: str, value: str) -> None:
+def test_garbage_is_refused_beside_its_field_and_writes_nothing(room: Room, field: str) -> None:
     method = {"stop_price": "risk", "per_account": "custom"}.get(field, "target_weight")
-    answer = room.preview(**{"method": method, "figure": "1", "stop_price": "44.90", field: value})
-    assert answer.status_code in (200, 422)
-    assert "<script>" not in answer.content.decode()
-    if field == "figure" and value not in ("", "\x00"):
-        assert answer.status_code == 422 and re.search(r'id="err-figure"[^>]*><p class="field__note', answer.content.decode())
+    for value in GARBAGE:
+        answer = room.preview(**{"method": method, "figure": "1", "stop_price": "44.90", field: value})
+        assert answer.status_code in (200, 422), value
+        assert "<script>" not in answer.content.decode(), value
+        if field == "figure" and value not in ("", "\x00"):
+            assert answer.status_code == 422, value
+            assert re.search(r'id="err-figure"[^>]*><p class="field__note', answer.content.decode()), value
     assert room.count(Signal) == 0
 
 
