@@ -5,23 +5,24 @@ Entry points: `csv_response`, `csv_stream`. Invariants: plain ASCII minus, ISO 8
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from defusedcsv import csv
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
+
+from .streams import streamed
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
     """Return the rows as a download called `name`.csv. Rows are read now, inside the caller's tenancy block."""
     answer = HttpResponse("".join(_lines(header, rows)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    answer["Content-Disposition"] = content_disposition_header(True, f"{name}.csv") or "attachment"
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -59,7 +60,7 @@ def csv_stream(
 ) -> HttpResponseBase:
     """Return a download called `name`.csv that is read while it is sent. chunks: opens a tenancy block of its own for each chunk it yields.
 
-    Under ASGI each chunk is read in the thread of the request's other queries, so nothing but one chunk is ever in memory.
+    Nothing but one chunk is ever in memory.
     """
 
     def lines() -> Iterator[str]:
@@ -67,18 +68,10 @@ def csv_stream(
         for rows in chunks():
             yield "".join(_body(rows))
 
-    made = lines()
-    content: Any = made if not isinstance(request, ASGIRequest) else _in_turn(made)
-    answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    answer = streamed(request, lines(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = content_disposition_header(True, f"{name}.csv") or "attachment"
     answer["Cache-Control"] = "no-store"
     return answer
-
-
-async def _in_turn(lines: Iterator[str]) -> AsyncIterator[str]:
-    following = sync_to_async(lambda: next(lines, None))
-    while (line := await following()) is not None:
-        yield line
 
 
 def _body(rows: Iterable[Sequence[Any]]) -> Iterator[str]:

@@ -51,6 +51,8 @@ class Topic(StrEnum):
     ORDERS = "orders"
     FILLS = "fills"
     POSITIONS = "positions"
+    EVENINGS = "evenings"
+    STATEMENTS = "statements"
     ALERTS = "alerts"
     JOURNEYS = "journeys"
     BREAKS = "breaks"
@@ -58,6 +60,7 @@ class Topic(StrEnum):
     PREVIEWS = "previews"
     APPROVALS = "approvals"
     SWITCHES = "switches"
+    FIGURES = "figures"
     SIGHT = "sight"
 
 

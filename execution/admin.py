@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from governance.adminrows import exact
 from governance.adminsite import HouseAdmin, site
 
 from .models import Execution
@@ -11,7 +12,7 @@ from .models import Execution
 
 class ExecutionAdmin(HouseAdmin):
     group, title, icon = "Record", "Executions", "receipt_long"
-    list_display = ("executed_at", "of", "side", "last_qty", "what", "last_px", "currency", "via", "broker_exec_id", "kind")
+    list_display = ("executed_at", "of", "side", "quantity", "what", "price", "currency", "via", "broker_exec_id", "kind")
     list_filter = ("kind", "side")
     search_fields = ("=broker_exec_id", "=journey_id")
     list_select_related = ("account", "instrument", "connection")
@@ -22,16 +23,17 @@ class ExecutionAdmin(HouseAdmin):
         "via",
         "kind",
         "side",
-        "last_qty",
+        "quantity",
         "what",
-        "last_px",
-        "fee",
+        "price",
+        "charged",
         "currency",
         "trade_date",
     )
     fields += ("settle_date", "broker_exec_id", "revision", "journey_id")
-    readonly_fields = ("of", "what", "via")
+    readonly_fields = ("of", "what", "via", "quantity", "price", "charged")
     ordering = ("-executed_at", "-id")
+    quantity, price, charged = exact("last_qty"), exact("last_px"), exact("fee")
 
     def of(self, obj: Any) -> str:
         """Return the account."""

@@ -6,7 +6,8 @@ class ExecutionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell governance how this app's things are called."""
-        from .queries.naming import register
+        """Tell governance how this app's things are called, and accounts what stands against closing one."""
+        from .queries import naming, obstacles
 
-        register()
+        naming.register()
+        obstacles.register()

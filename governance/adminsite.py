@@ -34,6 +34,7 @@ from unfold.enums import ActionVariant
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import CHECKBOX_CLASSES, FILE_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
+from base.core.words import words
 from base.errors import Refused
 
 from .core.subjects import Actor
@@ -128,7 +129,12 @@ class Done:
 
 
 class ActForm(forms.Form):
-    """What an act asks. obj: the row it is about, None for one about the table; visit: who asks."""
+    """What an act asks. obj: the row it is about, None for one about the table; visit: who asks.
+
+    sections: headings with the names of their fields, for a form too long to be read at once.
+    """
+
+    sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __init__(self, *args: Any, obj: Any, visit: Visit, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,6 +145,13 @@ class ActForm(forms.Form):
 
     def prepare(self) -> None:
         """Fill in choices and first values from `obj`."""
+
+    @property
+    def groups(self) -> list[tuple[str, list[Any]]]:
+        """Return the visible fields under their headings; one group without a heading where there are no sections."""
+        if not self.sections:
+            return [("", self.visible_fields())]
+        return [(heading, [self[name] for name in names]) for heading, names in self.sections]
 
 
 class Reason(ActForm):
@@ -272,8 +285,9 @@ class HouseAdmin(ModelAdmin):
             with transaction.atomic():
                 said = act.run(visit.actor(act.roles), visit, obj, form.cleaned_data)
         except Refused as error:
-            shown = error.context.get("field")
-            form.add_error(shown if shown in form.fields else None, f"{error.message} ({error.code})")
+            for name, said in (error.context.get("fields") or {error.context.get("field"): [error.message]}).items():
+                for message in said:
+                    form.add_error(name if name in form.fields else None, f"{message[:1].upper()}{message[1:]} ({error.code})")
             return None
         return said if isinstance(said, Done) else Done(said)
 
@@ -320,7 +334,7 @@ class HouseAdmin(ModelAdmin):
 
 def choices(vocabulary: type[StrEnum], *, blank: bool = False) -> list[tuple[str, str]]:
     """Return the words of a vocabulary as a field's choices."""
-    return ([("", "–")] if blank else []) + [(word.value, word.value.replace("_", " ").capitalize()) for word in vocabulary]
+    return ([("", "–")] if blank else []) + [(word.value, words(word)) for word in vocabulary]
 
 
 def instant(**options: Any) -> forms.DateTimeField:

@@ -171,23 +171,15 @@ class ApprovalState(StrEnum):
 
 
 class ApprovalAction(StrEnum):
-    """What a second person is asked for."""
+    """What a second person is asked for. RETIRED is what an earlier version asked for; nobody can ask it, the trail has the word it had."""
 
     RELEASE_OVER_LIMIT = "RELEASE_OVER_LIMIT"
-    CHANGE_ALLOCATION = "CHANGE_ALLOCATION"
-    RAISE_PARTICIPATION = "RAISE_PARTICIPATION"
-    REPLACE_UNKNOWN_ORDER = "REPLACE_UNKNOWN_ORDER"
     WAIVE_BREAK = "WAIVE_BREAK"
     ADJUST_LEDGER = "ADJUST_LEDGER"
-    TRANSFER_ASSETS = "TRANSFER_ASSETS"
-    RECORD_EXEMPTION = "RECORD_EXEMPTION"
-    CHANGE_AUTHORITY = "CHANGE_AUTHORITY"
-    CHANGE_MANDATE = "CHANGE_MANDATE"
     CHANGE_LIMIT = "CHANGE_LIMIT"
     LIFT_RESTRICTION = "LIFT_RESTRICTION"
-    CHANGE_PERMISSION = "CHANGE_PERMISSION"
-    CHANGE_CREDENTIAL = "CHANGE_CREDENTIAL"
     REARM_KILL_SWITCH = "REARM_KILL_SWITCH"
+    RETIRED = "RETIRED"
 
 
 class AuditAction(StrEnum):

@@ -1,6 +1,6 @@
 """The door every page goes through: who visits, in which firm, in which roles (DESIGN §6).
 
-Entry points: `page` for views, `Visit` for what they know of their visitor, `choose_firm`.
+Entry points: `page` for views, `Visit` for what they know of their visitor, `visit_of`, `visit_in`, `choose_firm`.
 
 Invariants
 1. A page names its roles; a page that names none is for all staff. What is not a role's is 403, what is not in sight is 404.
@@ -28,10 +28,12 @@ from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
 from base import tenancy
+from base.addresses import back_to
 from base.clock import process_clock
 from base.errors import Forbidden, NotFound, Refused
 
@@ -42,7 +44,7 @@ from .queries import active_roles, firms_of
 from .sign_in import has_shown_factor
 
 FIRM_KEY = "firm_id"
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def page(view: View | None = None, *, roles: frozenset[Role] = STAFF, methods: t
 
     def wrap(inner: View) -> View:
         @wraps(inner)
-        def door(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        def door(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in {*methods, *(["HEAD"] if "GET" in methods else [])}:
                 return HttpResponseNotAllowed(methods)
             if not request.user.is_authenticated:
@@ -102,7 +104,7 @@ def page(view: View | None = None, *, roles: frozenset[Role] = STAFF, methods: t
             if visit is None:
                 return _redirect(request, reverse("governance:firms"))
             if needs_second_factor(visit):
-                return _to_second_factor(request)
+                return to_second_factor(request)
             request.visit = visit
             try:
                 if not visit.holds(roles):
@@ -124,16 +126,22 @@ def visit_of(request: HttpRequest) -> Visit | None:
     """Return the visit in the session's firm, or in the only one the person belongs to; None while they have to choose."""
     chosen = request.session.get(FIRM_KEY)
     if chosen is not None:
-        with tenancy.firm(int(chosen)):
-            roles = active_roles(request.user)  # type: ignore[arg-type]
-        if roles:
-            return Visit(request.user, int(chosen), roles, process_clock().now(), has_shown_factor(request))
+        visit = visit_in(request, int(chosen))
+        if visit is not None:
+            return visit
         del request.session[FIRM_KEY]
     firms = firms_of(int(request.user.pk))  # type: ignore[arg-type]
     if len(firms) != 1:
         return None
     request.session[FIRM_KEY] = firms[0].id
     return visit_of(request)
+
+
+def visit_in(request: HttpRequest, firm_id: int) -> Visit | None:
+    """Return the visit in a firm, None where the person holds no role there."""
+    with tenancy.firm(firm_id):
+        roles = active_roles(request.user)  # type: ignore[arg-type]
+    return Visit(request.user, firm_id, roles, process_clock().now(), has_shown_factor(request)) if roles else None
 
 
 def choose_firm(request: HttpRequest, firm_id: int) -> None:
@@ -162,17 +170,19 @@ def refusal(request: Request, error: Refused) -> HttpResponse:
         answer["HX-Reswap"] = "none"
         answer["HX-Trigger"] = json.dumps({"toast": {"kind": "fail", "text": error.message, "rule": error.code}})
         return answer
-    return render(request, "refused.html", {"error": error, "problems": error.problems()}, status=error.status)
+    return render(
+        request, "refused.html", {"error": error, "problems": error.problems(), "back": back_to(request, "/")}, status=error.status
+    )
 
 
-def _sign_in(request: Request) -> HttpResponse:
+def _sign_in(request: Any) -> HttpResponse:
     if getattr(request, "htmx", False):
         back = request.htmx.current_url_abs_path or "/"
         return _redirect(request, f"{settings.LOGIN_URL}?next={quote(back)}")
     return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
 
 
-def _to_second_factor(request: Request) -> HttpResponse:
+def to_second_factor(request: HttpRequest) -> HttpResponse:
     """Send to setting one up; a session from before there was one begins anew, with it."""
     if not is_mfa_enabled(request.user):
         return _redirect(request, settings.MFA_SETUP_URL)

@@ -1,6 +1,6 @@
 """The parts of the frame that change while a page is open, each alone for the live push to fetch again.
 
-Entry points: `banner`, `bell`, `switch`, `past`.
+Entry points: `banner`, `bell`, `switch`, `past`; of the portal `portal_past`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from governance.permissions import EVERYBODY
 from governance.web import Request, page
 
 
@@ -33,3 +34,9 @@ def switch(request: Request) -> HttpResponse:
 def past(request: Request) -> HttpResponse:
     """Answer how far a trial firm's history has come, or nothing."""
     return render(request, "frame/past.html")
+
+
+@page(roles=EVERYBODY)
+def portal_past(request: Request) -> HttpResponse:
+    """Answer the same in an investor's words, or nothing."""
+    return render(request, "portal/_past.html")

@@ -74,7 +74,7 @@ RAIL: tuple[tuple[str, tuple[Link, ...]], ...] = (
             Link("Authorities", "key", "governance:authorities", STAFF, "u", "authorities"),
             Link("Wash sales", "balance", "reporting:wash-sales", STAFF, "w"),
             Link("Statements", "report", "reporting:statements", STAFF, "s"),
-            Link("Admin", "balance", "admin:index", CONTROL | {Role.OPERATIONS}, "m"),
+            Link("Admin", "passkey", "admin:index", CONTROL | {Role.OPERATIONS}, "m"),
         ),
     ),
 )
@@ -171,7 +171,7 @@ class Frame:
         """Return the state of the New York market in words."""
         return market_words(self.visit.now)
 
-    @property
+    @cached_property
     def rail(self) -> list[tuple[str, list[Item]]]:
         """Return the lines the visitor's roles may follow."""
         groups = [(heading, [item for link in links if (item := self._item(link))]) for heading, links in RAIL]

@@ -207,6 +207,7 @@ STATICFILES_DIRS = [ROOT / "static", *([VAR_DIR / "static"] if (VAR_DIR / "stati
 STATIC_ROOT = None if _local else VAR_DIR / "collected"
 # Production serves hashed names with a year of cache from collectstatic; a trial serves the sources as they are.
 WHITENOISE_USE_FINDERS = _local
+WHITENOISE_AUTOREFRESH = MODE is Mode.TEST  # each test's client is a new server, which would look at every file before its first answer
 _static = "django.contrib.staticfiles.storage.StaticFilesStorage" if _local else "whitenoise.storage.CompressedManifestStaticFilesStorage"
 STORAGES = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}, "staticfiles": {"BACKEND": _static}}
 DOCUMENTS_DIR = VAR_DIR / "documents"

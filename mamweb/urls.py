@@ -62,6 +62,7 @@ urlpatterns = [
     path("frame/bell", fragments.bell, name="frame-bell"),
     path("frame/switch", fragments.switch, name="frame-switch"),
     path("frame/past", fragments.past, name="frame-past"),
+    path("portal/past", fragments.portal_past, name="portal-past"),
     path("", include("governance.urls")),
     path("", include("accounts.urls")),
     path("", include("risk.urls")),

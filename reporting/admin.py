@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.html import format_html
 
+from base.streams import file_response
 from governance.adminsite import HouseAdmin, site
 from governance.permissions import OVERSIGHT
 from governance.web import Request
@@ -34,15 +36,13 @@ class StatementAdmin(HouseAdmin):
         """Return the address of the PDF."""
         return [path("<path:object_id>/pdf", self.admin_site.admin_view(self.download), name=f"{info}_pdf")]
 
-    def download(self, request: Request, object_id: str) -> HttpResponse:
+    def download(self, request: Request, object_id: str) -> HttpResponseBase:
         """Hand out the PDF."""
         if self.get_object(request, object_id) is None:
             raise Http404
-        visit = request.visit
-        file = hand_out_statement(document_id=UUID(object_id), actor=visit.actor(OVERSIGHT), now=visit.now)
-        answer = HttpResponse(file.pdf, content_type="application/pdf")
-        answer["Content-Disposition"] = f'attachment; filename="{file.name}"'
-        return answer
+        visit, is_taken = request.visit, request.method != "HEAD"
+        file = hand_out_statement(document_id=UUID(object_id), actor=visit.actor(OVERSIGHT), now=visit.now, is_taken=is_taken)
+        return file_response(request, file.pieces(), name=file.name, size=file.size, tag=file.sha256, content_type="application/pdf")
 
     def of(self, obj: Any) -> str:
         """Return the account."""

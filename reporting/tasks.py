@@ -11,9 +11,11 @@ from typing import Any
 from celery import shared_task
 from celery.schedules import crontab
 
+from accounts import services as accounts
 from base import tenancy
 from base.clock import process_clock
 from governance.queries import awake_firm_ids, firm_ids
+from governance.tasks import for_every_firm
 
 from .services import last_month, refresh_where_watched, state_month
 
@@ -46,7 +48,7 @@ def state_last_month() -> int:
 
 @shared_task(name="reporting.refresh_watched_figures")
 def refresh_watched_figures() -> int:
-    """Refresh the figures of firms whose dashboard somebody looks at, and of those an evening has come to. Return how many."""
+    """Work out what has changed of the figures of firms whose dashboard somebody looks at, and those an evening has come to. Return how many."""
     done = 0
     for firm_id in firm_ids():
         try:
@@ -55,6 +57,12 @@ def refresh_watched_figures() -> int:
         except Exception:
             logger.exception("figures of firm %s failed", firm_id)
     return done
+
+
+@shared_task(name="reporting.value_evenings")
+def value_evenings() -> int:
+    """Value every account whose evening has come (ACC-3). Return how many were."""
+    return for_every_firm(accounts.value_evenings)
 
 
 # Hourly, from the first morning of a month on: a run that was cut short, or failed for a price that has come since, is made up for.
@@ -66,7 +74,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "reporting.refresh_watched_figures": {
         "task": "reporting.refresh_watched_figures",
-        "schedule": 5.0,
+        "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "reporting.value_evenings": {"task": "reporting.value_evenings", "schedule": 60.0, "options": {"expires": 120}},
 }

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 
+from base.core.figures import number
+from governance.adminrows import exact
 from governance.adminsite import Act, ActForm, HouseAdmin, choices, site
 from governance.core.subjects import Actor
 from governance.enums import ApprovalAction, ApprovalState
@@ -62,7 +64,7 @@ class FirmLimitAdmin(HouseAdmin):
 
     def figure(self, obj: Any) -> str:
         """Return the limit."""
-        return "no limit" if obj.limit is None else f"{obj.limit.normalize():f}"
+        return "no limit" if obj.limit is None else number(obj.limit)
 
     def named(self, obj: Any) -> str:
         """Return its kind."""
@@ -71,10 +73,12 @@ class FirmLimitAdmin(HouseAdmin):
 
 class GateDecisionAdmin(HouseAdmin):
     group, title, icon = "Record", "Gate decisions", "traffic"
-    list_display = ("decided_at", "gate", "outcome", "orders", "rule", "number", "limit", "message")
+    list_display = ("decided_at", "gate", "outcome", "orders", "rule", "found", "bound", "message")
     list_filter = ("outcome", "gate")
     search_fields = ("=rule", "=journey_id")
-    fields: Any = ("decided_at", "gate", "outcome", "orders", "rule", "number", "limit", "message", "journey_id", "subject_id")
+    fields: Any = ("decided_at", "gate", "outcome", "orders", "rule", "found", "bound", "message", "journey_id", "subject_id")
+    readonly_fields = ("found", "bound")
+    found, bound = exact("number"), exact("limit")
     ordering = ("-decided_at", "-id")
 
     def named(self, obj: Any) -> str:

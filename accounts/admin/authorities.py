@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.safestring import SafeString
@@ -131,7 +132,7 @@ class AuthorityAdmin(HouseAdmin):
             path("<path:object_id>/document", view(self.download), name=f"{info}_document"),
         ]
 
-    def download(self, request: Request, object_id: str) -> HttpResponse:
+    def download(self, request: Request, object_id: str) -> HttpResponseBase:
         """Hand out the document."""
         return kept(request, Subject(SubjectKind.AUTHORITY, object_id), sha_of(self, request, object_id))
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 
+from governance.adminrows import RowsToRead, exact
 from governance.adminsite import HouseAdmin
 
 from ..models import LedgerEntry
 
 
-class EntryInline(TabularInline):
+class EntryInline(RowsToRead):
     model = LedgerEntry
-    extra = 0
-    can_delete = False
-    fields: Any = ("of", "book", "what", "amount")
+    fields: Any = ("of", "book", "what", "entered")
     readonly_fields = fields
+    entered = exact("amount")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the entries with their names."""
@@ -30,18 +29,6 @@ class EntryInline(TabularInline):
     def what(self, obj: Any) -> str:
         """Return currency or instrument."""
         return str(obj.instrument.symbol if obj.instrument_id else obj.currency)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the request came through the door."""
-        return hasattr(request, "visit")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False."""
-        return False
 
 
 class LedgerTransactionAdmin(HouseAdmin):

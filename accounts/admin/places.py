@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from base.core.figures import number
 from governance.adminsite import Act, ActForm, HouseAdmin, Reason, choices, figure, text
 from governance.core.subjects import Actor
 from governance.models import Mandate, Party
@@ -14,6 +15,7 @@ from governance.web import Visit
 from .. import services
 from ..enums import BlockMode
 from ..models import Account, Custodian
+from .opening import CloseAccount, OpenAccount, close_account, open_account, reopen_account
 
 
 class ChangeAccount(ActForm):
@@ -29,7 +31,8 @@ class ChangeAccount(ActForm):
         for name, rows in offered.items():
             self.fields[name].queryset = rows  # type: ignore[attr-defined]
             self.fields[name].label_from_instance = lambda row: f"{row.code} {row.name}"  # type: ignore[attr-defined]
-        self.initial = {name: getattr(self.obj, name) for name in ("name", "position_cap_rate")}
+        cap = self.obj.position_cap_rate
+        self.initial = {"name": self.obj.name, "position_cap_rate": None if cap is None else f"{cap.normalize():f}"}
         self.initial |= {"owner": self.obj.owner_id, "mandate": self.obj.mandate_id}
 
 
@@ -156,13 +159,35 @@ class AccountAdmin(HouseAdmin):
         "settlement_mode",
         "lot_method",
     )
-    fields += ("position_mode", "base_currency", "at_custodian", "via", "owned_by", "under", "position_cap_rate", "is_clearing")
+    fields += ("position_mode", "base_currency", "at_custodian", "via", "owned_by", "under", "position_cap", "is_clearing")
     fields += ("opened_on", "closed_on")
-    readonly_fields = ("at_custodian", "via", "owned_by", "under")
+    readonly_fields = ("at_custodian", "via", "owned_by", "under", "position_cap")
     ordering = ("code",)
     acts = (
+        Act("open", "Open an account", open_account, OpenAccount, about_row=False),
         Act("change", "Change", change_account, ChangeAccount),
         Act("block", "Block trading", block, Block, danger=True, when=lambda row, _: row.closed_on is None),
+        Act(
+            "close",
+            "Close the account",
+            close_account,
+            CloseAccount,
+            fresh=True,
+            danger=True,
+            about="It must be empty and at rest: no position, cash, order or break. Nothing of it goes; from that day on it takes no order.",
+            when=lambda row, _: row.closed_on is None and not row.is_clearing,
+            unfit="The account is closed already, or a connection's clearing account, which ends with its connection.",
+        ),
+        Act(
+            "reopen",
+            "Open it again",
+            reopen_account,
+            Reason,
+            fresh=True,
+            about="For one that was closed by mistake, or that the custodian opened again under its old number. It has no figures for the days between.",
+            when=lambda row, _: row.closed_on is not None,
+            unfit="The account is open.",
+        ),
     )
 
     def at_custodian(self, obj: Any) -> str:
@@ -172,6 +197,11 @@ class AccountAdmin(HouseAdmin):
     def via(self, obj: Any) -> str:
         """Return its connection."""
         return str(obj.connection.code)
+
+    def position_cap(self, obj: Any) -> str:
+        """Return its own cap."""
+        cap = obj.position_cap_rate
+        return "its class's" if cap is None else f"{number(cap * 100)}% of equity"
 
     def owned_by(self, obj: Any) -> str:
         """Return its owner."""

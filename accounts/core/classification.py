@@ -1,6 +1,6 @@
 """Whether an account is described well enough to be traded (ACC-1, ACC-2).
 
-Entry points: `AccountRecord`, `routing_gaps`, `position_cap_rate`.
+Entry points: `AccountRecord`, `record_gaps`, `position_cap_rate`.
 Invariant: an account with any gap is not routed (ACC-2 [H]); nothing missing is ever assumed.
 """
 
@@ -44,15 +44,15 @@ class AccountRecord:
 _BORROWING = frozenset({LeverageRegime.REG_T, LeverageRegime.PORTFOLIO_MARGIN, LeverageRegime.LEVERAGED})
 
 
-def routing_gaps(record: AccountRecord) -> tuple[str, ...]:
-    """Return why the account must not be routed to, empty when nothing is missing. Source: ACC-1, ACC-2."""
-    gaps = [f"{f.name} is missing" for f in fields(record) if f.name != "contract_cap_rate" and not getattr(record, f.name)]
+def record_gaps(record: AccountRecord) -> tuple[tuple[str, str], ...]:
+    """Return why the account must not be routed to, each reason with its field; empty when nothing is missing. Source: ACC-1, ACC-2."""
+    gaps = [(f.name, f"{f.name} is missing") for f in fields(record) if f.name != "contract_cap_rate" and not getattr(record, f.name)]
     if record.account_class and record.registration and record.registration not in REGISTRATIONS[record.account_class]:
-        gaps.append(f"an account of class {record.account_class} cannot be registered as {record.registration}")
+        gaps.append(("registration", f"an account of class {record.account_class} cannot be registered as {record.registration}"))
     if record.registration in REGISTRATIONS[AccountClass.SHELTERED] and record.leverage_regime in _BORROWING:
-        gaps.append(f"an account registered as {record.registration} cannot borrow under {record.leverage_regime}")
+        gaps.append(("leverage_regime", f"an account registered as {record.registration} cannot borrow under {record.leverage_regime}"))
     if record.account_class is AccountClass.PROP and record.contract_cap_rate is None:
-        gaps.append("the contract states no position cap")
+        gaps.append(("contract_cap_rate", "the contract states no position cap"))
     return tuple(gaps)
 
 

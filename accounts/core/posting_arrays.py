@@ -1,8 +1,8 @@
 """The ledger as a struct of arrays: thousands of accounts booked, and millions of postings summed, at once.
 
-Entry points: `PostingArrays`, `allocation_arrays` (the vectorised twin of `clearing.allocation`), `from_postings`, `Index`, `sum_by`.
+Entry points: `PostingArrays`, `allocation_arrays` (the vectorised twin of `clearing.allocation`), `sum_by`.
 
-Arrays are int64 throughout: accounts, sleeves, legs and units are the caller's own codes (database ids, or positions in an `Index`), −1 for
+Arrays are int64 throughout: accounts, sleeves, legs and units are the caller's own codes (database ids, or positions in a list), −1 for
 "none"; amounts are units of 10⁻⁸ (`scaled`); settle dates are datetime64[D].
 Invariants: 1. amounts are exact: a sum that does not fit 64 bits is refused. 2. `allocation_arrays` makes the same postings in the same
 order as `clearing.allocation`.
@@ -10,8 +10,8 @@ order as `clearing.allocation`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -19,9 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accounts.enums import Book
-
-from .ledger import Posting
-from .scaled import to_scaled
 
 Ints: TypeAlias = NDArray[np.int64]
 Dates: TypeAlias = NDArray[np.datetime64]
@@ -50,53 +47,6 @@ class PostingArrays:
     def take(self, rows: NDArray[np.bool_] | Ints) -> PostingArrays:
         """Return the postings at `rows` (a mask or positions)."""
         return PostingArrays(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
-
-@dataclass(slots=True)
-class Index:
-    """Codes for ids, in order of first appearance."""
-
-    ids: list[Hashable] = field(default_factory=list)
-    codes: dict[Hashable, int] = field(default_factory=dict)
-
-    def code(self, item: Hashable) -> int:
-        """Return the item's code, giving it the next one if it is new; None is −1."""
-        if item is None:
-            return NONE
-        code = self.codes.setdefault(item, len(self.ids))
-        if code == len(self.ids):
-            self.ids.append(item)
-        return code
-
-
-@dataclass(slots=True)
-class Indexes:
-    """The code tables that `from_postings` fills: accounts, sleeves, legs, units."""
-
-    accounts: Index = field(default_factory=Index)
-    sleeves: Index = field(default_factory=Index)
-    legs: Index = field(default_factory=Index)
-    units: Index = field(default_factory=Index)
-
-
-def from_postings(postings: Iterable[Posting], indexes: Indexes) -> PostingArrays:
-    """Return postings as arrays, coding ids by `indexes` (which grows as new ids appear)."""
-    rows = [
-        (
-            indexes.accounts.code(p.account_id),
-            indexes.sleeves.code(p.sleeve_id),
-            indexes.legs.code(p.leg_id),
-            BOOK_CODE[p.book],
-            indexes.units.code(p.unit),
-            to_scaled(p.amount),
-            p.settle_date.toordinal(),
-        )
-        for p in postings
-    ]
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 7).T
-    account, sleeve, leg, book, unit, amount, day = (np.ascontiguousarray(column) for column in table)
-    epoch = date(1970, 1, 1).toordinal()
-    return PostingArrays(account, sleeve, leg, book, unit, amount, (day - epoch).astype("datetime64[D]"))
 
 
 @dataclass(frozen=True, slots=True)

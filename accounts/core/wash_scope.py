@@ -4,7 +4,7 @@ Entry points: `ScopeRule`, `STATUTORY_SCOPE`, `in_scope`, `WINDOW_DAYS`, `final_
 
 Invariants:
 1. The day of the sale picks the rule; a change of the law does not touch sales before it.
-2. The law is data: callers hand in the stored rules. `STATUTORY_SCOPE` is what the store starts with.
+2. The law is data: rows with the day from which they hold. `STATUTORY_SCOPE` is the law as it stands; a change of it is a new row.
 3. A kind that no rule names is not judged here, and nobody may read that as "no wash sale" (CON-5): options (WASH-12), bonds, CFDs.
 """
 

@@ -120,6 +120,7 @@ class AccountUserObjectPermission(UserObjectPermissionBase, TenantModel):
     content_object = TenantForeignKey(Account, models.CASCADE)
 
     class Meta:
+        verbose_name_plural = "grants on accounts"
         constraints = [models.UniqueConstraint(fields=["firm", "user", "permission", "content_object"], name="account_grant_once")]
 
 
@@ -129,6 +130,7 @@ class AccountGroupUserObjectPermission(UserObjectPermissionBase, TenantModel):
     content_object = TenantForeignKey(AccountGroup, models.CASCADE)
 
     class Meta:
+        verbose_name_plural = "grants on groups"
         constraints = [models.UniqueConstraint(fields=["firm", "user", "permission", "content_object"], name="account_group_grant_once")]
 
 

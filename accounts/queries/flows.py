@@ -50,22 +50,22 @@ WITH flows AS MATERIALIZED (
         (SELECT max(s.as_of) FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s), '-infinity')
 )
 """
-_MONEY = f"""
-{_FLOWS} SELECT string_agg(uuid_send(account_id), ''), array_agg(currency::text), string_agg({SCALED.format("amount")}, '')
-FROM (SELECT e.account_id, e.currency, sum(e.amount) AS amount FROM flows f JOIN accounts_ledgerentry e USING (transaction_id, account_id)
-    WHERE e.book = 'CASH' GROUP BY 1, 2) c
-"""
-_UNITS = f"""
-{_FLOWS} SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''), string_agg({SCALED.format("amount")}, '')
-FROM (SELECT e.account_id, e.instrument_id, sum(e.amount) AS amount FROM flows f
-    JOIN accounts_ledgerentry e USING (transaction_id, account_id) WHERE e.book = 'POSITION' GROUP BY 1, 2) c
+_FLOWED = f"""
+{_FLOWS} SELECT m.*, u.* FROM (
+    SELECT string_agg(uuid_send(account_id), ''), array_agg(currency::text), string_agg({SCALED.format("amount")}, '')
+    FROM (SELECT e.account_id, e.currency, sum(e.amount) AS amount FROM flows f JOIN accounts_ledgerentry e USING (transaction_id, account_id)
+        WHERE e.book = 'CASH' GROUP BY 1, 2) c) m
+CROSS JOIN (
+    SELECT string_agg(uuid_send(account_id), ''), string_agg(int8send(instrument_id), ''), string_agg({SCALED.format("amount")}, '')
+    FROM (SELECT e.account_id, e.instrument_id, sum(e.amount) AS amount FROM flows f
+        JOIN accounts_ledgerentry e USING (transaction_id, account_id) WHERE e.book = 'POSITION' GROUP BY 1, 2) c) u
 """
 
 
 def flows_until(*, accounts: Accounts, as_of: date) -> Flows:
-    """Return what came in by trade date since each account's last snapshot before `as_of`, up to and including that day; two statements."""
-    parameters = {"ids": uuid_literal(accounts.ids), "as_of": as_of}
-    row = fetch_row(_UNITS, parameters)
-    quantity = as_integers(row[2])
-    units = Holdings(places(accounts.ids, as_uuids(row[0]))[0], as_integers(row[1]), quantity, np.zeros_like(quantity))
-    return Flows(money_of(accounts, fetch_row(_MONEY, parameters)), units)
+    """Return what came in by trade date since each account's last snapshot before `as_of`, up to and including that day; one statement."""
+    row = fetch_row(_FLOWED, {"ids": uuid_literal(accounts.ids), "as_of": as_of})
+    owner, instrument, amount = row[3:]
+    quantity = as_integers(amount)
+    units = Holdings(places(accounts.ids, as_uuids(owner))[0], as_integers(instrument), quantity, np.zeros_like(quantity))
+    return Flows(money_of(accounts, row[:3]), units)

@@ -1,6 +1,6 @@
 """Ledger transactions as columns, and their way into the database with everything that is kept about them (I6).
 
-Entry points: `Head`, `Batch`, `batch_of`, `lock_accounts`, `write`.
+Entry points: `Head`, `Batch`, `lock_accounts`, `write`. What core transactions bring goes by rows (`book_rows`).
 Invariants: 1. all entries of a batch go in with one INSERT, so that the database sees each transaction whole; 2. positions and cash move
 in the same database transaction, by sums; 3. whoever writes has locked the accounts first, in the order of their ids.
 """
@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from accounts.enums import Book, EntryType, UnitKind
+from accounts.enums import Book, EntryType
 from base import bulk
 from base.core.ids import new_ids
 from base.errors import NotFound
 from base.live import Topic, announce
 
-from ..core.ledger import Justification, Transaction
-from ..core.posting_arrays import BOOK_CODE, BOOKS, Indexes, PostingArrays, from_postings, sum_by
+from ..core.ledger import Justification
+from ..core.posting_arrays import BOOK_CODE, BOOKS, PostingArrays, sum_by
 from ..models import CashBalance, LedgerEntry, LedgerTransaction, Position
 from ..queries.columns import NO_ID, Ids, Ints, fetch_row, uuid_literal
 
@@ -65,28 +64,6 @@ class Batch:
 def new_heads_ids(n: int) -> list[bytes]:
     """Return ids for n heads, ascending: the order of ids is the order of the ledger. Make them once the accounts are locked."""
     return [bytes(one) for one in new_ids(n).tolist()]
-
-
-def batch_of(transactions: Sequence[Transaction], heads: Sequence[Head]) -> Batch:
-    """Return core transactions, with UUIDs and instrument ids as their ids, as columns."""
-    indexes = Indexes()
-    postings = from_postings((p for t in transactions for p in t.postings), indexes)
-    counts = [len(t.postings) for t in transactions]
-    units: list[Any] = indexes.units.ids
-    return Batch(
-        heads=heads,
-        head=np.repeat(np.arange(len(transactions)), counts),
-        postings=postings,
-        accounts=_table(indexes.accounts.ids),
-        sleeves=_table(indexes.sleeves.ids),
-        legs=_table(indexes.legs.ids),
-        instruments=np.array([int(u.code) if u.kind is UnitKind.INSTRUMENT else 0 for u in units], np.int64),
-        currencies=["" if u.kind is UnitKind.INSTRUMENT else str(u.code) for u in units],
-    )
-
-
-def _table(ids: Sequence[Any]) -> Ids:
-    return np.frombuffer(b"".join(one.bytes for one in ids), "V16")
 
 
 def lock_accounts(ids: Ids) -> None:

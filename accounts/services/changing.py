@@ -13,10 +13,10 @@ from uuid import UUID
 
 from django.db import models, transaction
 
-from base.errors import Forbidden, NotFound, Refused
+from base.errors import NotFound, Refused
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, Role, SubjectKind
-from governance.services import audit
+from governance.services import audit, require_role
 
 from ..models import Account, BrokerConnection, Custodian
 
@@ -60,8 +60,7 @@ def change_custodian(*, custodian_id: UUID, name: str, contact: str, actor: Acto
 def _change(
     model: type[models.Model], pk: UUID, facts: Mapping[str, Any], kind: SubjectKind, actor: Actor, now: datetime, reason: str
 ) -> None:
-    if actor.role not in CHANGERS:
-        raise Forbidden("not_permitted", f"a person in the role {actor.role} may not do this", role=str(actor.role))
+    require_role(actor, CHANGERS)
     with transaction.atomic():
         row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()
         if row is None:

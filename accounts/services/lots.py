@@ -1,6 +1,6 @@
 """Tax lots follow the ledger (TAX-1…3): in bulk where a trade only opens, by the core where it closes, by replay where it undoes.
 
-Entry points: `OpeningRows`, `LotState`, `load_state`, `open_in_bulk`, `apply_events`, `replay_positions`.
+Entry points: `OpeningRows`, `LotState`, `load_state`, `open_in_bulk`, `apply_events`, `advance`, `replay_positions`.
 Invariants: 1. what is stored is what replaying the ledger gives, whichever way was taken; 2. Σ open lots = position; 3. the accounts are
 locked, and the state was read before the batch was written.
 """
@@ -95,9 +95,17 @@ def open_in_bulk(rows: OpeningRows) -> None:
 
 
 def apply_events(events: Sequence[tuple[LotKey, LotEvent]], state: LotState, transaction_ids: Mapping[str, UUID]) -> None:
-    """Bring stored lots up to date with events whose transactions have just been written, in ledger order.
+    """Bring stored lots up to date with events whose transactions have just been written, in ledger order. Raises ValueError as the core."""
+    changes, anew = advance(events, state, transaction_ids)
+    write_changes(changes)
+    if anew:
+        replay_positions(anew, state.methods)
 
-    A reversal, or a trade dated before one already taken, has its whole position replayed from the ledger. Raises ValueError as the core.
+
+def advance(events: Sequence[tuple[LotKey, LotEvent]], state: LotState, transaction_ids: Mapping[str, UUID]) -> tuple[Changes, set[LotKey]]:
+    """Return what events in ledger order change in the stored lots, and the positions to be replayed instead once the ledger has them.
+
+    A reversal, or a trade dated before one already taken, has its whole position replayed. Raises ValueError as the core.
     """
     by_key: dict[LotKey, list[LotEvent]] = {}
     for key, event in events:
@@ -107,9 +115,7 @@ def apply_events(events: Sequence[tuple[LotKey, LotEvent]], state: LotState, tra
     for key, found in by_key.items():
         if key not in anew:
             _advance(key, found, state, transaction_ids, changes)
-    write_changes(changes)
-    if anew:
-        replay_positions(anew, state.methods)
+    return changes, anew
 
 
 def _out_of_order(events: Sequence[LotEvent], last: date | None) -> bool:

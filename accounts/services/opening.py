@@ -1,19 +1,21 @@
 """Open accounts, one or ten thousand at once (ACC-1, ACC-2).
 
 Entry points: `open_account`, `open_accounts`, `NewAccount`, `UnableToOpen`.
-Invariant: what contradicts its class is refused; what is recorded later (a mandate, an owner) is not assumed: the gates ask for it.
+Invariants: 1. what contradicts its class is refused; what is recorded later (a mandate, an owner) is not assumed: the gates ask for it.
+2. Of two that open accounts under one code or number in the same instant, the second is told that it is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import IntegrityError
 from django.db import transaction as database
 
 from accounts.enums import AccountClass, LeverageRegime, LotMethod, PositionMode, Registration, SettlementMode, TaxClassification
@@ -22,11 +24,12 @@ from base.core.ids import new_id
 from base.errors import NotFound, Refused
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
-from governance.services import audit, audit_each
+from governance.services import audit, audit_each, require_role
 
-from ..core.classification import AccountRecord, routing_gaps
+from ..core.classification import AccountRecord, record_gaps
 from ..models import Account, BrokerConnection
 from ..queries.columns import fetch_rows, raw_ids
+from .changing import CHANGERS
 
 
 class UnableToOpen(Refused):
@@ -58,13 +61,17 @@ class NewAccount:
     is_clearing: bool = False
 
 
-def open_account(*, now: datetime, actor: Actor | None = None, **facts: Any) -> UUID:
-    """Open one account with the facts of `NewAccount` and return its id. Raises as `open_accounts`."""
-    return open_accounts(new=[NewAccount(**facts)], actor=actor, now=now)[0]
+def open_account(*, now: datetime, actor: Actor | None = None, reason: str = "", **facts: Any) -> UUID:
+    """Open one account with the facts of `NewAccount` and return its id. Raises as `open_accounts`, and Forbidden for other roles than CHANGERS.
+
+    The refusal's `fields` are words by the field they belong to.
+    """
+    require_role(actor, CHANGERS)
+    return open_accounts(new=[NewAccount(**facts)], actor=actor, now=now, reason=reason)[0]
 
 
 @database.atomic
-def open_accounts(*, new: Sequence[NewAccount], now: datetime, actor: Actor | None = None) -> list[UUID]:
+def open_accounts(*, new: Sequence[NewAccount], now: datetime, actor: Actor | None = None, reason: str = "") -> list[UUID]:
     """Open accounts, all or none, and return their ids in the order given.
 
     Raises UnableToOpen naming the first account that is wrong and how many are; NotFound for an unknown connection, or one of another
@@ -73,7 +80,7 @@ def open_accounts(*, new: Sequence[NewAccount], now: datetime, actor: Actor | No
     if not new:
         return []
     _check_places(new)
-    _check_facts(new)
+    _check_facts(new, now.date())
     _check_names(new)
     columns: dict[str, Any] = {
         "id": bulk.Uuids(raw_ids(one.id for one in new)),
@@ -92,18 +99,24 @@ def open_accounts(*, new: Sequence[NewAccount], now: datetime, actor: Actor | No
         ),
     }
     columns |= {name: _words([str(getattr(one, name)) for one in new]) for name in _WORDS}
-    bulk.insert(Account, len(new), columns)
+    try:
+        with database.atomic():
+            bulk.insert(Account, len(new), columns)
+    except IntegrityError:
+        _check_names(new)  # somebody took one of them since
+        raise
     if len(new) == 1:
         subject = Subject(SubjectKind.ACCOUNT, str(new[0].id))
-        after = {name: str(getattr(new[0], name)) for name in ("code", *_WORDS)}
-        audit(action=AuditAction.CREATED, subject=subject, actor=actor, now=now, after=after)
+        after = {field.name: getattr(new[0], field.name) for field in fields(NewAccount) if field.name != "id"}
+        audit(action=AuditAction.CREATED, subject=subject, actor=actor, now=now, before={}, after=after, reason=reason)
     else:
         ids = [str(one.id) for one in new]
-        audit_each(action=AuditAction.CREATED, kind=SubjectKind.ACCOUNT, subject_ids=ids, actor=actor, now=now)
+        audit_each(action=AuditAction.CREATED, kind=SubjectKind.ACCOUNT, subject_ids=ids, actor=actor, now=now, reason=reason)
     return [one.id for one in new]
 
 
 _RATE = 10**10
+_EARLIEST, _AHEAD = date(1900, 1, 1), timedelta(days=366)
 _WORDS = (
     "account_class",
     "registration",
@@ -133,12 +146,16 @@ def _check_places(new: Sequence[NewAccount]) -> None:
         raise NotFound("connection of this custodian")
 
 
-def _check_facts(new: Sequence[NewAccount]) -> None:
-    wrong = [(one, gaps) for one in new if (gaps := _gaps(one))]
+def _check_facts(new: Sequence[NewAccount], today: date) -> None:
+    wrong = [(one, found) for one in new if (found := (*_gaps(one), *_slips(one, today)))]
     if wrong:
-        first, gaps = wrong[0]
+        first, named = wrong[0]
+        gaps = [words for _, words in named]
+        by_field = {name: [words for at, words in named if at == name] for name, _ in named} if len(new) == 1 else {}
         more = f" (and {len(wrong) - 1} more accounts)" if len(wrong) > 1 else ""
-        raise UnableToOpen("ACC-2", f"account {first.code}: {'; '.join(gaps)}{more}", field="account", value=first.code, gaps=list(gaps))
+        raise UnableToOpen(
+            "ACC-2", f"account {first.code}: {'; '.join(gaps)}{more}", field="account", value=first.code, gaps=gaps, fields=by_field
+        )
 
 
 def _check_names(new: Sequence[NewAccount]) -> None:
@@ -152,11 +169,13 @@ def _check_names(new: Sequence[NewAccount]) -> None:
     )
     taken = fetch_rows(sql, {"codes": codes, "custodians": custodians, "numbers": numbers})
     if taken:
-        raise UnableToOpen("ACC-2", f"account {taken[0][0]} ({taken[0][1]}) exists already", field="code", value=taken[0][0])
+        code, account = taken[0]
+        field = "code" if code in codes else "custodian_account"
+        raise UnableToOpen("ACC-2", f"account {code} ({account}) exists already", field=field, value=code)
 
 
-def _gaps(one: NewAccount) -> tuple[str, ...]:
-    """Return what is missing or contradicts, leaving out the mandate and the owner edges, which are recorded once the account stands."""
+def _gaps(one: NewAccount) -> tuple[tuple[str, str], ...]:
+    """Return, by field, what is missing or contradicts, leaving out the mandate and the owner edges, which are recorded once the account stands."""
     record = AccountRecord(
         custodian=str(one.custodian_id),
         account_number=one.custodian_account,
@@ -172,5 +191,17 @@ def _gaps(one: NewAccount) -> tuple[str, ...]:
         contract_cap_rate=Decimal(0) if one.is_clearing else one.position_cap_rate,
     )
     cap = one.position_cap_rate
-    odd = () if cap is None or (cap > 0 and cap * _RATE == int(cap * _RATE)) else (f"position cap {cap} is not a positive rate",)
-    return (*([] if one.code else ["code is missing"]), *routing_gaps(record), *odd)
+    fits = cap is None or (0 < cap <= 1 and cap * _RATE == int(cap * _RATE))
+    odd = () if fits else (("position_cap_rate", f"position cap {cap} is not a positive rate of at most 1"),)
+    own = {"account_number": "custodian_account", "contract_cap_rate": "position_cap_rate"}
+    found = ((own.get(name, name), words) for name, words in record_gaps(record))
+    return (*([] if one.code else [("code", "code is missing")]), *found, *odd)
+
+
+def _slips(one: NewAccount, today: date) -> Iterator[tuple[str, str]]:
+    """Yield, by field, what can only be a slip of the hand. None of it can be changed once the account stands."""
+    for name, words in (("code", "code"), ("custodian_account", "number at the custodian")):
+        if not getattr(one, name).isprintable():
+            yield name, f"the {words} holds a character nobody can see"
+    if not _EARLIEST <= one.opened_on <= today + _AHEAD:
+        yield "opened_on", f"{one.opened_on} is no day an account is opened on: {_EARLIEST} at the earliest, at most a year from today"

@@ -1,7 +1,8 @@
 """Book transactions: ledger, positions, cash and lots in one database transaction, each source key once (I3, I6).
 
-Entry points: `post`, `stored_transactions`, `UnableToPost`.
-Invariants: 1. a key that stands with the same content is skipped, with other content it is refused; 2. nothing is reversed twice.
+Entry points: `post`, `post_within`, `accounts_of`, `stored_transactions`, `UnableToPost`.
+Invariants: 1. a key that stands with the same content is skipped, with other content it is refused; 2. nothing is reversed twice; 3. what is
+read is read after the accounts are locked, and everything is written by one statement (`book_rows`), whatever the number of transactions.
 """
 
 from __future__ import annotations
@@ -15,22 +16,24 @@ from uuid import UUID
 
 from django.db import transaction as database
 
-from accounts.enums import AdjustmentKind, Book, EntryType, UnitKind
+from accounts.enums import AdjustmentKind, Book, EntryType, LotMethod, UnitKind
+from base import prepared
 from base.errors import Conflict
+from base.prepared import Rows
 
 from ..core.ledger import Id, Justification, Posting, Transaction, Unit
 from ..core.lot_events import lot_events
-from ..queries.columns import fetch_rows, raw_ids
-from .batches import Head, batch_of, lock_accounts, new_heads_ids, write
+from ..queries.columns import fetch_rows
+from .batches import Head, new_heads_ids
+from .book_rows import lock_books, read_before, write_books
 from .lot_rows import LotKey
-from .lots import apply_events, load_state
+from .lots import advance, replay_positions
 
 
 class UnableToPost(Conflict):
     """A transaction that contradicts what is booked already."""
 
 
-@database.atomic
 def post(*, transactions: Sequence[Transaction], now: datetime) -> int:
     """Book transactions, in the order given, and bring positions, cash and lots up to date. Returns how many were new.
 
@@ -38,23 +41,50 @@ def post(*, transactions: Sequence[Transaction], now: datetime) -> int:
     Raises UnableToPost for a key booked with other content, a reversal of what is not booked or is reversed already; NotFound for an account
     the firm does not have; ValueError where lots cannot be derived. Source: I3, I6, REC-7.
     """
+    if not transactions:
+        return 0
+    with database.atomic():
+        return post_within(transactions=transactions, now=now)
+
+
+def post_within(
+    *, transactions: Sequence[Transaction], now: datetime, locked: Mapping[UUID, LotMethod] | None = None, beside: Sequence[Rows] = ()
+) -> int:
+    """Book as `post` does, for a caller whose own savepoint is undone when this raises.
+
+    locked: what `lock_books` gave for these accounts. beside: what the caller writes in the same statement as the books.
+    """
     wanted = _distinct([_normal(transaction) for transaction in transactions])
     if not wanted:
+        prepared.run_together(beside)
         return 0
-    lock_accounts(raw_ids(p.account_id for t in wanted.values() for p in t.postings))  # type: ignore[misc]
-    known = stored_transactions(wanted)
-    for key, stored in known.items():
-        if _content(stored) != _content(wanted[key]):
-            raise UnableToPost("I3", f"{key!r} is booked already, with other content", field="source_key", value=key)
-    fresh = [transaction for key, transaction in wanted.items() if key not in known]
+    methods = locked if locked is not None else lock_books(accounts_of(wanted.values()))
+    events = {key: [(_lot_key(place), event) for place, event in lot_events(t)] for key, t in wanted.items()}
+    before = read_before(wanted, [event for found in events.values() for event in found], methods)
+    if before.booked:
+        _check_content(wanted, before.booked)
+    fresh = [transaction for key, transaction in wanted.items() if key not in before.booked]
     if not fresh:
+        prepared.run_together(beside)
         return 0
     heads = _heads(fresh)
-    events = [(_lot_key(key), event) for t in fresh for key, event in lot_events(t)]
-    state = load_state(key for key, _ in events)
-    write(batch_of(fresh, heads), now=now)
-    apply_events(events, state, {head.source_key: UUID(bytes=head.id) for head in heads})
+    ids = {head.source_key: UUID(bytes=head.id) for head in heads}
+    changes, anew = advance([event for t in fresh for event in events[t.source_key]], before.state, ids)
+    write_books(fresh, heads, changes, now=now, beside=beside)
+    if anew:
+        replay_positions(anew, methods)
     return len(fresh)
+
+
+def accounts_of(transactions: Iterable[Transaction]) -> set[UUID]:
+    """Return the accounts whose books transactions move, to be locked."""
+    return {p.account_id if isinstance(p.account_id, UUID) else UUID(str(p.account_id)) for t in transactions for p in t.postings}
+
+
+def _check_content(wanted: Mapping[str, Transaction], booked: Iterable[str]) -> None:
+    for key, stored in stored_transactions(booked).items():
+        if _content(stored) != _content(wanted[key]):
+            raise UnableToPost("I3", f"{key!r} is booked already, with other content", field="source_key", value=key)
 
 
 def _lot_key(key: tuple[Any, Id]) -> LotKey:
@@ -67,7 +97,9 @@ def _uuid(value: Any) -> UUID | None:
 
 
 def _normal(transaction: Transaction) -> Transaction:
-    """Return the transaction with UUIDs and instrument numbers for ids."""
+    """Return the transaction with UUIDs and instrument numbers for ids; itself where it has them."""
+    if all(_is_normal(p) for p in transaction.postings) and isinstance(transaction.journey_id, UUID | None):
+        return transaction
     postings = []
     for p in transaction.postings:
         unit = Unit(p.unit.kind, int(p.unit.code)) if p.unit.kind is UnitKind.INSTRUMENT else p.unit  # type: ignore[arg-type]
@@ -75,6 +107,11 @@ def _normal(transaction: Transaction) -> Transaction:
             replace(p, account_id=_uuid(p.account_id) or p.account_id, sleeve_id=_uuid(p.sleeve_id), leg_id=_uuid(p.leg_id), unit=unit)
         )
     return replace(transaction, journey_id=_uuid(transaction.journey_id), postings=tuple(postings))
+
+
+def _is_normal(p: Posting) -> bool:
+    ids = isinstance(p.account_id, UUID) and isinstance(p.sleeve_id, UUID | None) and isinstance(p.leg_id, UUID | None)
+    return ids and (p.unit.kind is UnitKind.CURRENCY or isinstance(p.unit.code, int))
 
 
 def _distinct(transactions: Iterable[Transaction]) -> dict[str, Transaction]:

@@ -1,6 +1,6 @@
 """Hold cash and quantity for live orders, let fills use them up, give back the rest (ACC-4, CST-3).
 
-Entry points: `reserve`, `consume_reservations`, `release_reservations`, `hold_again`.
+Entry points: `reserve`, `consume_reservations` and `consumption`, `release_reservations`, `hold_again`.
 Invariants: 1. what is held depends only on the original hold and on what is filled, however the fills come; 2. cash left over is rounded up
 to the minor unit, so a hold never falls short of the order; 3. rows are locked in the order of their ids.
 """
@@ -14,15 +14,15 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import transaction as database
 from numpy.typing import NDArray
 
 from accounts.enums import OrderSide
-from base import bulk
-from base.core.money import minor_exponent
+from base import bulk, prepared
+from base.core.money import EXPONENTS
+from base.prepared import Part, Rows
 
 from ..models import Reservation
-from ..queries.columns import execute, fetch_rows
+from ..queries.columns import execute
 
 
 def reserve(
@@ -64,9 +64,15 @@ def reserve(
     return bulk.insert(Reservation, len(quantity), columns)
 
 
-@database.atomic
-def consume_reservations(*, order_ids: Sequence[UUID], account_ids: Sequence[UUID], filled: Sequence[Decimal], now: datetime) -> int:
-    """Take fills out of what is held; return how many reservations they touched.
+def consume_reservations(*, order_ids: Sequence[UUID], account_ids: Sequence[UUID], filled: Sequence[Decimal]) -> int:
+    """Take fills out of what is held, in one statement, as `consumption` says; return how many reservations they touched."""
+    part, rows = consumption(order_ids=order_ids, account_ids=account_ids, filled=filled)
+    found = prepared.run_together([(part, rows)], then=f"SELECT count(*) FROM {part.name}")
+    return int(found[0][0]) if found else 0
+
+
+def consumption(*, order_ids: Sequence[UUID], account_ids: Sequence[UUID], filled: Sequence[Decimal]) -> Rows:
+    """Return what takes fills out of what is held, to be written with the books (`post_within`).
 
     One entry a fill (or sum of fills): the id the hold was made under (the child order's, or the parent's that holds for all its slices),
     the account, and the quantity > 0 filled, < 0 for one that was busted. A hold that was released records the fill and holds nothing. A pair
@@ -75,35 +81,23 @@ def consume_reservations(*, order_ids: Sequence[UUID], account_ids: Sequence[UUI
     sums: dict[tuple[UUID, UUID], Decimal] = {}
     for order, account, quantity in zip(order_ids, account_ids, filled, strict=True):
         sums[order, account] = sums.get((order, account), Decimal(0)) + quantity
-    if not sums:
-        return 0
-    orders, accounts = (list(column) for column in zip(*sums, strict=True))
-    parameters: dict[str, Any] = {"orders": orders, "accounts": accounts, "filled": list(sums.values())}
-    locked = fetch_rows(_LOCK, parameters)
-    if not locked:
-        return 0
-    currencies = sorted({row[0] for row in locked})
-    parameters |= {"currencies": currencies, "units": [Decimal(10) ** minor_exponent(name) for name in currencies]}
-    return execute(_CONSUME, parameters)
+    return CONSUMED, [{"order_id": order, "account_id": account, "filled": quantity} for (order, account), quantity in sums.items()]
 
 
-_LOCK = """
-SELECT r.cash_currency FROM accounts_reservation r
-JOIN unnest(%(orders)s::uuid[], %(accounts)s::uuid[]) AS v (order_id, account_id) USING (order_id, account_id)
-ORDER BY r.id FOR UPDATE OF r
+_UNITS = ", ".join(f"('{name}', {10**exponent})" for name, exponent in EXPONENTS.items())
+_CONSUME = f"""
+WITH held AS MATERIALIZED (
+    SELECT r.id, r.original_cash, r.original_quantity, greatest(r.filled_qty + v.filled, 0) AS filled, coalesce(u.unit, 100) AS unit
+    FROM {{rows}} v JOIN accounts_reservation r ON r.order_id = v.order_id AND r.account_id = v.account_id
+        LEFT JOIN (VALUES {_UNITS}) AS u (currency, unit) ON u.currency = r.cash_currency
+    WHERE r.order_id = ANY(ARRAY(SELECT order_id FROM {{rows}}))
+    ORDER BY r.id FOR UPDATE OF r
+)
+UPDATE accounts_reservation r SET filled_qty = h.filled, quantity = greatest(h.original_quantity - h.filled, 0),
+    cash = ceil(h.original_cash * greatest(h.original_quantity - h.filled, 0) * h.unit / h.original_quantity) / h.unit
+FROM held h WHERE r.id = h.id AND r.id = ANY(ARRAY(SELECT id FROM held)) RETURNING r.id
 """
-_CONSUME = """
-UPDATE accounts_reservation r SET filled_qty = n.filled, quantity = n.leaves,
-    cash = ceil(r.original_cash * n.leaves * n.unit / r.original_quantity) / n.unit
-FROM (
-    SELECT x.id, greatest(x.filled_qty + v.filled, 0) AS filled,
-        greatest(x.original_quantity - greatest(x.filled_qty + v.filled, 0), 0) AS leaves, m.unit
-    FROM accounts_reservation x
-    JOIN unnest(%(orders)s::uuid[], %(accounts)s::uuid[], %(filled)s::numeric[]) AS v (order_id, account_id, filled)
-        USING (order_id, account_id)
-    JOIN unnest(%(currencies)s::text[], %(units)s::numeric[]) AS m (currency, unit) ON m.currency = x.cash_currency
-) n WHERE r.id = n.id
-"""
+CONSUMED = Part("consumed", _CONSUME, "order_id uuid, account_id uuid, filled numeric")
 
 
 def release_reservations(*, order_ids: Sequence[UUID] | NDArray[Any], now: datetime) -> int:
@@ -112,10 +106,10 @@ def release_reservations(*, order_ids: Sequence[UUID] | NDArray[Any], now: datet
     if not ids:
         return 0
     sql = (
-        "UPDATE accounts_reservation SET released_at = %(now)s WHERE id IN (SELECT id FROM accounts_reservation "
-        "WHERE order_id = ANY(%(orders)s) AND released_at IS NULL ORDER BY id FOR UPDATE)"
+        "UPDATE accounts_reservation SET released_at = %s WHERE id IN (SELECT id FROM accounts_reservation "
+        "WHERE order_id = ANY(%s) AND released_at IS NULL ORDER BY id FOR UPDATE)"
     )
-    return execute(sql, {"now": now, "orders": ids})
+    return prepared.run(sql, [now, ids])
 
 
 def hold_again(*, order_ids: Sequence[UUID]) -> int:

@@ -1,7 +1,8 @@
 """Record every account's equity at the end of a day (ACC-3): what performance is computed from.
 
 Entry points: `snapshot_equity`, `SnapshotFacts`.
-Invariants: 1. one row an account and day, written again it is replaced; 2. an account that cannot be valued gets no row, and is named.
+Invariants: 1. one row an account and day, written again it is replaced, and its account told of; 2. an account that cannot be valued gets no
+row, and is named.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from django.db import transaction as database
 
 from base import bulk
+from base.live import Topic, announce
 
 from ..core.scaled import EXPONENT
 from ..models import EquitySnapshot
@@ -62,4 +64,5 @@ def snapshot_equity(*, as_of: date, now: datetime, account_ids: Sequence[UUID] |
     }
     again = ", ".join(f"{name} = excluded.{name}" for name in ("cash", "market_value", "equity", "external_flow"))
     bulk.insert(EquitySnapshot, len(kept), columns, on_conflict=f"ON CONFLICT (firm_id, account_id, as_of) DO UPDATE SET {again}")
+    announce(Topic.EVENINGS, accounts.ids[kept], accounts=accounts.ids[kept])
     return SnapshotFacts(len(kept), tuple(to_uuids(accounts.ids[np.flatnonzero(unknown)])))

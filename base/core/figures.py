@@ -1,6 +1,6 @@
 """How figures are written for people: grouped thousands, a true minus, a sign on every change. Exports use plain text instead.
 
-Entry points: `money`, `signed_money`, `number`, `price`, `percent`, `signed_percent`, `age`.
+Entry points: `money`, `signed_money`, `number`, `price`, `percent`, `signed_percent`, `age`, `counted`.
 Invariant: what is written is the figure rounded half-up once, at the places named; nothing is added up from written figures.
 """
 
@@ -13,6 +13,7 @@ from .money import minor_exponent
 
 MINUS = "−"
 NIL = "–"
+MOST_DIGITS = 8  # of a price without a tick: an average has as many as a division leaves
 
 
 def money(amount: Decimal | None, currency: str) -> str:
@@ -46,14 +47,16 @@ def number(value: Decimal | int | None, places: int | None = None) -> str:
 
 
 def price(value: Decimal | None, tick: Decimal | None = None) -> str:
-    """Return a price with the decimals of its tick, or all it has but at least two.
+    """Return a price with the decimals of its tick, or those it has: at least two, and of an average no more than its eighth significant digit.
 
     >>> price(Decimal("47.3"), Decimal("0.01")), price(Decimal("1.08497")), price(Decimal("47"))
     ('47.30', '1.08497', '47.00')
+    >>> price(Decimal("95.6819138755980861244019138")), price(Decimal("44083.929999")), price(Decimal("0.0000123456789"))
+    ('95.681914', '44,083.930', '0.000012345679')
     """
     if value is None:
         return NIL
-    return _grouped(value, max(_own_places(tick), 0) if tick else max(_own_places(value), 2))
+    return _grouped(value, max(_own_places(tick), 0) if tick else max(min(_own_places(value), MOST_DIGITS - 1 - value.adjusted()), 2))
 
 
 def percent(rate: Decimal | None, places: int = 1) -> str:
@@ -95,17 +98,40 @@ def _own_places(value: Decimal) -> int:
     return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
+_STEPS = tuple(Decimal(1).scaleb(-places) for places in range(13))
+
+
 def _rounded(value: Decimal, places: int) -> Decimal:
     if not value.is_finite():
         raise ValueError(f"figure {value} is not finite")
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return value.quantize(_STEPS[places] if 0 <= places < len(_STEPS) else Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return how many of something; many: where it is not the word with an s.
+
+    >>> counted(1, "break"), counted(2000, "break"), counted(0, "order works", "orders work")
+    ('1 break', '2,000 breaks', '0 orders work')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _grouped(value: Decimal, places: int) -> str:
-    exact = _rounded(value, places)
-    return f"{'' if not exact else MINUS if exact < 0 else ''}{abs(exact):,f}"
+    text = f"{_rounded(value, places):,f}"
+    return text if text[0] != "-" else _without_sign(text) if _is_nothing(text) else MINUS + text[1:]
 
 
 def _signed(value: Decimal, places: int) -> str:
-    exact = _rounded(value, places)
-    return f"{'+' if exact > 0 else MINUS if exact < 0 else ''}{abs(exact):,f}"
+    text = f"{_rounded(value, places):,f}"
+    if _is_nothing(text):
+        return _without_sign(text)
+    return MINUS + text[1:] if text[0] == "-" else "+" + text
+
+
+def _is_nothing(text: str) -> bool:
+    """Tell whether a figure is nothing as it is written."""
+    return text[-1] == "0" and not text.strip("-0,.")
+
+
+def _without_sign(text: str) -> str:
+    return text[1:] if text[0] == "-" else text

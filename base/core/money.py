@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 # ISO 4217 exponents that differ from 2; crypto assets use the precision their ledgers settle in.
-_EXPONENTS = {
+EXPONENTS = {
     **dict.fromkeys(
         ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
     ),
@@ -25,7 +25,7 @@ def minor_exponent(currency: str) -> int:
     >>> minor_exponent("USD"), minor_exponent("JPY"), minor_exponent("BTC")
     (2, 0, 8)
     """
-    return _EXPONENTS.get(currency, 2)
+    return EXPONENTS.get(currency, 2)
 
 
 def minor_unit(currency: str) -> Decimal:

@@ -15,6 +15,8 @@ _SHORT = [
     "GTC",
     "GTD",
     "IRA",
+    "SEP",
+    "HSA",
     "IMA",
     "POA",
     "LPOA",
@@ -26,14 +28,22 @@ _SHORT = [
     "LIFO",
     "HIFO",
 ]
-_KEPT = {**{code: code for code in _SHORT}, "CASH_TD": "Cash, trade date", "CASH_SD": "Cash, settled"}
+_KEPT = {
+    **{code: code for code in _SHORT},
+    "CASH_TD": "Cash, trade date",
+    "CASH_SD": "Cash, settled",
+    "REG_T": "Reg T",
+    "PLAN_401K": "401(k) plan",
+}
 
 
 def words(code: object) -> str:
     """Return a code as words; what is an abbreviation anyway stays.
 
-    >>> words("PARTIALLY_FILLED"), words("TWAP"), words("CASH_TD")
-    ('Partially filled', 'TWAP', 'Cash, trade date')
+    >>> words("PARTIALLY_FILLED"), words("TWAP"), words("CASH_TD"), words("ROTH_IRA")
+    ('Partially filled', 'TWAP', 'Cash, trade date', 'Roth IRA')
     """
     text = str(code)
-    return _KEPT.get(text) or text.replace("_", " ").capitalize()
+    parts = [part if part in _KEPT else part.lower() for part in text.split("_")]
+    said = " ".join(parts)
+    return _KEPT.get(text) or said[:1].upper() + said[1:]

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from django.db import connections, transaction
 
+from .. import prepared
+
 
 class FirmMismatch(RuntimeError):
     """A block for one firm was opened inside a block for another."""
@@ -54,5 +56,4 @@ def person(user_id: int, *, using: str = "default") -> Iterator[None]:
 
 
 def _set_local(using: str, name: str, value: str) -> None:
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+    prepared.fetch("SELECT set_config(%s, %s, true)", [name, value], using=using)

@@ -44,13 +44,14 @@ def table_kind(model: type[models.Model]) -> str:
 
 
 def grant_after_migrate(app_config: AppConfig, using: str, **kwargs: Any) -> None:
-    """Grant the runtime and loader roles what they need on the tables of one app."""
+    """Grant the runtime and loader roles what they need on the tables of one app, as many as stand after a migration back to an older state."""
     if using != "owner":
         return
     app, loader = settings.DATABASES["default"]["USER"], settings.DATABASES["loader"]["USER"]
     statements = [f'GRANT USAGE ON SCHEMA public TO "{app}", "{loader}"', f'GRANT SELECT ON django_migrations TO "{app}", "{loader}"']
+    standing = set(connections[using].introspection.table_names())
     for model in app_config.get_models(include_auto_created=True):
-        if not model._meta.managed or model._meta.proxy:
+        if not model._meta.managed or model._meta.proxy or model._meta.db_table not in standing:
             continue
         kind, table = table_kind(model), model._meta.db_table
         privileges = "SELECT" if kind == "reference" else "SELECT, INSERT" if getattr(model, "append_only", False) else EVERYTHING

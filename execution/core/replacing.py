@@ -1,7 +1,7 @@
 """A parent's limit changed while it works: whether it may be, where it may go, and what of an ended order is sent again (RTE-2, RTE-7).
 
-Entry points: `why_not` (may this parent be replaced), `judge_limit` (may it have this limit), `after_end` (may an order's rest be sent again),
-`rest_of` (how much). Pure.
+Entry points: `why_not` (may this parent be replaced), `may_replace` (is there a button), `judge_limit` (may it have this limit),
+`after_end` (may an order's rest be sent again), `rest_of` (how much). Pure.
 
 Invariants:
 1. Nothing is sent again but on the broker's word that the order has ended and filled exactly what is booked: absence, an incomplete answer, a
@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 from market.enums import Side
 
-from ..enums import OrderState, ParentState, TimeInForce
+from ..enums import SLICED, OrderState, ParentState, TimeInForce
 
 
 class Resend(StrEnum):
@@ -68,14 +70,23 @@ class Told:
     filled_qty: Decimal
 
 
-def may_replace(*, state: str, is_sliced: bool, time_in_force: str, is_cancel_asked: bool) -> bool:
-    """Return whether a parent has something whose limit could be changed.
+class Replaceable(Protocol):
+    """What `may_replace` asks of a parent, a row of the database or a reader's own."""
 
-    >>> terms = dict(is_sliced=False, time_in_force="DAY", is_cancel_asked=False)
-    >>> may_replace(state="WORKING", **terms), may_replace(state="DONE", **terms)
-    (True, False)
-    """
-    return state == ParentState.WORKING and not is_cancel_asked and (is_sliced or time_in_force == TimeInForce.DAY)
+    @property
+    def state(self) -> str: ...
+    @property
+    def route(self) -> str: ...
+    @property
+    def time_in_force(self) -> str: ...
+    @property
+    def cancel_requested_at(self) -> datetime | None: ...
+
+
+def may_replace(parent: Replaceable) -> bool:
+    """Return whether a parent has something whose limit could be changed: `why_not` but for the hour of its session."""
+    rests = parent.route in SLICED or parent.time_in_force == TimeInForce.DAY
+    return parent.state == ParentState.WORKING and parent.cancel_requested_at is None and rests
 
 
 def why_not(parent: Standing) -> Refusal | None:

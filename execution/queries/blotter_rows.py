@@ -11,7 +11,6 @@ from uuid import UUID
 
 from ..core.replacing import may_replace
 from ..core.states import average, lamp_of, leaves, may_cancel, meaning_of, words_of
-from ..enums import SLICED, RouteKind
 from .blotter import Children
 from .route_words import route_words
 
@@ -111,7 +110,7 @@ def _parent(row: Any, orders: Children) -> Row:
         "parents", row.pk, row.created_at, row.journey_id, row.instrument.symbol, row.instrument.tick, row.instrument.currency, row.side,
         row.seen_quantity, row.state, filled=row.seen_filled, leaves=leaves(row.state, row.seen_quantity, row.seen_filled), avg_px=orders.avg_px,
         is_part=not row.is_whole, limit=row.limit_price, time_in_force=row.time_in_force, strategy=row.strategy.code, route=row.route, is_limit_stated=row.is_limit_stated, orders=orders, note=note, is_paper=row.is_paper,
-        is_cancel_asked=row.cancel_requested_at is not None, parent_id=row.pk, may_replace=row.is_whole and _may_replace(row),
+        is_cancel_asked=row.cancel_requested_at is not None, parent_id=row.pk, may_replace=row.is_whole and may_replace(row),
     )  # fmt: skip
 
 
@@ -124,17 +123,8 @@ def _order(row: Any) -> Row:
         account_name=row.account.name, is_block=row.is_block, connection=row.connection.code, is_paper=row.connection.is_paper,
         broker_id=row.broker_order_id, client_id=row.client_order_id, note=row.reason, strategy=row.parent.strategy.code,
         is_cancel_asked=row.cancel_requested_at is not None and not row.to_resend, unknown_since=row.unknown_since, asked_at=row.asked_at,
-        parent_id=row.parent_id, may_replace=may_cancel(row.state) and _may_replace(row.parent),
+        parent_id=row.parent_id, may_replace=may_cancel(row.state) and may_replace(row.parent),
     )  # fmt: skip
-
-
-def _may_replace(parent: Any) -> bool:
-    return may_replace(
-        state=parent.state,
-        is_sliced=RouteKind(parent.route) in SLICED,
-        time_in_force=parent.time_in_force,
-        is_cancel_asked=parent.cancel_requested_at is not None,
-    )
 
 
 def _fill(row: Any) -> Row:

@@ -7,8 +7,6 @@ Invariants: 1. only accounts the viewer sees are named. 2. what is unknown is sh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +15,6 @@ from accounts import queries as accounts
 from allocation.core.words import REASONS, RULES
 from allocation.enums import Reason, Rule, SizingMethod
 from allocation.queries.visible import visible_lines, visible_signals, visible_statements
-from base.core import figures
 from base.errors import NotFound
 from governance.core.subjects import Viewer
 from market.enums import Side
@@ -28,125 +25,11 @@ from ..core.replacing import may_replace
 from ..enums import SLICED, OrderState, Outcome, ParentState, RouteKind
 from ..models import ChildOrder, ParentOrder
 from .blocks import ProvisionalShare, provisional_shares
+from .release_notes import note_of
+from .release_rows import LaneRows, PartRow, ReleaseStory
 from .visible import visible_orders
 
 MOST_ROWS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class PartRow:
-    """One account's part. fill_rate: 0…100 for the bar. order_id: what a cancel would name, replace_id: the parent whose limit may be changed;
-    None where there is nothing to cancel or change.
-    """
-
-    account_id: UUID
-    code: str
-    name: str
-    outcome: Outcome
-    side: str
-    quantity: Decimal | None
-    filled: Decimal | None
-    price: Decimal | None
-    note: str
-    rule: str = ""
-    order_id: UUID | None = None
-    replace_id: UUID | None = None
-
-    @property
-    def fill_rate(self) -> str:
-        """Return the filled share in percent, as a width."""
-        return f"{self.filled * 100 / self.quantity:.1f}" if self.quantity and self.filled else "0"
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRows:
-    """A broker connection's accounts. order_id: of its block while it can be canceled; replace_id: its parent while its limit can be changed."""
-
-    code: str
-    is_block: bool
-    quantity: Decimal
-    filled: Decimal
-    price: Decimal | None
-    order_id: UUID | None
-    replace_id: UUID | None
-    rows: list[PartRow]
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseStory:
-    """A released signal. cost_bps: against the decision price, positive = paid. amounts: quantity by outcome; counts: accounts by outcome."""
-
-    journey_id: UUID
-    symbol: str
-    currency: str
-    tick: Decimal
-    method: SizingMethod
-    figure: Decimal | None
-    sides: tuple[str, ...]
-    released_at: datetime
-    released_by: str
-    hash: str
-    decision_price: Decimal
-    limit_price: Decimal | None
-    routes: tuple[RouteKind, ...]
-    is_over: bool
-    orders: int
-    ordered: Decimal
-    filled: Decimal
-    price: Decimal | None
-    cost_bps: Decimal | None
-    amounts: Mapping[str, Decimal]
-    counts: Mapping[str, int]
-    lanes: list[LaneRows]
-    never_ordered: list[PartRow]
-    hidden: int
-    parents: tuple[UUID, ...]
-
-    @property
-    def filled_rate(self) -> Decimal | None:
-        """Return the filled share of the order."""
-        return self.filled / self.ordered if self.ordered else None
-
-    @property
-    def _still(self) -> tuple[Outcome, ...]:
-        return (Outcome.WORKING,) if self.is_over else (Outcome.WORKING, Outcome.PARTIAL)
-
-    @property
-    def _lost(self) -> tuple[Outcome, ...]:
-        ended = (Outcome.REJECTED, Outcome.BLOCKED, Outcome.CANCELED)
-        return (*ended, Outcome.PARTIAL) if self.is_over else ended
-
-    @property
-    def working(self) -> Decimal:
-        """Return what is ordered and may still fill."""
-        return sum((self.amounts.get(one, Decimal(0)) for one in self._still), Decimal(0))
-
-    @property
-    def working_accounts(self) -> int:
-        """Return how many accounts that concerns."""
-        return sum(self.counts.get(one, 0) for one in self._still)
-
-    @property
-    def lost(self) -> Decimal:
-        """Return what will not be filled: rejected, blocked or ended."""
-        return sum((self.amounts.get(one, Decimal(0)) for one in self._lost), Decimal(0))
-
-    @property
-    def lost_accounts(self) -> int:
-        """Return how many accounts that concerns."""
-        return sum(self.counts.get(one, 0) for one in self._lost)
-
-    @property
-    def signed_cost(self) -> str:
-        """Return the cost against the decision with its sign."""
-        return (
-            "" if self.cost_bps is None else f"{figures.MINUS if self.cost_bps < 0 else '+' if self.cost_bps else ''}{abs(self.cost_bps)}"
-        )
-
-    @property
-    def accounts(self) -> int:
-        """Return how many accounts something was ordered for."""
-        return sum(self.counts.values()) - self.counts.get(Outcome.SKIPPED, 0)
 
 
 def last_release(*, viewer: Viewer) -> UUID | None:
@@ -264,10 +147,10 @@ class _Facts:
         filled = share.quantity if block and share else Decimal(0) if block else sum((o["filled_qty"] for o in orders), Decimal(0))
         states = [OrderState(order["state"]) for order in orders]
         outcome = outcome_of(quantity=wanted, filled=filled, states=states, is_over=_is_over(parent, orders))
-        note, rule = _note(outcome, parent, _newest(orders), wanted - filled, share if block else None)
+        note, rule = note_of(outcome, parent, _newest(orders), wanted - filled, share if block else None)
         now_one = _newest(singles)
         stoppable = len(now_one) == 1 and _is_stoppable(now_one[0])
-        movable = bool(singles) and any(OrderState(one["state"]) not in TERMINAL for one in now_one) and _may_replace(parent)
+        movable = bool(singles) and any(OrderState(one["state"]) not in TERMINAL for one in now_one) and may_replace(parent)
         price = _average(orders) if filled else None
         shown = None if outcome is Outcome.UNKNOWN else filled
         return PartRow(
@@ -287,7 +170,7 @@ class _Facts:
             orders = blocks or [c for c in self.children if c["connection__code"] == code and not c["is_block"]]
             open_ = [b for b in blocks if b["id"] in stoppable and _is_stoppable(b)]
             movable = [
-                p.id for p in self.parents.values() if _may_replace(p) and any(b["parent_id"] == p.id for b in blocks if not _has_ended(b))
+                p.id for p in self.parents.values() if may_replace(p) and any(b["parent_id"] == p.id for b in blocks if not _has_ended(b))
             ]
             found.append(
                 LaneRows(
@@ -322,15 +205,6 @@ def _is_stoppable(order: Mapping[str, Any]) -> bool:
     return may_cancel([OrderState(order["state"])], is_asked=order["cancel_requested_at"] is not None and not order["to_resend"])
 
 
-def _may_replace(parent: ParentOrder) -> bool:
-    return may_replace(
-        state=parent.state,
-        is_sliced=RouteKind(parent.route) in SLICED,
-        time_in_force=parent.time_in_force,
-        is_cancel_asked=parent.cancel_requested_at is not None,
-    )
-
-
 def _average(orders: Sequence[Mapping[str, Any]]) -> Decimal | None:
     quantity = sum((order["filled_qty"] for order in orders), Decimal(0))
     notional = sum((order["filled_notional"] for order in orders), Decimal(0))
@@ -341,54 +215,8 @@ def _is_over(parent: ParentOrder, orders: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether nothing more will be ordered for a part."""
     if parent.done_at is not None:
         return True
-    is_sliced = RouteKind(parent.route) is not RouteKind.MARKETABLE_LIMIT
+    is_sliced = parent.route in SLICED
     return bool(orders) and not is_sliced and parent.state == ParentState.WORKING
-
-
-def _note(
-    outcome: Outcome, parent: ParentOrder, orders: Sequence[Mapping[str, Any]], left: Decimal, share: ProvisionalShare | None
-) -> tuple[str, str]:
-    """Return what happened in words, and the rule it rests on."""
-    reason = next((order["reason"] for order in orders if order["reason"]), "")
-    remaining = figures.number(left)
-    live = any(
-        OrderState(order["state"]) not in (OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.DENIED)
-        for order in orders
-    )
-    asked = parent.cancel_requested_at is not None or any(order["cancel_requested_at"] for order in orders)
-    limit = f" at limit {figures.price(parent.limit_price)}" if parent.limit_price is not None else ""
-    if outcome is Outcome.DONE:
-        return (
-            "Filled" if share is None else "Booked, shared by the statement" if share.is_final else "Share of the block, provisional"
-        ), ("" if share is None or share.is_final else "ALC-3")
-    if outcome is Outcome.UNKNOWN:
-        return "No answer from the broker yet. It is asked; never sent twice", "RTE-7"
-    moving = any(order["to_resend"] for order in orders) and parent.cancel_requested_at is None
-    if outcome is Outcome.PARTIAL and (live or moving) and parent.done_at is None:
-        return (
-            f"{'Moving' if moving else 'Canceling' if asked else 'Working'}{limit.replace(' at ', ' to ') if moving else limit}, {remaining} left",
-            "",
-        )
-    if outcome is Outcome.PARTIAL:
-        return f"{remaining} not filled: {reason or 'the order ended at its limit'}", "" if reason else "RTE-2"
-    if outcome is Outcome.WORKING:
-        return (f"Moving{limit.replace(' at ', ' to ')}", "") if moving else _waiting(parent, orders, asked, limit)
-    if outcome is Outcome.CANCELED:
-        return reason or "Ended without a fill at its limit", "" if reason else "RTE-2"
-    rule, _, words = reason.partition(" ")
-    return (words or reason, rule) if "-" in rule else (reason or outcome.value, "")
-
-
-def _waiting(parent: ParentOrder, orders: Sequence[Mapping[str, Any]], asked: bool, limit: str) -> tuple[str, str]:
-    if parent.state == ParentState.HELD:
-        return "Held while an opposite order works", "RTE-5"
-    if not orders:
-        sliced = RouteKind(parent.route) is not RouteKind.MARKETABLE_LIMIT
-        return ("Sliced over time; its next slice is not due", "RTE-3") if sliced else ("Being written", "")
-    if asked:
-        return "Cancel asked for", ""
-    sent = any(OrderState(order["state"]) is not OrderState.PENDING for order in orders)
-    return (f"Working{limit}" if sent else "Waits to be sent"), ""
 
 
 def _skipped(line: tuple[Any, ...]) -> PartRow:

@@ -26,7 +26,6 @@ from governance.core.subjects import Viewer
 
 from ..core.replacing import may_replace
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS
-from ..enums import SLICED, RouteKind
 from ..models import Booking, ChildOrder, Execution, ParentOrder, Share
 from .visible import visible_orders, visible_parents
 
@@ -71,12 +70,7 @@ class ParentRow:
     @property
     def may_replace(self) -> bool:
         """Return whether it has something whose limit could be changed."""
-        return may_replace(
-            state=self.state,
-            is_sliced=RouteKind(self.route) in SLICED,
-            time_in_force=self.time_in_force,
-            is_cancel_asked=self.cancel_requested_at is not None,
-        )
+        return may_replace(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Executions: recorded once, and booked to the ledger in the same transaction (I3, I4, I6).
 
-Entry points: `KnownExecution`, `KnownExecutions`, `newest_executions`, `new_row`, `booking_of`, `undoing_of`, `write_rows`.
+Entry points: `KnownExecution`, `KnownExecutions`, `newest_executions`, `new_row`, `external_row`, `EXECUTIONS`,
+`booking_of`, `undoing_of`.
 
 Invariants:
 1. A single account's fill posts to that account, a block's to the connection's clearing account (DESIGN §4.10).
@@ -12,24 +13,36 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.core import clearing, entries, ledger
+from base import prepared
+from base.core.ids import new_id
 from base.core.money import round_money
+from base.prepared import Part, insertion
 from market.enums import Side
 
 from ..enums import ExecutionKind
 from ..gateways.reports import ExecutionReport
-from ..models import Execution
 from .orders import WorkingOrder
 
-_COLUMNS = ("broker_exec_id", "revision", "order_id", "last_qty", "last_px", "fee", "trade_date", "settle_date")
+_KNOWN = """
+SELECT broker_exec_id, revision, order_id, last_qty, last_px, fee, trade_date, settle_date FROM execution_execution
+WHERE connection_id = %s AND broker_exec_id {match} ORDER BY broker_exec_id, revision
+"""
+_EXECUTION = (
+    "id uuid, journey_id uuid, connection_id uuid, order_id uuid, account_id uuid, instrument_id bigint, reported_account text, "
+    "reported_symbol text, broker_exec_id text, revision integer, kind text, side text, last_qty numeric, last_px numeric, fee numeric, "
+    "currency text, trade_date date, settle_date date, executed_at timestamptz, recorded_at timestamptz, decision_price numeric, "
+    "arrival_price numeric"
+)
+EXECUTIONS = Part("executions", insertion("execution_execution", _EXECUTION), _EXECUTION)
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +68,9 @@ class KnownExecutions:
 
 
 def newest_executions(*, connection_id: UUID, exec_ids: Iterable[str]) -> KnownExecutions:
-    """Return what we have recorded of these executions."""
-    rows = Execution.objects.filter(connection_id=connection_id, broker_exec_id__in=set(exec_ids))
-    known = [KnownExecution(*row) for row in rows.order_by("broker_exec_id", "revision").values_list(*_COLUMNS)]
+    """Return what we have recorded of these executions, at least one."""
+    how, value = prepared.match(list(set(exec_ids)))
+    known = [KnownExecution(*row) for row in prepared.fetch(_KNOWN.format(match=how), [connection_id, value])]
     newest = {row.broker_exec_id: row for row in known if row.order_id is not None}
     return KnownExecutions(newest, {(row.broker_exec_id, row.revision) for row in known if row.order_id is None})
 
@@ -70,40 +83,43 @@ def known_of(report: ExecutionReport, order_id: UUID | None) -> KnownExecution:
     )
 
 
-def new_row(report: ExecutionReport, order: WorkingOrder, *, connection_id: UUID, now: datetime) -> Execution:
+def new_row(report: ExecutionReport, order: WorkingOrder, *, connection_id: UUID, now: datetime) -> Row:
     """Return the row of an execution of one of our orders."""
-    return Execution(
-        **_common(report, connection_id, now),
-        journey_id=order.journey_id,
-        order_id=order.id,
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        side=order.side,
-        decision_price=order.decision_price,
-        arrival_price=order.arrival_price,
-    )
+    return _row(report, connection_id, now) | {
+        "journey_id": order.journey_id,
+        "order_id": order.id,
+        "account_id": order.account_id,
+        "instrument_id": order.instrument_id,
+        "side": order.side,
+        "decision_price": order.decision_price,
+        "arrival_price": order.arrival_price,
+    }
 
 
-def external_row(
-    report: ExecutionReport, *, connection_id: UUID, account_id: UUID | None, instrument_id: int | None, now: datetime
-) -> Execution:
+def external_row(report: ExecutionReport, *, connection_id: UUID, account_id: UUID | None, instrument_id: int | None, now: datetime) -> Row:
     """Return the row of an execution that belongs to none of our orders; never dropped."""
-    return Execution(
-        **_common(report, connection_id, now),
-        account_id=account_id,
-        instrument_id=instrument_id,
-        side=report.side,
-        reported_account=report.account[:64],
-        reported_symbol=report.symbol[:64],
-    )
+    return _row(report, connection_id, now) | {
+        "account_id": account_id,
+        "instrument_id": instrument_id,
+        "reported_account": report.account[:64],
+        "reported_symbol": report.symbol[:64],
+    }
 
 
-def _common(report: ExecutionReport, connection_id: UUID, now: datetime) -> dict[str, object]:
+def _row(report: ExecutionReport, connection_id: UUID, now: datetime) -> Row:
     return {
+        "id": new_id(),
+        "journey_id": None,
         "connection_id": connection_id,
+        "order_id": None,
+        "account_id": None,
+        "instrument_id": None,
+        "reported_account": "",
+        "reported_symbol": "",
         "broker_exec_id": report.broker_exec_id,
         "revision": report.revision,
         "kind": report.kind,
+        "side": report.side,
         "last_qty": Decimal(0) if report.kind is ExecutionKind.BUST else report.last_qty,
         "last_px": report.last_px,
         "fee": report.commission,
@@ -112,17 +128,9 @@ def _common(report: ExecutionReport, connection_id: UUID, now: datetime) -> dict
         "settle_date": report.settle_date,
         "executed_at": report.at,
         "recorded_at": now,
+        "decision_price": None,
+        "arrival_price": None,
     }
-
-
-def write_rows(rows: Sequence[Execution]) -> None:
-    """Insert execution rows in one statement, an array a column: a burst costs a tenth of as many value lists."""
-    fields = [field for field in Execution._meta.local_concrete_fields if field.attname != "firm_id"]
-    names = ", ".join(str(field.column) for field in fields)
-    arrays = ", ".join(f"%s::{field.db_type(connection) or ''}[]" for field in fields)
-    columns = [[getattr(row, field.attname) for row in rows] for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO execution_execution ({names}) SELECT * FROM unnest({arrays})", columns)
 
 
 def booking_of(known: KnownExecution, order: WorkingOrder, connection_id: UUID) -> ledger.Transaction | None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
+from base.core.figures import counted
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
 from governance.services import end_alert, raise_alert
@@ -47,7 +48,7 @@ class Reached(Protocol):
 def tell_triggered(batch: Reached, *, reached: Sequence[tuple[str, Level]], journey_id: UUID, now: datetime) -> None:
     """Tell that levels were reached and their closing was released."""
     kinds = Counter(level for _, level in reached)
-    what = " and ".join(f"{count} {level.value.lower()}{'s' if count > 1 else ''}" for level, count in sorted(kinds.items()))
+    what = " and ".join(counted(count, level.value.lower()) for level, count in sorted(kinds.items()))
     message = f"{batch.symbol} ({batch.strategy}) at {batch.trades_at.normalize():f}: {what} reached, the closing is released"
     _raise(AlertTier.INFO, batch.instrument_id, message, f"LEVELS|REACHED|{journey_id}", now, journey_id)
 

@@ -1,6 +1,6 @@
-"""Orders under work: rows read and locked as values, moved by the core, written back a few statements for any number (DESIGN §5).
+"""Orders under work: rows read and locked as values, moved by the core, written back together for any number (DESIGN §5).
 
-Entry points: `WorkingOrder`, `lock_orders`, `save_orders`.
+Entry points: `WorkingOrder`, `lock_orders`, `move_orders`, `order_parts`.
 
 Invariants:
 1. Parents are locked before children, each in the order of their ids, so that two writers never wait for each other in a circle.
@@ -13,21 +13,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Q
-
+from base import prepared
+from base.prepared import Part
 from market.enums import Side
 
 from ..core.lifecycle import TERMINAL, OrderChange, OrderView
 from ..enums import OrderState
-from ..models import ChildOrder, ParentOrder
 
 _EIGHT = Decimal("1e-8")
 _WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
-_COLUMNS = (
+_OWN = [
     "id",
     "journey_id",
     "parent_id",
@@ -49,12 +48,36 @@ _COLUMNS = (
     "absent_answers",
     "reason",
     "to_resend",
-    "parent__strategy__sleeve_id",
-    "parent__decision_price",
-    "parent__arrival_price",
-    "instrument__currency",
-    "instrument__multiplier",
+]
+_COLUMNS = (*_OWN, "sleeve_id", "decision_price", "arrival_price", "currency", "multiplier")
+_WANTED = {
+    "references": "SELECT id, parent_id FROM execution_childorder WHERE connection_id = %s AND client_order_id {match}",
+    "ids": "SELECT id, parent_id FROM execution_childorder WHERE connection_id = %s AND id {match}",
+    "broker_ids": "SELECT id, parent_id FROM execution_childorder WHERE connection_id = %s AND broker_order_id {match} "
+    "AND broker_order_id <> ''",
+    "exec_ids": "SELECT c.id, c.parent_id FROM execution_execution e JOIN execution_childorder c ON c.id = e.order_id "
+    "WHERE e.connection_id = %s AND e.broker_exec_id {match} AND e.order_id IS NOT NULL",
+}
+# Which orders are read is known only once all parents are read, and so locked: a join alone would lock the first order before the last parent.
+_LOCK = f"""
+WITH wanted AS MATERIALIZED ({{wanted}}), parents AS MATERIALIZED (
+    SELECT id, strategy_id, decision_price, arrival_price FROM execution_parentorder
+    WHERE id = ANY(ARRAY(SELECT parent_id FROM wanted)) ORDER BY id FOR NO KEY UPDATE
 )
+SELECT {", ".join(f"c.{name}" for name in _OWN)}, s.sleeve_id, p.decision_price, p.arrival_price, i.currency, i.multiplier
+FROM parents p JOIN wanted w ON w.parent_id = p.id JOIN execution_childorder c ON c.id = w.id
+    JOIN allocation_strategy s ON s.id = p.strategy_id JOIN market_instrument i ON i.id = c.instrument_id
+WHERE c.id = ANY(ARRAY(SELECT x.id FROM wanted x JOIN parents q ON q.id = x.parent_id))
+ORDER BY c.id FOR NO KEY UPDATE OF c
+"""
+_PROGRESS = (
+    "id uuid, state text, quantity numeric, filled_qty numeric, filled_notional numeric, declared_absent boolean, broker_order_id text, "
+    "session_epoch integer, unknown_since timestamptz, answered_at timestamptz, absent_answers integer, reason text"
+)
+_CHANGES = ", ".join(f"{name} = v.{name}" for name in prepared.names_of(_PROGRESS).split(", ")[1:])
+ORDERS = Part("orders", prepared.update("execution_childorder", _CHANGES), _PROGRESS)
+_ADD = "filled_qty = t.filled_qty + v.delta, needs_booking = t.needs_booking OR v.is_block"
+PARENTS = Part("parents", prepared.update("execution_parentorder", _ADD), "id uuid, delta numeric, is_block boolean")
 
 
 @dataclass(slots=True)
@@ -122,106 +145,94 @@ class WorkingOrder:
 
 
 def lock_orders(
-    *, connection_id: UUID, references: Iterable[str] = (), broker_ids: Iterable[tuple[str, int]] = (), ids: Iterable[UUID] = ()
+    *,
+    connection_id: UUID,
+    references: Iterable[str] = (),
+    broker_ids: Iterable[tuple[str, int]] = (),
+    ids: Iterable[UUID] = (),
+    exec_ids: Iterable[str] = (),
 ) -> list[WorkingOrder]:
-    """Return and lock a connection's orders, parents first. broker_ids: (broker order id, session epoch)."""
-    wanted = Q(client_order_id__in=list(references)) | Q(id__in=list(ids))
-    if pairs := set(broker_ids):
-        wanted |= Q(broker_order_id__in={name for name, _ in pairs} - {""})
-    rows = ChildOrder.objects.filter(wanted, connection_id=connection_id)
-    found = list(rows.values_list("id", "parent_id"))
-    if not found:
+    """Return and lock a connection's orders, parents first, in one statement.
+
+    broker_ids: (broker order id, session epoch). exec_ids: of executions that are recorded as theirs.
+    """
+    broker_names = {name for name, _ in broker_ids}
+    lists: dict[str, list[Any]] = {
+        "references": list(references),
+        "ids": list(ids),
+        "broker_ids": list(broker_names),
+        "exec_ids": list(exec_ids),
+    }
+    given = {name: values for name, values in lists.items() if values}
+    if not given:
         return []
-    parents = {parent for _, parent in found}
-    list(ParentOrder.objects.filter(id__in=parents).order_by("id").select_for_update(no_key=True).values_list("id"))
-    locked = ChildOrder.objects.filter(id__in=[pk for pk, _ in found]).order_by("id").select_for_update(of=("self",), no_key=True)
-    return [_working(row) for row in locked.values_list(*_COLUMNS)]
+    matches = {name: prepared.match(values) for name, values in given.items()}
+    parameters = [part for _, value in matches.values() for part in (connection_id, value)]
+    return [_working(row) for row in prepared.fetch(_locking(tuple((name, how) for name, (how, _) in matches.items())), parameters)]
+
+
+@cache
+def _locking(known_by: tuple[tuple[str, str], ...]) -> str:
+    return _LOCK.format(wanted=" UNION ".join(_WANTED[name].format(match=how) for name, how in known_by))
 
 
 def _working(row: Sequence[object]) -> WorkingOrder:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    state = OrderState(str(values["state"]))
+    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    state = values.pop("state")
     view = OrderView(
-        quantity=values["quantity"],  # type: ignore[arg-type]
-        state=state,
-        filled_qty=values["filled_qty"],  # type: ignore[arg-type]
-        filled_notional=values["filled_notional"],  # type: ignore[arg-type]
-        declared_absent=bool(values["declared_absent"]),
+        quantity=values.pop("quantity"),
+        state=OrderState(state),
+        filled_qty=values.pop("filled_qty"),
+        filled_notional=values.pop("filled_notional"),
+        declared_absent=values.pop("declared_absent"),
     )
-    plain = {name: values[name] for name in _COLUMNS[:7]} | {name: values[name] for name in _COLUMNS[13:21]}
-    return WorkingOrder(
-        **plain,  # type: ignore[arg-type]
-        side=Side(str(values["side"])),
-        view=view,
-        sleeve_id=values["parent__strategy__sleeve_id"],  # type: ignore[arg-type]
-        decision_price=values["parent__decision_price"],  # type: ignore[arg-type]
-        arrival_price=values["parent__arrival_price"],  # type: ignore[arg-type]
-        currency=str(values["instrument__currency"]),
-        multiplier=values["instrument__multiplier"],  # type: ignore[arg-type]
-        filled_before=view.filled_qty,
-        state_before=state,
-    )
+    side = Side(values.pop("side"))
+    return WorkingOrder(**values, side=side, view=view, filled_before=view.filled_qty, state_before=view.state)
 
 
-def save_orders(orders: Sequence[WorkingOrder]) -> None:
-    """Write back what was touched: one statement a step of the longest path, the last one with all figures."""
-    touched = [order for order in orders if order.is_touched]
-    longest = max((len(order.path) for order in touched), default=0)
+def move_orders(orders: Sequence[WorkingOrder]) -> None:
+    """Write the states that orders only pass, one statement a step of the longest path; the last comes with `order_parts`."""
+    longest = max((len(order.path) for order in orders), default=0)
     for step in range(longest - 1):
-        moving = [order for order in touched if len(order.path) > step + 1]
+        moving = [order for order in orders if len(order.path) > step + 1]
         _move([order.id for order in moving], [order.path[step] for order in moving])
-    if touched:
-        _write(touched)
-    _add_to_parents(touched)
 
 
 def _move(ids: list[UUID], states: list[OrderState]) -> None:
     sql = """UPDATE execution_childorder c SET state = v.state
              FROM unnest(%s::uuid[], %s::text[]) AS v (id, state) WHERE c.id = v.id"""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [ids, [state.value for state in states]])
+    prepared.run(sql, [ids, [state.value for state in states]])
 
 
-def _write(orders: Sequence[WorkingOrder]) -> None:
-    sql = """
-        UPDATE execution_childorder c
-        SET state = v.state, quantity = v.quantity, filled_qty = v.filled_qty, filled_notional = v.filled_notional,
-            declared_absent = v.declared_absent, broker_order_id = v.broker_order_id, session_epoch = v.session_epoch,
-            unknown_since = v.unknown_since, answered_at = v.answered_at, absent_answers = v.absent_answers, reason = v.reason
-        FROM unnest(%s::uuid[], %s::text[], %s::numeric[], %s::numeric[], %s::numeric[], %s::boolean[], %s::text[], %s::int[],
-                    %s::timestamptz[], %s::timestamptz[], %s::int[], %s::text[])
-          AS v (id, state, quantity, filled_qty, filled_notional, declared_absent, broker_order_id, session_epoch,
-                unknown_since, answered_at, absent_answers, reason)
-        WHERE c.id = v.id"""
-    columns: list[Any] = [
-        [order.id for order in orders],
-        [order.view.state.value for order in orders],
-        [order.view.quantity for order in orders],
-        [order.view.filled_qty for order in orders],
-        [order.view.filled_notional.quantize(_EIGHT, context=_WIDE) for order in orders],
-        [order.view.declared_absent for order in orders],
-        [order.broker_order_id for order in orders],
-        [order.session_epoch for order in orders],
-        [order.unknown_since for order in orders],
-        [order.answered_at for order in orders],
-        [order.absent_answers for order in orders],
-        [order.reason for order in orders],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, columns)  # type: ignore[arg-type]  # a column is a list of values
+def order_parts(orders: Sequence[WorkingOrder]) -> list[tuple[Part, list[dict[str, Any]]]]:
+    """Return what is to be written of the orders that were touched, and of their parents."""
+    touched = [order for order in orders if order.is_touched]
+    return [(ORDERS, [_progress(order) for order in touched]), (PARENTS, _gains(touched))]
 
 
-def _add_to_parents(orders: Sequence[WorkingOrder]) -> None:
-    """Add what was filled to the parents, and mark those whose blocks are to be shared out (anew)."""
-    deltas: dict[UUID, Decimal] = {}
-    blocks = {order.parent_id for order in orders if order.is_block and order.has_booked}
+def _progress(order: WorkingOrder) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "state": order.view.state,
+        "quantity": order.view.quantity,
+        "filled_qty": order.view.filled_qty,
+        "filled_notional": order.view.filled_notional.quantize(_EIGHT, context=_WIDE),
+        "declared_absent": order.view.declared_absent,
+        "broker_order_id": order.broker_order_id,
+        "session_epoch": order.session_epoch,
+        "unknown_since": order.unknown_since,
+        "answered_at": order.answered_at,
+        "absent_answers": order.absent_answers,
+        "reason": order.reason,
+    }
+
+
+def _gains(orders: Sequence[WorkingOrder]) -> list[dict[str, Any]]:
+    """Return what was filled of each parent, and whether its block is to be shared out (anew)."""
+    rows: dict[UUID, dict[str, Any]] = {}
     for order in orders:
         if order.has_booked:
-            deltas[order.parent_id] = deltas.get(order.parent_id, Decimal(0)) + order.view.filled_qty - order.filled_before
-    parents = sorted(deltas)
-    if not parents:
-        return
-    sql = """UPDATE execution_parentorder p SET filled_qty = p.filled_qty + v.delta, needs_booking = p.needs_booking OR v.block
-             FROM unnest(%s::uuid[], %s::numeric[], %s::boolean[]) AS v (id, delta, block) WHERE p.id = v.id"""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [parents, [deltas.get(pk, Decimal(0)) for pk in parents], [pk in blocks for pk in parents]])
+            row = rows.setdefault(order.parent_id, {"id": order.parent_id, "delta": Decimal(0), "is_block": False})
+            row["delta"] += order.view.filled_qty - order.filled_before
+            row["is_block"] = row["is_block"] or order.is_block
+    return list(rows.values())

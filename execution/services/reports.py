@@ -23,8 +23,10 @@ from django.db import DataError, IntegrityError, transaction
 
 from accounts import services as accounts
 from accounts.core import ledger
+from base import prepared
 from base.errors import Refused
 from base.live import Topic, announce
+from base.prepared import Rows
 from governance.enums import AlertTier
 
 from ..core import lifecycle
@@ -33,12 +35,22 @@ from ..core.order_reports import apply_report
 from ..enums import FindingCode
 from ..gateways.crash import crash_point
 from ..gateways.reports import ExecutionReport
-from ..models import Execution
 from .alarms import alert_connection, end_connection_alert, raise_findings
 from .evidence import Evidence
 from .external import ExternalNames
-from .fills import KnownExecution, KnownExecutions, booking_of, external_row, known_of, new_row, newest_executions, undoing_of, write_rows
-from .orders import WorkingOrder, lock_orders, save_orders
+from .fills import (
+    EXECUTIONS,
+    KnownExecution,
+    KnownExecutions,
+    Row,
+    booking_of,
+    external_row,
+    known_of,
+    new_row,
+    newest_executions,
+    undoing_of,
+)
+from .orders import WorkingOrder, lock_orders, move_orders, order_parts
 from .telling import tell_orders
 
 log = logging.getLogger(__name__)
@@ -77,7 +89,7 @@ class _Batch:
     by_broker_id: dict[tuple[str, int], WorkingOrder]
     known: dict[str, KnownExecution]
     strange: set[tuple[str, int]]
-    rows: list[Execution] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     transactions: list[ledger.Transaction] = field(default_factory=list)
     strangers: list[ExecutionReport] = field(default_factory=list)
 
@@ -149,15 +161,14 @@ def _process(connection_id: UUID, evidence: Sequence[Evidence], now: datetime, h
 
 def _load(connection_id: UUID, evidence: Sequence[Evidence], now: datetime) -> _Batch:
     exec_ids = [item.execution.broker_exec_id for item in evidence if item.execution is not None]
-    known = newest_executions(connection_id=connection_id, exec_ids=exec_ids) if exec_ids else KnownExecutions({}, set())
     orders = lock_orders(
         connection_id=connection_id,
         references={item.ref.client_order_id for item in evidence} - {""},
         broker_ids={(item.ref.broker_order_id, item.ref.session_epoch) for item in evidence if not item.ref.client_order_id},
-        ids={row.order_id for row in known.newest.values() if row.order_id is not None},
+        exec_ids={item.execution.broker_exec_id for item in evidence if item.execution is not None and not item.ref.client_order_id},
     )
-    if exec_ids:  # what another transaction recorded while we waited for the locks
-        known = newest_executions(connection_id=connection_id, exec_ids=exec_ids)
+    # Asked once the orders are locked: what another transaction recorded while we waited counts.
+    known = newest_executions(connection_id=connection_id, exec_ids=exec_ids) if exec_ids else KnownExecutions({}, set())
     return _Batch(
         connection_id,
         now,
@@ -255,15 +266,22 @@ def _keep_stranger(batch: _Batch, item: Evidence, done: Processed) -> None:
 
 def _write(batch: _Batch, done: Processed) -> None:
     orders = list(batch.orders.values())
-    save_orders(orders)
     if batch.strangers:
         _record_strangers(batch)
-    if batch.rows:
-        write_rows(batch.rows)
-        crash_point("between_execution_and_booking")
+    move_orders(orders)
+    parts = [*order_parts(orders), (EXECUTIONS, batch.rows)]
     if batch.transactions:
-        accounts.post(transactions=batch.transactions, now=batch.now)
-    _settle_reservations(orders, batch.now)
+        locked = accounts.lock_books(accounts.accounts_of(batch.transactions), beside=parts)
+    else:
+        prepared.run_together(parts)
+    if batch.rows:
+        crash_point("between_execution_and_booking")
+    holds = _holds(orders)
+    if batch.transactions:
+        accounts.post_within(transactions=batch.transactions, locked=locked, beside=holds, now=batch.now)
+    else:
+        prepared.run_together(holds)
+    _release(orders, batch.now)
     done.ended = [order.id for order in orders if order.has_ended]
     _tell(batch)
 
@@ -273,10 +291,10 @@ def _tell(batch: _Batch) -> None:
     tell_orders(
         (order.id, order.account_id, order.parent_id if order.is_block else None) for order in batch.orders.values() if order.is_touched
     )
-    rows = [(row, batch.orders.get(row.order_id) if row.order_id else None) for row in batch.rows]
-    mine = [(row.id, order.account_id, order.parent_id if order.is_block else None) for row, order in rows if order is not None]
+    rows = [(row["id"], batch.orders.get(row["order_id"])) for row in batch.rows]
+    mine = [(row_id, order.account_id, order.parent_id if order.is_block else None) for row_id, order in rows if order is not None]
     tell_orders(mine, Topic.FILLS)
-    announce(Topic.FILLS, [row.id for row, order in rows if order is None])
+    announce(Topic.FILLS, [row_id for row_id, order in rows if order is None])
 
 
 def _record_strangers(batch: _Batch) -> None:
@@ -297,20 +315,24 @@ def _record_strangers(batch: _Batch) -> None:
         )
 
 
-def _settle_reservations(orders: Sequence[WorkingOrder], now: datetime) -> None:
-    """Single accounts: what is filled is reserved no longer, what has ended neither. A block keeps its hold until it is shared out.
+def _holds(orders: Sequence[WorkingOrder]) -> list[Rows]:
+    """Return what is reserved no longer because it is filled. A block keeps its hold until it is shared out.
 
-    What lives again holds again what it may still take; what is to be sent again holds on until the order that follows it does.
+    What lives again holds again, first, what it may still take.
     """
     if revived := [order.id for order in orders if order.has_revived and order.slice_id is None]:
         accounts.hold_again(order_ids=revived)
     filled = [order for order in orders if order.has_booked and not order.is_block and order.view.filled_qty != order.filled_before]
-    accounts.consume_reservations(
+    used = accounts.consumption(
         order_ids=[order.reservation_id for order in filled],
         account_ids=[order.account_id for order in filled],
         filled=[order.view.filled_qty - order.filled_before for order in filled],
-        now=now,
     )
+    return [used]
+
+
+def _release(orders: Sequence[WorkingOrder], now: datetime) -> None:
+    """Let go of what has ended; what is to be sent again holds on until the order that follows it does."""
     ended = [order for order in orders if order.has_ended and order.slice_id is None and not order.to_resend]
     releasable = [order.id for order in ended if not order.is_block or order.view.filled_qty == Decimal(0)]
     if releasable:

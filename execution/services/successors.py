@@ -127,7 +127,7 @@ def _move_holds(parent: ParentOrder, pairs: Sequence[tuple[ChildOrder, ChildOrde
     ]
     if taken:
         orders, holders, amounts = (list(column) for column in zip(*taken, strict=True))
-        accounts.consume_reservations(order_ids=orders, account_ids=holders, filled=amounts, now=now)
+        accounts.consume_reservations(order_ids=orders, account_ids=holders, filled=amounts)
     names = np.frombuffer(b"".join(new.pk.bytes for _, new in pairs), dtype="V16")
     sleeve = allocation.sleeve_of(strategy_id=parent.strategy_id)
     hold(np.repeat(names, counts), ids, quantity, Side(parent.side), sleeve, market.instrument(parent.instrument_id), price, now)

@@ -18,7 +18,8 @@ from governance.core.subjects import Viewer
 from market.enums import Side
 
 from ..forms import TicketForm, new_key
-from ..queries.releases import ReleaseStory, release_story
+from ..queries.release_rows import ReleaseStory
+from ..queries.releases import release_story
 
 
 def prefilled(query: QueryDict, viewer: Viewer, strategies: Sequence[StrategyChoice]) -> tuple[TicketForm, str]:

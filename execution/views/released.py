@@ -13,7 +13,8 @@ from base.errors import NotFound
 from governance.permissions import DEALERS, STAFF
 from governance.web import Request, page
 
-from ..queries.releases import ReleaseStory, release_story
+from ..queries.release_rows import ReleaseStory
+from ..queries.releases import release_story
 from ..queries.visible import visible_orders
 from ..services.cancel import Canceled
 from ..services.desk import cancel_order_seen, cancel_parent_seen

@@ -8,7 +8,8 @@ from .control import AlertAdmin, ApprovalAdmin, KillSwitchAdmin, RestrictionAdmi
 from .dashboard import waiting
 from .keys import ApiTokenAdmin, WebhookKeyAdmin
 from .mandates import MandateAdmin
-from .people import FirmSettingsAdmin, MembershipAdmin, PartyAdmin
+from .people import MembershipAdmin, PartyAdmin
+from .settings import FirmSettingsAdmin
 from .trail import AuditEventAdmin
 
 site.dashboard = waiting

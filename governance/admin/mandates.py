@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
+
+from base.streams import file_response
 
 from .. import services
+from ..adminrows import RowsToRead, exact
 from ..adminsite import Act, ActForm, HouseAdmin, figure, instant, text
 from ..core.mandate_words import CLAUSES, clause_words
 from ..core.subjects import Actor, Subject
@@ -67,13 +70,11 @@ def record(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     return f"{data['code']} is recorded."
 
 
-def kept(request: Request, subject: Subject, sha256: str) -> HttpResponse:
+def kept(request: Request, subject: Subject, sha256: str) -> HttpResponseBase:
     """Answer with a document, as an attachment that runs nothing."""
-    visit = request.visit
-    file = services.download_document(sha256=sha256, subject=subject, actor=visit.actor(OVERSIGHT), now=visit.now)
-    answer = HttpResponse(file.content, content_type=file.content_type)
-    answer["Content-Disposition"] = f'attachment; filename="{file.name}"'
-    return answer
+    visit, is_taken = request.visit, request.method != "HEAD"
+    file = services.download_document(sha256=sha256, subject=subject, actor=visit.actor(OVERSIGHT), now=visit.now, is_taken=is_taken)
+    return file_response(request, iter([file.content]), name=file.name, size=len(file.content), tag=sha256, content_type=file.content_type)
 
 
 def sha_of(admin: HouseAdmin, request: HttpRequest, object_id: str) -> str:
@@ -93,30 +94,17 @@ def document_link(row: Any, info: str) -> Any:
     return format_html('<a href="{}">Download</a>', reverse(f"admin:{info}_document", args=[row.pk]))
 
 
-class RuleInline(TabularInline):
+class RuleInline(RowsToRead):
     model = MandateRule
-    fields: Any = ("what", "rate", "lower_rate", "words", "clause")
-    readonly_fields = ("what",)
-    extra = 0
-    can_delete = False
+    fields: Any = ("what", "at_most", "at_least", "words", "clause")
+    readonly_fields = ("what", "at_most", "at_least")
     ordering = ("kind", "id")
+    at_most, at_least = exact("rate"), exact("lower_rate")
 
     def what(self, obj: Any) -> SafeString:
         """Return the kind in words, and what its bound means."""
         kind = MandateRuleKind(obj.kind)
         return format_html('<span title="{}">{}</span>', CLAUSES[kind][1], clause_words(kind))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the request came through the door."""
-        return hasattr(request, "visit")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False."""
-        return False
 
 
 class MandateAdmin(HouseAdmin):
@@ -133,7 +121,7 @@ class MandateAdmin(HouseAdmin):
         """Return the address of the document."""
         return [path("<path:object_id>/document", self.admin_site.admin_view(self.download), name=f"{info}_document")]
 
-    def download(self, request: Request, object_id: str) -> HttpResponse:
+    def download(self, request: Request, object_id: str) -> HttpResponseBase:
         """Hand out the document."""
         return kept(request, Subject(SubjectKind.MANDATE, object_id), sha_of(self, request, object_id))
 

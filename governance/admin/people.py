@@ -97,13 +97,3 @@ class PartyAdmin(HouseAdmin):
     fields: Any = ("code", "name", "is_entity", "statement_address")
     ordering = ("code",)
     acts = (Act("record", "Record a party", record_party, NewParty, about_row=False),)
-
-
-class FirmSettingsAdmin(HouseAdmin):
-    group, title, icon = "Control", "Firm settings", "settings"
-    list_display = ("reporting_currency", "cash_buffer_rate")
-    fields: Any = ("reporting_currency", "cash_buffer_rate")
-
-    def named(self, obj: Any) -> str:
-        """Return what it is."""
-        return "of the whole firm"

@@ -14,20 +14,12 @@ from governance.enums import ApprovalAction as Action
 _ASKED: Mapping[Action, str] = MappingProxyType(
     {
         Action.RELEASE_OVER_LIMIT: "Release over a limit",
-        Action.CHANGE_ALLOCATION: "Change an allocation",
-        Action.RAISE_PARTICIPATION: "Take a larger part of the market's volume",
-        Action.REPLACE_UNKNOWN_ORDER: "Replace an order nobody answered",
         Action.WAIVE_BREAK: "Waive a break",
         Action.ADJUST_LEDGER: "Adjust the ledger",
-        Action.TRANSFER_ASSETS: "Transfer assets",
-        Action.RECORD_EXEMPTION: "Record an exemption",
-        Action.CHANGE_AUTHORITY: "Change an authority",
-        Action.CHANGE_MANDATE: "Change a mandate",
         Action.CHANGE_LIMIT: "Change a limit",
         Action.LIFT_RESTRICTION: "Take something off the restricted list",
-        Action.CHANGE_PERMISSION: "Change what somebody may do",
-        Action.CHANGE_CREDENTIAL: "Change a credential",
         Action.REARM_KILL_SWITCH: "Trade again after a kill switch",
+        Action.RETIRED: "Something no longer asked for",
     }
 )
 _EFFECT: Mapping[Action, str] = MappingProxyType(
@@ -36,7 +28,6 @@ _EFFECT: Mapping[Action, str] = MappingProxyType(
         Action.WAIVE_BREAK: "The break is set aside as it stands until the end named; other figures, or that end, bring it back. Nothing is booked.",
         Action.ADJUST_LEDGER: "The entry is booked at once beside the old ones, and the break closes if the entry covers it. Nothing is overwritten.",
         Action.REARM_KILL_SWITCH: "What was stopped may trade again at once. Orders that were canceled stay canceled.",
-        Action.REPLACE_UNKNOWN_ORDER: "A new order may be sent although nobody said what became of the first. Both may fill.",
     }
 )
 _ELSE = "Whoever asked may do exactly this, once, before the request ends."

@@ -30,17 +30,12 @@ _COMPLIANCE = frozenset({Role.COMPLIANCE})
 APPROVERS: Mapping[ApprovalAction, frozenset[Role]] = MappingProxyType(
     {
         **dict.fromkeys(ApprovalAction, _CONTROL),
-        ApprovalAction.CHANGE_ALLOCATION: _COMPLIANCE,
-        ApprovalAction.RECORD_EXEMPTION: _COMPLIANCE,
         ApprovalAction.LIFT_RESTRICTION: _COMPLIANCE,
-        ApprovalAction.CHANGE_AUTHORITY: _COMPLIANCE,
-        ApprovalAction.CHANGE_MANDATE: _COMPLIANCE,
         ApprovalAction.REARM_KILL_SWITCH: REARM_ROLES,
         ApprovalAction.RELEASE_OVER_LIMIT: _CONTROL | {Role.MANAGER},
-        ApprovalAction.RAISE_PARTICIPATION: _CONTROL | {Role.MANAGER},
-        ApprovalAction.REPLACE_UNKNOWN_ORDER: _CONTROL | {Role.MANAGER},
         ApprovalAction.WAIVE_BREAK: _CONTROL | {Role.OPERATIONS},
         ApprovalAction.ADJUST_LEDGER: _CONTROL | {Role.OPERATIONS},
+        ApprovalAction.RETIRED: frozenset(),
     }
 )
 # A rule id without qualifier stands for its strictest form, so "CST-5" alone counts as frozen.
@@ -120,9 +115,10 @@ def request_approval(
 ) -> Approval:
     """Ask for a second person. rules: the ids of the rules to be overridden, each as the finding named it.
 
-    Raises UnableToApprove for a rule nobody may override, a role outside the staff, a missing reason, or a hash that is not SHA-256.
+    Raises UnableToApprove for a rule nobody may override, a role outside the staff, an action nobody could approve, a missing reason, or a hash
+    that is not SHA-256.
     """
-    if actor.role not in _STAFF:
+    if actor.role not in _STAFF or not APPROVERS[action]:
         raise UnableToApprove("NOT_PERMITTED", role=actor.role)
     if action is ApprovalAction.RELEASE_OVER_LIMIT and not rules:
         raise UnableToApprove("NO_REASON", missing="the limits to pass")

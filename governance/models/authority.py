@@ -41,6 +41,7 @@ class Authority(TenantModel):
     document_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        verbose_name_plural = "authorities"
         constraints = [
             models.UniqueConstraint(fields=["firm", "code"], name="authority_code"),
             models.CheckConstraint(

@@ -35,6 +35,7 @@ class KillSwitch(TenantModel):
     rearmed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name_plural = "kill switches"
         constraints = [
             models.CheckConstraint(
                 condition=(models.Q(scope=KillScope.FIRM) & models.Q(subject_id=""))

@@ -97,6 +97,7 @@ class FirmSettings(TenantModel):
     cash_buffer_rate = RateField(default="0.005")
 
     class Meta:
+        verbose_name_plural = "firm settings"
         constraints = [models.UniqueConstraint(fields=["firm"], name="firm_settings_once")]
 
 
@@ -110,4 +111,5 @@ class Party(TenantModel):
     user = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
+        verbose_name_plural = "parties"
         constraints = [models.UniqueConstraint(fields=["firm", "code"], name="party_code")]

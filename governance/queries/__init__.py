@@ -9,7 +9,18 @@ from .authority_documents import accounts_losing_authority, ending_authorities, 
 from .credentials import OwnKey, TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, own_keys, signing_keys
 from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
-from .people import FirmFacts, FirmName, active_roles, actor_for, awake_firm_ids, firm_ids, firm_settings, firms_of, person_with_email
+from .people import (
+    FirmFacts,
+    FirmName,
+    active_roles,
+    actor_for,
+    awake_firm_ids,
+    firm_ids,
+    firm_settings,
+    firms_of,
+    member_sql,
+    person_with_email,
+)
 from .restrictions import restriction_state
 from .sessions import SignedIn, roles_of_many, signed_in
 from .webhooks import webhook_keys, webhook_user
@@ -45,6 +56,7 @@ __all__ = [
     "kill_switch_sql",
     "latest_approval",
     "mandate_limits",
+    "member_sql",
     "member_with_email",
     "open_alerts",
     "own_keys",

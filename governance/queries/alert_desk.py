@@ -1,6 +1,6 @@
 """Alerts as their page shows them: open, acknowledged, history, filtered and paged by key (RSK-10).
 
-Entry points: `AlertFilter`, `alert_page`, `alert_counts`, `alert_told`, `acknowledged_since`, `heading_of`, `key_of`, `read_key`, `read_place`.
+Entry points: `AlertFilter`, `alert_page`, `alert_counts`, `alert_told`, `acknowledged_since`, `heading_of`, `read_place`.
 
 Invariants
 1. Only what the person is told (`alerts.told`).
@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import Count, Q, Value
 
-from base.core.validation import InvalidInput, parse_instant, parse_uuid
+from base.core.row_keys import key_of, read_key
 from base.errors import NotFound
 
 from ..core.subjects import Viewer
@@ -80,20 +80,6 @@ def alert_page(*, roles: Collection[Role], viewer: Viewer, wanted: AlertFilter, 
     found = list(rows.order_by("place", "-raised_at", "-id")[: limit + 1])
     last = found[limit - 1] if len(found) > limit else None
     return AlertPage([alert_facts(row) for row in found[:limit]], f"{last.place}~{key_of(last.raised_at, last.id)}" if last else "")
-
-
-def key_of(instant: datetime, pk: UUID) -> str:
-    """Return a row's key as text."""
-    return f"{instant.astimezone(UTC).isoformat()}~{pk}"
-
-
-def read_key(text: str) -> tuple[datetime, UUID] | None:
-    """Return the key a text names, None for one that names none."""
-    instant, _, pk = text.partition("~")
-    try:
-        return parse_instant(instant.replace(" ", "+"), "after"), parse_uuid(pk, "after")
-    except InvalidInput:
-        return None
 
 
 def read_place(text: str) -> tuple[int, datetime, UUID] | None:

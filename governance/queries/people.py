@@ -35,6 +35,12 @@ def active_roles(user: User) -> frozenset[Role]:
     return frozenset(Role(role) for role in rows.values_list("role", flat=True))
 
 
+def member_sql() -> str:
+    """Return an SQL condition: a person is an active member of a firm in one of some roles. Parameters: firm's id, person's id, roles."""
+    return """EXISTS (SELECT 1 FROM governance_membership m JOIN governance_user u ON u.id = m.user_id
+                      WHERE m.firm_id = %s AND m.user_id = %s AND m.is_active AND u.is_active AND m.role = ANY(%s))"""
+
+
 def roles_of(user_id: int) -> frozenset[Role]:
     """Return the active roles of the person with this id in the current firm, in one query."""
     rows = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, firm_id=tenancy.current_firm() or 0)

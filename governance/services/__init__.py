@@ -13,10 +13,11 @@ from .firms import add_member, create_firm, create_user, remove_member, rename_p
 from .killswitch import UnableToMoveSwitch, confirm_flatten, confirm_flattening, confirm_rearm, request_rearm, trip_kill_switch
 from .mandates import MandateRuleSpec, record_mandate
 from .parties import record_gate, record_gates, record_party
-from .permission import NotPermitted, refuse_oneself
+from .permission import NotPermitted, refuse_oneself, require_role
 from .resting import resting
 from .restrictions import lift_restriction, restrict
 from .sealing import seal_audit
+from .settings import UnableToSet, change_firm_settings
 from .signing_in import record_signing, reset_second_factor
 from .tokens import accept_token, issue_token, revoke_token
 from .webhooks import accept_webhook_key, create_webhook_key, revoke_webhook_key, rotate_webhook_key, take_message
@@ -27,6 +28,7 @@ __all__ = [
     "NotPermitted",
     "UnableToApprove",
     "UnableToMoveSwitch",
+    "UnableToSet",
     "UnableToStore",
     "accept_token",
     "accept_webhook_key",
@@ -36,6 +38,7 @@ __all__ = [
     "approve",
     "audit",
     "audit_each",
+    "change_firm_settings",
     "confirm_flatten",
     "confirm_flattening",
     "confirm_rearm",
@@ -62,6 +65,7 @@ __all__ = [
     "rename_person",
     "request_approval",
     "request_rearm",
+    "require_role",
     "reset_second_factor",
     "resting",
     "restrict",

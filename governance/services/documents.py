@@ -64,13 +64,17 @@ def has_document(sha256: str) -> bool:
     return _place(sha256) is not None
 
 
-def download_document(*, sha256: str, subject: Subject, actor: Actor, now: datetime) -> DocumentFile:
-    """Return the file of what the subject names, and record who took it. Raises NotFound, also for bytes that are not those any more."""
+def download_document(*, sha256: str, subject: Subject, actor: Actor, now: datetime, is_taken: bool = True) -> DocumentFile:
+    """Return the file of what the subject names, and record who took it. Raises NotFound, also for bytes that are not those any more.
+
+    is_taken: False for who only asks what it is (HEAD), and gets none of it.
+    """
     place = _place(sha256)
     content = None if place is None else read_kept(place, sha256)
     if place is None or content is None:
         raise NotFound("document")
-    audit(action=AuditAction.EXPORTED, subject=subject, actor=actor, now=now, after={"sha256": sha256}, rule="GOV-7")
+    if is_taken:
+        audit(action=AuditAction.EXPORTED, subject=subject, actor=actor, now=now, after={"sha256": sha256}, rule="GOV-7")
     return DocumentFile(f"{subject.kind.lower()}-{sha256[:12]}{place.suffix}", KINDS[place.suffix[1:]][1], content)
 
 

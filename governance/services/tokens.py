@@ -22,7 +22,8 @@ def issue_token(
 ) -> str:
     """Return a new token that acts as the person in this firm; it cannot be shown again. lifetime None = the setting's 90 days.
 
-    What somebody else makes waits until the person accepts it (`accept_token`). firm_id: the open block's firm. Raises NotFound for somebody who is no active member, ValueError for another firm than the block's.
+    What somebody else makes waits until the person accepts it (`accept_token`). firm_id: the open block's firm. Raises NotFound for somebody
+    who is no active member, ValueError for another firm than the block's.
     """
     if firm_id != tenancy.current_firm():
         raise ValueError(f"a token for firm {firm_id} is issued inside a block of that firm")
@@ -62,7 +63,8 @@ def revoke_token(*, token_id: str, actor: Actor | None, now: datetime, reason: s
 
 
 def _named(token_id: str) -> ApiToken:
-    rows = list(ApiToken.objects.filter(digest__startswith=token_id, firm_id=tenancy.current_firm())[:2])
+    """Return a token of the firm, locked: of two who answer at once the second finds what the first has done."""
+    rows = list(ApiToken.objects.select_for_update().filter(digest__startswith=token_id, firm_id=tenancy.current_firm())[:2])
     if len(token_id) < NAMED or len(rows) != 1:
         raise NotFound("token")
     return rows[0]

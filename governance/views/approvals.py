@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from base.addresses import back_to
+from base.core.row_keys import key_of, read_key
 from base.csv_export import csv_response
 from base.errors import NotFound
 from base.parts import render_part
@@ -23,7 +24,6 @@ from ..core.subjects import Actor, Subject
 from ..enums import ApprovalState, AuditAction, SubjectKind
 from ..permissions import PRECEDENCE, STAFF
 from ..queries import approval
-from ..queries.alert_desk import key_of, read_key
 from ..queries.approval_desk import DeskRow, approval_desk, approval_history
 from ..queries.names import sees_subject
 from ..services import audit

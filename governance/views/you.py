@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -11,17 +12,20 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from base import tenancy
 from base.clock import process_clock
 from base.core.validation import InvalidInput, parse_text
+from base.errors import NotFound
 
 from ..queries import OwnKey, firms_of, own_keys
 from ..queries.people import actor_for
 from ..services import accept_token, accept_webhook_key, rename_person, revoke_token, revoke_webhook_key
-from ..web import needs_second_factor, visit_of
+from ..sign_in import signed_in_lately
+from ..web import needs_second_factor, to_second_factor, visit_in, visit_of
 
 
 @never_cache
@@ -35,7 +39,7 @@ def you(request: HttpRequest) -> HttpResponse:
     firms = firms_of(int(request.user.pk))  # type: ignore[arg-type]
     context = {
         "firms": firms,
-        "keys_by_firm": [(firm, keys) for firm in firms if (keys := _keys(request, firm.id))],
+        "keys_by_firm": [(firm, keys) for firm in firms if not _is_barred(request, firm.id) and (keys := _keys(request, firm.id))],
         "must": visit is not None and needs_second_factor(visit),
         "totp": found.get(Authenticator.Type.TOTP),
         "keys": Authenticator.objects.filter(user_id=request.user.pk, type=Authenticator.Type.WEBAUTHN).count(),
@@ -50,19 +54,41 @@ def _keys(request: HttpRequest, firm_id: int) -> list[OwnKey]:
         return own_keys(user_id=int(request.user.pk), now=process_clock().now())  # type: ignore[arg-type]
 
 
+def _is_barred(request: HttpRequest, firm_id: int) -> bool:
+    """Tell whether the person has still to show, or to set up, the second factor their roles in the firm ask for."""
+    visit = visit_in(request, firm_id)
+    return visit is None or needs_second_factor(visit)
+
+
 @require_POST
 @login_required(login_url=settings.LOGIN_URL)
 def answer_key(request: HttpRequest) -> HttpResponse:
-    """Accept or end a token or webhook key that acts as the person. POST: firm, kind, id, answer (accept or end)."""
+    """Accept or end a token or webhook key that acts as the person. POST: firm, kind, id, answer (accept or end).
+
+    Behind the second factor like every page; accepting asks again who is there, unless that was shown lately.
+    """
     user_id, now = int(request.user.pk), process_clock().now()  # type: ignore[arg-type]
     firm = next((one for one in firms_of(user_id) if str(one.id) == request.POST.get("firm")), None)
     named = request.POST.get("kind"), request.POST.get("id")
     key = next((one for one in (_keys(request, firm.id) if firm else []) if (one.kind, one.id) == named), None)
     if firm is None or key is None:
         raise Http404
-    with tenancy.firm(firm.id):
+    if _is_barred(request, firm.id):
+        return to_second_factor(request)
+    if request.POST.get("answer") == "accept" and not signed_in_lately(request):
+        return redirect(f"{reverse('account_reauthenticate')}?next={reverse('you')}")
+    try:
+        _answer(key, request.POST.get("answer", ""), firm.id, user_id, now)
+    except NotFound as error:  # ended meanwhile, from another page or by who made it
+        raise Http404 from error
+    messages.success(request, f"{key.label} acts as you now." if request.POST["answer"] == "accept" else f"{key.label} is ended.")
+    return redirect("you")
+
+
+def _answer(key: OwnKey, answer: str, firm_id: int, user_id: int, now: datetime) -> None:
+    with tenancy.firm(firm_id):
         actor = actor_for(user_id)
-        match key.kind, request.POST.get("answer"):
+        match key.kind, answer:
             case "token", "accept":
                 accept_token(token_id=key.id, actor=actor, now=now)
             case "token", "end":
@@ -72,9 +98,7 @@ def answer_key(request: HttpRequest) -> HttpResponse:
             case "webhook", "end":
                 revoke_webhook_key(key_id=UUID(key.id), actor=actor, now=now, reason="by the person it acts as")
             case _:
-                raise Http404
-    messages.success(request, f"{key.label} acts as you now." if request.POST["answer"] == "accept" else f"{key.label} is ended.")
-    return redirect("you")
+                raise NotFound("answer")
 
 
 @require_POST

@@ -36,14 +36,14 @@ _GATES: Mapping[AccountClass, tuple[AccountGate, ...]] = {
     AccountClass.PROP: (AccountGate.CONTRACT_COPYING, AccountGate.CONTRACT_HEDGING),
 }
 _DESK = "SELECT u.id FROM governance_membership m JOIN governance_user u ON u.id = m.user_id WHERE m.firm_id = %s AND u.email LIKE %s"
-_LIMITS = {
-    FirmLimitKind.ORDER_NOTIONAL: "8000000",
-    FirmLimitKind.ADV_RATE: "0.5",
-    FirmLimitKind.GROSS: "80000000",
-    FirmLimitKind.NET: "60000000",
-    FirmLimitKind.SINGLE_NAME: "6000000",
-    FirmLimitKind.DAILY_LOSS: "3000000",
+_LIMITS = {  # of what the firm looks after, but for the rate of a day's volume
+    FirmLimitKind.ORDER_NOTIONAL: "0.2",
+    FirmLimitKind.GROSS: "2",
+    FirmLimitKind.NET: "1.5",
+    FirmLimitKind.SINGLE_NAME: "0.15",
+    FirmLimitKind.DAILY_LOSS: "0.075",
 }
+_ADV_RATE = "0.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,9 @@ def build_firm(
             owner = next((login for login in logins if login.key == plan_account.investor), None)
             if owner is not None:
                 accounts.grant_account(account_id=ids[plan_account.code], user_id=owner.user_id, now=now)
-        for kind, limit in _LIMITS.items():
-            risk.set_firm_limit(kind=kind, limit=Decimal(limit), actor=offices[Role.RISK], now=now)
+        limits = {kind: Decimal(rate) * plan.looks_after for kind, rate in _LIMITS.items()} | {FirmLimitKind.ADV_RATE: Decimal(_ADV_RATE)}
+        for kind, limit in limits.items():
+            risk.set_firm_limit(kind=kind, limit=limit, actor=offices[Role.RISK], now=now)
     return firm_id, logins
 
 

@@ -100,11 +100,14 @@ def _revoke(event: Event, firm: Built, lanes: Mapping[str, Lane], now: datetime)
 
 
 def see_to_alerts(firm: Built, now: datetime) -> None:
-    """Let risk put a name to what was refused, and end it: whoever decided has seen why."""
-    for row in rows(firm.firm_id, "SELECT id FROM governance_alert WHERE ended_at IS NULL AND rule IN ('RSK-1', 'CON-5') ORDER BY id"):
+    """Let risk put a name to what was refused, and end it: whoever decided has seen why; and a name to what is critical and over by itself."""
+    refused = "ended_at IS NULL AND rule IN ('RSK-1', 'CON-5')"
+    over = "ended_at IS NOT NULL AND acknowledged_at IS NULL AND tier = 'CRITICAL'"
+    for row in rows(firm.firm_id, f"SELECT id, ended_at FROM governance_alert WHERE {refused} OR {over} ORDER BY id"):
         with tenancy.firm(firm.firm_id):
             governance.acknowledge_alert(alert_id=row["id"], actor=firm.risk, now=now)
-            governance.end_alert(alert_id=row["id"], actor=firm.risk, now=now, reason="looked at; the intent stands smaller")
+            if row["ended_at"] is None:
+                governance.end_alert(alert_id=row["id"], actor=firm.risk, now=now, reason="looked at; the intent stands smaller")
 
 
 _DOES: Mapping[What, Callable[[Event, Built, Mapping[str, Lane], datetime], None]] = {

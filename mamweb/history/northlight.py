@@ -169,4 +169,5 @@ NORTHLIGHT = FirmPlan(
         "HOUSEHOLD-W": ("Whitcombe household", ("GE-01", "GE-02", "GE-03")),
     },
     domain="northlight.example",
+    looks_after=40_000_000,
 )

@@ -66,7 +66,10 @@ class PersonPlan:
 
 @dataclass(frozen=True, slots=True)
 class FirmPlan:
-    """A firm. groups: code → (name, beginnings of the codes of its accounts). domain: where its people have their addresses."""
+    """A firm. groups: code → (name, beginnings of the codes of its accounts). domain: where its people have their addresses.
+
+    looks_after: what its accounts hold, in its reporting currency and round; its limits go by it.
+    """
 
     key: str
     name: str
@@ -76,6 +79,7 @@ class FirmPlan:
     people: tuple[PersonPlan, ...]
     groups: Mapping[str, tuple[str, tuple[str, ...]]]
     domain: str
+    looks_after: int
 
 
 HARBOUR_LANE = FirmPlan(
@@ -91,6 +95,7 @@ HARBOUR_LANE = FirmPlan(
     people=(PersonPlan("manager", "I. Vance", Role.MANAGER), PersonPlan("risk", "B. Oduya", Role.RISK)),
     groups={"ALL": ("Everybody", ("",))},
     domain="harbourlane.example",
+    looks_after=2_000_000,
 )
 TESSELLATE = FirmPlan(
     key="tessellate",
@@ -104,4 +109,5 @@ TESSELLATE = FirmPlan(
     people=(PersonPlan("manager", "J. Tan", Role.MANAGER), PersonPlan("risk", "E. Sorin", Role.RISK)),
     groups={"ALL": ("Everybody", ("",))},
     domain="tessellate.example",
+    looks_after=1_000_000,
 )

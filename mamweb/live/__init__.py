@@ -1,5 +1,5 @@
-"""The push to browsers: who hears what (`sight`), one socket (`seat`), what a firm's sockets are sent (`house`), the one ear of a web
-process (`hub`), the door (`consumer`).
+"""The push to browsers: who hears what (`sight`), one socket (`seat`) and the server's side of it (`wire`), what a firm's sockets are sent
+(`house`), the one ear of a web process (`hub`), the door (`consumer`).
 
 Invariants
 1. A socket hears only what its person may see: roles, grants and sessions are read again every second, and at once when a grant changes.

@@ -17,6 +17,7 @@ from governance.web import Visit, needs_second_factor, visit_of
 
 from .hub import Hub, hub
 from .seat import Seat
+from .wire import KEY
 
 MOST_AGE = 3_600.0
 
@@ -36,7 +37,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         visit, password = found
         session = self.scope["session"].session_key
-        seat = Seat(visit.firm_id, visit.user_id, session, password, self.base_send)
+        seat = Seat(visit.firm_id, visit.user_id, session, password, self.base_send, self.scope.get(KEY))
         await self.accept()
         self.hub = hub()
         self.seat = seat

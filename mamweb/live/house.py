@@ -105,7 +105,7 @@ class House:
     def send(self) -> None:
         """Send each person what was collected for them, in one frame."""
         self._timer, self._sent_at = None, asyncio.get_running_loop().time()
-        written: dict[tuple[int, ...], str] = {}
+        written: dict[tuple[int, ...], bytes] = {}
         for listener in self.listeners.values():
             if not listener.pending:
                 continue
@@ -136,7 +136,7 @@ class House:
             seat.make_up()
 
 
-def _body(pieces: list[Piece]) -> str:
+def _body(pieces: list[Piece]) -> bytes:
     events: dict[str, dict[str, None]] = {}
     many = {piece.topic.value for piece in pieces if piece.many}
     for piece in pieces:
@@ -145,4 +145,4 @@ def _body(pieces: list[Piece]) -> str:
     content: dict[str, object] = {"events": {topic: [] if topic in many else list(ids) for topic, ids in events.items()}}
     if many:
         content["many"] = sorted(many)
-    return orjson.dumps(content).decode()[1:]
+    return orjson.dumps(content)[1:]

@@ -1,6 +1,6 @@
 """The one ear of a web process: a single Redis subscription, and a check every second of who may still hear (DESIGN §4.11, §6).
 
-Entry points: `hub`, `Hub`. One event loop; the database is asked on a thread of the hub's own.
+Entry points: `hub`, `hubs`, `Hub`. One event loop; the database is asked on a thread of the hub's own.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ def hub() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub()
     return _hubs[loop]
+
+
+def hubs() -> list[Hub]:
+    """Return the hub of every loop of this process."""
+    return list(_hubs.values())
 
 
 class Hub:

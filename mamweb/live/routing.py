@@ -9,6 +9,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path, re_path
 
 from .consumer import LiveConsumer
+from .wire import WithWire
 
 
 class Nowhere(AsyncWebsocketConsumer):
@@ -21,6 +22,5 @@ class Nowhere(AsyncWebsocketConsumer):
         await self.close()
 
 
-sockets = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(URLRouter([path("ws/live", LiveConsumer.as_asgi()), re_path("", Nowhere.as_asgi())]))
-)
+_doors = URLRouter([path("ws/live", LiveConsumer.as_asgi()), re_path("", Nowhere.as_asgi())])
+sockets = WithWire(AllowedHostsOriginValidator(AuthMiddlewareStack(_doors)))

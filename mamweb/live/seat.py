@@ -14,32 +14,40 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .wire import Wire
+
 log = logging.getLogger(__name__)
-RESYNC, STALE = '"resync":true}', '"stale":true}'
+RESYNC, STALE = b'"resync":true}', b'"stale":true}'
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
 class Seat:
-    """A socket of a signed-in person. send: the server's own way out. password: the mark of the password it was opened under."""
+    """A socket of a signed-in person. password: the mark of the password it was opened under.
+
+    send: the server's own way out; wire: the short way, where there is one and the socket takes what it is sent.
+    """
 
     firm_id: int
     user_id: int
     session: str
     password: str
     send: Send
+    wire: Wire | None = None
     number: int = 0
     missed: bool = False
     is_closed: bool = False
     _going: asyncio.Task[None] | None = field(default=None)
 
-    def push(self, body: str) -> None:
+    def push(self, body: bytes) -> None:
         """Send a frame whose text goes on with `body`; a browser that has not taken the one before misses it, and will be told."""
         if self._going is not None or self.is_closed:
             self.missed = True
             return
         self.number += 1
-        self._start({"type": "websocket.send", "text": f'{{"seq":{self.number},{body}'})
+        text = b'{"seq":%d,%b' % (self.number, body)
+        if self.wire is None or not self.wire.write(text):
+            self._start({"type": "websocket.send", "text": text.decode()})
 
     def make_up(self) -> None:
         """Tell a browser that missed something to read everything again."""

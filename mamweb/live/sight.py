@@ -27,8 +27,8 @@ from governance.web import lacks_second_factor
 User = get_user_model()
 Person = tuple[int, int]  # firm, user
 NOBODY: frozenset[str] = frozenset()
-# An investor's doors are the books of their own accounts; the rest of the console is the staff's. Alerts name their roles themselves.
-_DOORS = {Topic.FILLS: EVERYBODY, Topic.POSITIONS: EVERYBODY, Topic.ALERTS: EVERYBODY}
+# An investor's doors are the books, evenings and statements of their own accounts, account by account: what stands behind a block is others' too.
+_DOORS = {Topic.POSITIONS: EVERYBODY, Topic.EVENINGS: EVERYBODY, Topic.STATEMENTS: EVERYBODY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def heard_of(notice: Notice, sight: Sight, audience: Audience | None) -> list[st
         return None if notice.roles.isdisjoint(sight.roles) else notice.ids
     if sight.oversight:
         return notice.ids
-    if audience is not None and (audience.user_id == sight.user_id or not audience.accounts.isdisjoint(sight.accounts)):
+    is_staff = not sight.roles.isdisjoint(STAFF)
+    if audience is not None and is_staff and (audience.user_id == sight.user_id or not audience.accounts.isdisjoint(sight.accounts)):
         return notice.ids
     if notice.many:
         return None if sight.accounts.isdisjoint(notice.accounts) else []

@@ -114,6 +114,13 @@ def previous_session(market: str, day: date) -> date:
     return table.day_at(table.position(day)[0] - 1)
 
 
+def last_closed_session(market: str, now: datetime) -> date:
+    """Return the newest session of a market that has closed by `now`."""
+    day = trade_date(market, now)
+    closed = is_session(market, day) and session_close(market, day) <= now
+    return day if closed else previous_session(market, day)
+
+
 def sessions_between(market: str, first: date, last: date) -> list[date]:
     """Return the sessions from `first` to `last`, both included."""
     table = session_table(market)

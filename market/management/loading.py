@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db import transaction
 
 from base.commands import BadArgument, HouseCommand
+from base.core.figures import counted
 from base.errors import Refused
 from market.readers.columns import UnableToReadMarketFile
 from market.services.bars import UnableToLoadBars
@@ -70,7 +71,7 @@ def zone(name: str) -> str:
 
 
 def _complaints(error: UnableToReadMarketFile) -> str:
-    head = f"{error.name}: nothing loaded, {error.total} error{'s' if error.total > 1 else ''}"
+    head = f"{error.name}: nothing loaded, {counted(error.total, 'error')}"
     rest = error.total - len(error.complaints)
     return "\n".join([head, *(f"  {complaint}" for complaint in error.complaints), *([f"  and {rest} more"] if rest else [])])
 

@@ -1,14 +1,14 @@
 """Reads of market reference, the same for every firm; no tenancy block is needed.
 
 Entry points: `instrument`, `instrument_by_symbol`, `instruments`, `search_instruments`, `latest_quotes`, `previous_closes`, `minute_volume`,
-`bars`, `fx_ratios`, `trade_date`, `venue_symbols`, `instruments_at_venue`.
+`bars`, `fx_ratios`, `rated_currencies`, `trade_date`, `venue_symbols`, `instruments_at_venue`.
 Invariant: `now` is an argument, and nothing that became known after it is ever returned.
 """
 
 from market.core.fx import CHECK_MAX_AGE, FIXING_MAX_AGE
 
 from .bars import CloseFacts, bars, minute_volume, previous_closes
-from .fx import FxRatios, fx_ratios
+from .fx import FxRatios, fx_ratios, rated_currencies
 from .instruments import InstrumentFacts, instrument, instrument_by_symbol, instruments, trade_date
 from .quotes import QuoteFacts, latest_quotes
 from .search import search_instruments
@@ -30,6 +30,7 @@ __all__ = [
     "latest_quotes",
     "minute_volume",
     "previous_closes",
+    "rated_currencies",
     "search_instruments",
     "trade_date",
     "venue_symbols",

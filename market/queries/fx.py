@@ -1,6 +1,6 @@
 """Conversion rates as of an instant, as exact fractions with the ids of the rows they come from (ACC-11).
 
-Entry points: `fx_ratios`, `FxRatios`.
+Entry points: `fx_ratios`, `FxRatios`; `rated_currencies`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,18 @@ WHERE %(source)s::text IS NULL OR p.source = %(source)s
 """
 
 
+_RATED = """
+WITH RECURSIVE pairs AS (
+    (SELECT base, quote FROM market_fxrate ORDER BY base, quote LIMIT 1)
+    UNION ALL
+    SELECT n.base, n.quote FROM pairs p CROSS JOIN LATERAL (
+        SELECT base, quote FROM market_fxrate r WHERE (r.base, r.quote) > (p.base, p.quote) ORDER BY base, quote LIMIT 1
+    ) n
+)
+SELECT base FROM pairs UNION SELECT quote FROM pairs ORDER BY 1
+"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FxRatios:
     """Rates of c currencies into one.
@@ -56,6 +68,11 @@ class FxRatios:
     rate_ids: list[str]
     labels: list[str]
     as_of: list[datetime | None]
+
+
+def rated_currencies() -> list[str]:
+    """Return the currencies that some stored rate converts."""
+    return [row[0] for row in fetch(_RATED, {})]
 
 
 def fx_ratios(*, currencies: Sequence[str], to: str, now: datetime, max_age: timedelta, source: str | None = None) -> FxRatios:

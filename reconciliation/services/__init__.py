@@ -1,7 +1,7 @@
 """Writes of reconciliation. Each runs inside the caller's tenancy block."""
 
 from .blocking import BlockFacts, block_unresolved
-from .due import last_closed_session, reconcile_due
+from .due import reconcile_due
 from .fetching import Fetched, fetch_reports
 from .resolving import Resolution, UnableToResolve, assign_break, request_adjustment, request_waiver, resolve_break, waive_break
 from .runs import RunFacts, UnableToReconcile, due_at_of, reconcile_custodian, reconcile_file
@@ -23,7 +23,6 @@ __all__ = [
     "block_unresolved",
     "due_at_of",
     "fetch_reports",
-    "last_closed_session",
     "reconcile_custodian",
     "reconcile_due",
     "reconcile_file",

@@ -1,6 +1,6 @@
 """Close an account to new risk before the next open, and open it again when its break is gone (REC-6, CON-5).
 
-Entry points: `block_unresolved`, `BlockFacts`.
+Entry points: `block_unresolved`, `lift_resolved`, `BlockFacts`.
 Invariants: 1. from LEAD before a custodian's open, and while it is open, exactly the accounts that `core.aging.close_only` names are
 close-only by REC-6; 2. blocks made under other rules are never touched; 3. a block ends as soon as its reason is gone, at any hour.
 """
@@ -8,8 +8,10 @@ close-only by REC-6; 2. blocks made under other rules are never touched; 3. a bl
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from accounts.enums import BlockMode
@@ -65,11 +67,7 @@ def block_unresolved(*, now: datetime) -> BlockFacts:
         items = _open_items(book)
         wanted = _close_only(book, items, day)
         standing = _standing(custodian_id)
-        for account_id in sorted(standing.keys() - wanted.keys()):
-            for block_id in standing[account_id]:
-                lift_block(block_id=block_id, reason="resolved", now=now)
-            end_alert(dedupe_key=_alert_key(account_id), now=now)
-            lifted.append(account_id)
+        lifted += _lift(standing, wanted, now)
         if not day.is_due:
             continue
         for account_id in sorted(wanted.keys() - standing.keys()):
@@ -86,6 +84,21 @@ def block_unresolved(*, now: datetime) -> BlockFacts:
             blocked.append(account_id)
         alerts += _warn(book, items, wanted, day, now)
     return BlockFacts(tuple(blocked), tuple(lifted), alerts)
+
+
+def lift_resolved(*, custodian_id: UUID, now: datetime) -> None:
+    """Lift at once what a resolution or a waiver has left without a reason; whatever is newly due comes with `block_unresolved`."""
+    book = codebook_of(custodian_id=custodian_id)
+    _lift(_standing(custodian_id), _close_only(book, _open_items(book), _day(book.calendar, now)), now)
+
+
+def _lift(standing: Mapping[UUID, Sequence[UUID]], wanted: Mapping[UUID, Any], now: datetime) -> list[UUID]:
+    done = sorted(standing.keys() - wanted.keys())
+    for account_id in done:
+        for block_id in standing[account_id]:
+            lift_block(block_id=block_id, reason="resolved", now=now)
+        end_alert(dedupe_key=_alert_key(account_id), now=now)
+    return done
 
 
 def _day(calendar: str, now: datetime) -> _Day:

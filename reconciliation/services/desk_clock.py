@@ -16,7 +16,6 @@ from ..core.sla import ALLOWED
 from ..enums import RunState
 from ..models import ReconciliationRun
 from ..queries.desk import CustodianFacts, runs_of_days
-from .due import last_closed_session
 from .runs import due_at_of
 
 
@@ -47,7 +46,7 @@ class CustodianDay:
 
 def custodian_days(*, custodians: Sequence[CustodianFacts], counts: Mapping[UUID, tuple[int, int]], now: datetime) -> list[CustodianDay]:
     """Return the last closed day of each custodian. minutes: left until due (negative: late); after a run, what it took."""
-    days = {one.id: last_closed_session(one.calendar, now) for one in custodians}
+    days = {one.id: calendars.last_closed_session(one.calendar, now) for one in custodians}
     runs = runs_of_days(days)
     return [_day(one, days[one.id], runs.get(one.id), counts.get(one.id, (0, 0)), now) for one in custodians]
 

@@ -51,17 +51,10 @@ def reconcile_due(*, now: datetime) -> int:
     return done
 
 
-def last_closed_session(calendar: str, now: datetime) -> date:
-    """Return the newest session of a calendar that has closed by `now`."""
-    day = calendars.trade_date(calendar, now)
-    closed = calendars.is_session(calendar, day) and calendars.session_close(calendar, day) <= now
-    return day if closed else calendars.previous_session(calendar, day)
-
-
 def _overdue(now: datetime) -> list[tuple[UUID, date]]:
     found = []
     for custodian_id, calendar, since in execute(_EXPECTED, {"today": now.date()}).fetchall():
-        as_of = last_closed_session(calendar, now)
+        as_of = calendars.last_closed_session(calendar, now)
         if since <= as_of and now > due_at_of(calendar, as_of):
             found.append((custodian_id, as_of))
     known = ReconciliationRun.objects.filter(custodian_id__in=[custodian_id for custodian_id, _ in found])

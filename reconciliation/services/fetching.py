@@ -31,7 +31,6 @@ from market.core import calendars
 
 from ..queries.codebook import Codebook, codebook_of
 from ..queries.columns import execute
-from .due import last_closed_session
 from .gateway_reports import Reports
 from .snapshots import FILE, GATEWAY, UnableToTakeSnapshot, ask_gateway, keep_reports
 
@@ -126,10 +125,10 @@ def _ask(firm_id: int, lane: ConnectionFacts, now: datetime, opening: Opening) -
         return _Answer(lane, book, as_of, instant, ask_gateway(book=book, as_of=as_of, gateway=gateway, connection=lane.code))
     except (Refused, GatewayError) as error:
         code = error.code if isinstance(error, Refused) else "GATEWAY"
-        return _Answer(lane, book, as_of or last_closed_session(book.calendar, now), now, None, code, error.message)
+        return _Answer(lane, book, as_of or calendars.last_closed_session(book.calendar, now), now, None, code, error.message)
     except Exception as error:
         logger.exception("custody report of connection %s of firm %s", lane.code, firm_id)
-        return _Answer(lane, book, as_of or last_closed_session(book.calendar, now), now, None, "GATEWAY", type(error).__name__)
+        return _Answer(lane, book, as_of or calendars.last_closed_session(book.calendar, now), now, None, "GATEWAY", type(error).__name__)
     finally:
         if gateway is not None:
             gateway.close()
@@ -137,7 +136,7 @@ def _ask(firm_id: int, lane: ConnectionFacts, now: datetime, opening: Opening) -
 
 def _day(book: Codebook, lane: ConnectionFacts, now: datetime) -> date | None:
     """Return the date of which this connection's report is due at `now`, None where there is none or it is stored whole."""
-    as_of = last_closed_session(book.calendar, now)
+    as_of = calendars.last_closed_session(book.calendar, now)
     if now < calendars.session_close(book.calendar, as_of) + PAUSE:
         return None
     sources = [FILE, GATEWAY, f"{GATEWAY} {lane.code}"]

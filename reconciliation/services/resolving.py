@@ -3,7 +3,8 @@
 Entry points: `request_adjustment`, `resolve_break`, `request_waiver`, `waive_break`, `assign_break`, `UnableToResolve`.
 Invariants: 1. the second person approved exactly this: break, figures, kind, reason, evidence, and for a waiver its end; 2. an adjustment
 is new ledger entries in the open, never a change of old ones; 3. what posts nothing (a claim, corrected reference data) leaves the break
-open until a run finds it gone; 4. figures that other adjustments of the account may have outdated are not booked: reconcile again first.
+open until a run finds it gone; 4. figures that other adjustments of the account may have outdated are not booked: reconcile again first; 5. what a break blocked is free in the
+same transaction, and the account's last evening is valued anew where that can be done.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.services import post
+from accounts.services import post, value_evening_again
 from base.core.ids import digest, new_id
 from base.errors import NotFound, Refused
 from base.live import Topic, announce
@@ -29,6 +30,7 @@ from ..enums import AdjustmentKind, BreakState
 from ..models import Adjustment, Break, Waiver
 from ..queries.columns import execute
 from ..queries.since import booked_since
+from .blocking import lift_resolved
 from .entries import ledger_transaction
 from .rows import to_value
 
@@ -107,6 +109,8 @@ def resolve_break(
     if transaction_id is not None:
         row.state, row.closed_at = BreakState.RESOLVED, now
         row.save(update_fields=["state", "closed_at"])
+        lift_resolved(custodian_id=row.run.custodian_id, now=now)
+        value_evening_again(account_id=row.account_id, calendar=row.run.custodian.calendar, now=now)
     audit(
         action=AuditAction.LEDGER_ADJUSTED,
         subject=_subject(row),
@@ -161,6 +165,7 @@ def waive_break(*, break_id: UUID, reason: str, expires_at: datetime, approval_i
     before = {"state": str(row.state)}
     row.state = BreakState.WAIVED
     row.save(update_fields=["state"])
+    lift_resolved(custodian_id=row.run.custodian_id, now=now)
     _tell(row)
     audit(
         action=AuditAction.BREAK_WAIVED,

@@ -18,6 +18,7 @@ from base.posted import NotAccepted, posted_text, posted_uuid, posted_word
 from governance.permissions import OVERSIGHT, STAFF
 from governance.queries.names import people_in
 from governance.web import Request, page
+from market.core import calendars
 
 from ..enums import AdjustmentKind
 from ..models import Evidence
@@ -28,7 +29,6 @@ from ..services import (
     UnableToReconcile,
     UnableToTakeSnapshot,
     assign_break,
-    last_closed_session,
     reconcile_custodian,
     reconcile_file,
 )
@@ -113,7 +113,7 @@ def run(request: Request) -> HttpResponse:
     visit = request.visit
     custodian_id = _custodian(request)
     calendar = next(one.calendar for one in custodians_in_sight(visit.viewer) if one.id == custodian_id)
-    as_of = last_closed_session(calendar, visit.now)
+    as_of = calendars.last_closed_session(calendar, visit.now)
     _tell(request, reconcile_custodian(custodian_id=custodian_id, as_of=as_of, now=visit.now, actor=visit.actor(OVERSIGHT)))
     return redirect(back_to(request, reverse("reconciliation:desk")))
 

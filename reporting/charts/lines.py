@@ -18,6 +18,7 @@ from base.core.figures import percent, signed_percent
 
 SPARK = 30
 _STEP, _LOW, _HIGH = 6, 32, 4
+_MOVES = {by: f"{_STEP} {by}" for by in range(_HIGH - _LOW, _LOW - _HIGH + 1)}
 
 
 def spark(points: Sequence[int]) -> str:
@@ -32,7 +33,7 @@ def spark(points: Sequence[int]) -> str:
     span = (high - low) or 1
     ys = [_LOW - (value - low) * (_LOW - _HIGH) // span if high > low else 18 for value in values]
     x = _STEP * (SPARK - len(values))
-    steps = " ".join(f"{_STEP} {after - before}" for before, after in itertools.pairwise(ys))
+    steps = " ".join([_MOVES[after - before] for before, after in itertools.pairwise(ys)])
     change = Decimal(values[-1] - values[0]) / Decimal(abs(values[0])) if values[0] else None
     said = f"{len(values)} days, {signed_percent(change, 1)}"
     end = _STEP * (SPARK - 1)

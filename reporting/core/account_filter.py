@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -38,6 +39,7 @@ SORTS = {
     "fills": "fills",
     "attention": "attention",
 }
+LAYOUTS = ("cards",)
 TEXT_SORTS = ("code", "custodian")
 FLAGS = {
     "any": "Any flag",
@@ -55,7 +57,10 @@ MOST_COLLAPSED = 200
 
 @dataclass(frozen=True, slots=True)
 class AccountFilter:
-    """q: text in code or name. by: the kind of group, "" for none. sort: a key of SORTS. collapsed: labels whose rows are not shown."""
+    """q: text in code or name. by: the kind of group, "" for none. sort: a key of SORTS. collapsed: labels whose rows are not shown.
+
+    layout: "cards", or "" for the reader's own; a view keeps it, `query` leaves it out.
+    """
 
     q: str = ""
     by: str = ""
@@ -69,6 +74,7 @@ class AccountFilter:
     account_group: str = ""
     flag: str = ""
     collapsed: tuple[str, ...] = ()
+    layout: str = ""
 
     @property
     def narrows(self) -> bool:
@@ -79,6 +85,11 @@ class AccountFilter:
     def labels(self) -> dict[str, str]:
         """Return the groups it is narrowed to, by kind."""
         return {kind: value for kind in GROUPS if (value := getattr(self, kind))}
+
+    @property
+    def mark(self) -> str:
+        """Return a short word for what is chosen, whatever its order and groups: the same choice has the same mark."""
+        return sha256(self.query(by="", sort="code", descending=False, collapsed=()).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:
         """Return what differs from the default, as plain JSON values."""
@@ -94,7 +105,7 @@ class AccountFilter:
                 pairs.append(("down", "1"))
             elif name == "collapsed":
                 pairs += [("collapsed", label) for label in value]
-            else:
+            elif name != "layout":
                 pairs.append((name, str(value)))
         return urlencode(pairs)
 
@@ -114,10 +125,10 @@ def read_filter(given: Mapping[str, str], collapsed: list[str] | None = None) ->
     """Return the filter an address asks for; what is not known is passed over.
 
     >>> read_filter({"q": " berg ", "sort": "nonsense", "by": "strategy"})
-    AccountFilter(q='berg', by='strategy', sort='code', descending=False, strategy='', investor='', custodian='', account_class='', currency='', account_group='', flag='', collapsed=())
+    AccountFilter(q='berg', by='strategy', sort='code', descending=False, strategy='', investor='', custodian='', account_class='', currency='', account_group='', flag='', collapsed=(), layout='')
     """
     words = {name: _plain(given.get(name, "")) for name in ("q", *GROUPS)}
-    by, sort, flag = given.get("by", ""), given.get("sort", ""), given.get("flag", "")
+    by, sort, flag, layout = (given.get(name, "") for name in ("by", "sort", "flag", "layout"))
     return AccountFilter(
         **words,
         by=by if by in GROUPS else "",
@@ -125,6 +136,7 @@ def read_filter(given: Mapping[str, str], collapsed: list[str] | None = None) ->
         descending=given.get("down", "") == "1",
         flag=flag if flag in FLAGS else "",
         collapsed=tuple(dict.fromkeys(_plain(label) for label in (collapsed or [])))[:MOST_COLLAPSED],
+        layout=layout if layout in LAYOUTS else "",
     )
 
 
@@ -151,7 +163,7 @@ def _check(name: str, value: Any) -> None:
     elif name == "collapsed":
         fits = isinstance(value, list) and len(value) <= MOST_COLLAPSED and all(isinstance(v, str) and _plain(v) == v for v in value)
     else:
-        words = {"by": GROUPS, "sort": SORTS, "flag": FLAGS}.get(name)
+        words = {"by": GROUPS, "sort": SORTS, "flag": FLAGS, "layout": LAYOUTS}.get(name)
         fits = isinstance(value, str) and _plain(value) == value and (words is None or value in words or value == "")
     if not fits or (name == "sort" and not value):
         raise ValueError(f"filters: {name} {value!r} cannot be")

@@ -1,6 +1,6 @@
 """A decision in plain words: what was asked, how far it has come, what it cost.
 
-Entry points: `intent`, `title`, `cost`, `lapse`. Pure.
+Entry points: `intent`, `title`, `origin`, `cost`, `lapse`. Pure.
 """
 
 from __future__ import annotations
@@ -55,6 +55,15 @@ def title(symbol: str, bought: Decimal, sold: Decimal, otherwise: str) -> str:
     if not parts:
         return otherwise[:1].upper() + otherwise[1:]
     return " and ".join(parts).capitalize() + f" {symbol}"
+
+
+def origin(source: str) -> str:
+    """Return where a signal came from; a ticket's source holds its person besides, who is told by name.
+
+    >>> origin("ticket:12"), origin("tradingview")
+    ('ticket', 'tradingview')
+    """
+    return "ticket" if source.startswith("ticket:") else source
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,6 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-
 from accounts import queries as accounts
 from accounts.queries.books import LotFacts
 from accounts.queries.sheet import reserved_of
@@ -26,13 +24,15 @@ from base.core.money import round_money
 from execution.enums import Level
 from execution.models import Share
 from execution.queries.levels import LevelLine, levels_of
-from execution.queries.visible import visible_executions, visible_orders
+from execution.queries.parts import orders_with
+from execution.queries.visible import visible_executions
 from governance.core.subjects import Viewer
 from market import queries as market
 from market.queries import InstrumentFacts
 from reporting.core.performance import ValuedDay
 
 MOST = 200
+PAGE = 60  # of orders on a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +133,15 @@ def cash_ladder(*, account_id: UUID, on: date) -> list[CashRung]:
     return [CashRung(row.currency, row.trade_date_cash, row.settled, reserved.get(row.currency, Decimal(0))) for row in rows]
 
 
-def orders_of(*, account_id: UUID, viewer: Viewer) -> QuerySet[Any]:
-    """Return the account's orders in sight, blocks it takes part in included, newest first."""
-    behind = Q(is_block=True, parent__statement__lines__account_id=account_id)
-    return (
-        visible_orders(viewer)
-        .filter(Q(account_id=account_id) | behind)
-        .select_related("instrument", "connection")
-        .order_by("-id")
-        .distinct()
-    )
+def orders_of(*, account_id: UUID, connection_id: UUID, viewer: Viewer, before: UUID | None = None, most: int = MOST) -> list[Any]:
+    """Return the account's orders in sight, blocks it has a part in included, newest first; as `execution.queries.parts.orders_with` tells them.
+
+    connection_id: the account's. before: only orders older than this one. most: at most so many.
+    """
+    rows = orders_with(viewer, account_id=account_id, connection_id=connection_id)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return list(rows.select_related("instrument", "connection").order_by("-id")[:most])
 
 
 def fills_of(*, account_id: UUID, viewer: Viewer) -> list[FillRow]:

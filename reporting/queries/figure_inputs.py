@@ -22,6 +22,7 @@ from accounts.queries.valuation import MISSING
 from reconciliation.core.margin import MarginRates, rates_on
 
 GROUP_KINDS = ("strategy", "investor", "custodian", "account_class", "currency", "account_group")
+FEW = 500  # of more the labels are read whole: a long list misleads the planner into one look for each account
 _MARGINED = {"REG_T": REG_T, "LEVERAGED": None}
 _NOT_MARGINED = {
     "CASH": "Cash accounts do not borrow",
@@ -34,10 +35,10 @@ SELECT a.id, a.code, a.name, a.account_class, a.base_currency, a.connection_id, 
     coalesce(p.name, ''), coalesce(s.names, ''), coalesce(g.names, '')
 FROM accounts_account a JOIN accounts_custodian cu ON cu.id = a.custodian_id LEFT JOIN governance_party p ON p.id = a.owner_id
 LEFT JOIN (SELECT x.account_id, string_agg(DISTINCT t.name, ' + ' ORDER BY t.name) AS names FROM allocation_strategyaccount x
-    JOIN allocation_strategy t ON t.id = x.strategy_id WHERE x.is_active AND t.is_active GROUP BY 1) s ON s.account_id = a.id
+    JOIN allocation_strategy t ON t.id = x.strategy_id WHERE x.is_active AND t.is_active AND (%(few)s::uuid[] IS NULL OR x.account_id = ANY(%(few)s::uuid[])) GROUP BY 1) s ON s.account_id = a.id
 LEFT JOIN (SELECT m.account_id, string_agg(DISTINCT q.name, ' + ' ORDER BY q.name) AS names FROM accounts_accountgroupmember m
     JOIN accounts_accountgroup q ON q.id = m.group_id WHERE m.valid_from <= %(today)s AND (m.valid_until IS NULL OR m.valid_until > %(today)s)
-    GROUP BY 1) g ON g.account_id = a.id
+    AND (%(few)s::uuid[] IS NULL OR m.account_id = ANY(%(few)s::uuid[])) GROUP BY 1) g ON g.account_id = a.id
 WHERE a.id = ANY(%(ids)s::uuid[]) ORDER BY a.id
 """
 _CONNECTIONS = "SELECT id, settings FROM accounts_brokerconnection"
@@ -62,7 +63,8 @@ class AccountFacts:
 
 def facts_of(*, accounts: Accounts, on: date) -> AccountFacts:
     """Return what the accounts are called and belong to; two statements."""
-    rows = fetch_rows(_FACTS, {"ids": uuid_literal(accounts.ids), "today": on})
+    ids = uuid_literal(accounts.ids)
+    rows = fetch_rows(_FACTS, {"ids": ids, "few": ids if len(accounts.ids) <= FEW else None, "today": on})
     settings = {row[0]: _settings(row[1]) for row in fetch_rows(_CONNECTIONS, {})}
     labels = dict(zip(GROUP_KINDS, ([row[k][:200] for row in rows] for k in (10, 9, 8, 3, 4, 11)), strict=True))
     margins = [_margin(row[7], settings.get(row[5], {}), on) for row in rows]
@@ -79,7 +81,9 @@ def facts_of(*, accounts: Accounts, on: date) -> AccountFacts:
 
 
 def _raw(ids: Any) -> Ids:
-    return np.frombuffer(b"".join(one.bytes for one in ids), "V16")
+    listed = list(ids)
+    known = {one: one.bytes for one in set(listed)}
+    return np.frombuffer(b"".join([known[one] for one in listed]), "V16")
 
 
 def _settings(value: Any) -> dict[str, Any]:
@@ -139,6 +143,16 @@ SELECT account_id, count(*) FILTER (WHERE created_at >= %(since)s)::int,
     count(*) FILTER (WHERE state NOT IN ('FILLED', 'REJECTED', 'DENIED', 'CANCELED', 'EXPIRED'))::int
 FROM execution_childorder WHERE NOT is_block AND id >= %(floor)s AND created_at <= %(now)s GROUP BY 1
 """
+_PARTS = """
+WITH blocks AS (SELECT o.parent_id, o.connection_id, max(o.created_at) >= %(since)s AS made,
+    bool_or(o.state NOT IN ('FILLED', 'REJECTED', 'DENIED', 'CANCELED', 'EXPIRED')) AS works
+    FROM execution_childorder o WHERE o.is_block AND o.id >= %(floor)s AND o.created_at <= %(now)s GROUP BY 1, 2)
+SELECT l.account_id, count(*) FILTER (WHERE b.made)::int, count(*) FILTER (WHERE b.works)::int
+FROM blocks b JOIN execution_parentorder p ON p.id = b.parent_id JOIN allocation_allocationline l ON l.statement_id = p.statement_id
+JOIN accounts_account a ON a.id = l.account_id AND a.connection_id = b.connection_id
+WHERE (b.made OR b.works) AND (%(few)s::uuid[] IS NULL OR l.account_id = ANY(%(few)s::uuid[]))
+    AND CASE WHEN p.side = 'BUY' THEN l.quantity > 0 ELSE l.quantity < 0 END GROUP BY 1
+"""
 _FILLS = """
 SELECT account_id, count(*)::int FROM execution_execution
 WHERE order_id IS NOT NULL AND account_id IS NOT NULL AND id >= %(floor)s AND recorded_at >= %(since)s AND recorded_at <= %(now)s GROUP BY 1
@@ -151,7 +165,7 @@ WHERE b.id >= %(floor)s AND s.id >= %(floor)s AND b.booked_at >= %(since)s AND b
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activity:
-    """int64[n]. orders, fills: since the day began, shares of blocks included. working: orders that may still fill."""
+    """int64[n]. orders, fills: since the day began. working: orders that may still fill. Parts in blocks included, see `activity_of`."""
 
     orders: Ints
     fills: Ints
@@ -159,19 +173,24 @@ class Activity:
 
 
 def activity_of(*, accounts: Accounts, since: datetime, now: datetime) -> Activity:
-    """Return how many orders and fills each account had since an instant; three statements.
+    """Return how many orders and fills each account had since an instant, and how many of its orders work; four statements.
 
-    A share of a block counts as one order and one fill. Only rows whose ids were made since are read: ids never lie before their rows'
+    An account's part in the blocks of a parent at its connection is one order of the account, however many blocks that takes: it works while one of
+    them does, and its booked share is one fill. So these are orders and fills of accounts, which add up over any accounts, as positions do; a
+    block for three accounts is three. Only rows whose ids were made since are read: ids never lie before their rows'
     instants, whatever clock a rehearsal runs on.
     """
-    parameters = {"since": since, "now": now, "floor": _floor(since)}
+    few = uuid_literal(accounts.ids) if len(accounts.ids) <= FEW else None
+    parameters = {"since": since, "now": now, "floor": _floor(since), "few": few}
     orders, working, fills = (np.zeros(len(accounts.ids), np.int64) for _ in range(3))
     for account, made, open_ in _counted(accounts, _ORDERS, parameters):
         orders[account], working[account] = made, open_
+    for account, made, open_ in _counted(accounts, _PARTS, parameters):
+        orders[account] += made
+        working[account] += open_
     for account, number in _counted(accounts, _FILLS, parameters):
         fills[account] += number
     for account, number in _counted(accounts, _SHARES, parameters):
-        orders[account] += number
         fills[account] += number
     return Activity(orders, fills, working)
 

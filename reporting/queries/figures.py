@@ -1,6 +1,6 @@
-"""The accounts dashboard, read from what was worked out beforehand: rows a page at a time, totals as stored (PERFORMANCE P7).
+"""The accounts dashboard, read from what was worked out beforehand: who sees what of it, and totals as stored (PERFORMANCE P7).
 
-Entry points: `Sight`, `page_of_rows`, `totals_of`, `group_totals`, `choices_of`, `selected_ids`, `curve_of`, `sectors_of`, `synced_states`.
+Entry points: `Sight`, `totals_of`, `group_totals`, `choices_of`, `selected_ids`, `curve_of`, `sectors_of`, `synced_states`; its rows: `figure_page`.
 Inside the caller's tenancy block.
 
 Invariants
@@ -20,8 +20,9 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import queries as accounts
 from accounts.queries.arrays import open_accounts_on
@@ -34,7 +35,7 @@ from market import queries as market
 from risk.core.drawdown import last_reset
 from risk.queries.loss import RESET_ZONE
 
-from ..core.account_filter import GROUPS, SORTS, AccountFilter, Cursor
+from ..core.account_filter import GROUPS, AccountFilter
 from ..models import AccountFigures, FigureTotals
 from .figure_history import history_of
 
@@ -84,7 +85,9 @@ class Sight:
         """Return the figures of the accounts in sight."""
         found = AccountFigures.objects.all()
         if not self.viewer.oversight:
-            found = found.filter(account_id__in=accounts.visible_to(self.viewer.user_id, on=self.viewer.on).values("pk"))
+            seen = accounts.visible_to(self.viewer.user_id, on=self.viewer.on).values("pk")
+            # Nobody has the second id. A bare IN would be joined, and all rows read and sorted for a page; so they are tried in the order asked for.
+            found = found.filter(Q(account_id__in=seen) | Q(account_id=UUID(int=0)))
         chosen = self.chosen
         if chosen.q:
             found = found.filter(Q(code__icontains=chosen.q) | Q(name__icontains=chosen.q))
@@ -93,55 +96,9 @@ class Sight:
         return found.filter(**chosen.labels)
 
 
-# What a row shows or downloads: the rest of a row's columns would only be carried.
-_SHOWN = tuple(
-    field.attname
-    for field in AccountFigures._meta.local_concrete_fields
-    if field.name not in ("id", "firm", "start_to", "flow_to", "gross", "net", "realised", "unit", "peak", "history_on", "working")
-)
-
-
-def page_of_rows(sight: Sight, *, after: Cursor | None = None, limit: int = PAGE) -> tuple[list[Any], Cursor | None]:
-    """Return the next rows in the order asked for, and where to go on; None at the end. One statement.
-
-    What is not known sorts last either way; codes settle ties.
-    """
-    chosen, field = sight.chosen, SORTS[sight.chosen.sort]
-    rows = sight.rows()
-    if chosen.by and chosen.collapsed:
-        rows = rows.exclude(**{f"{chosen.by}__in": chosen.collapsed})
-    if after is not None:
-        rows = rows.filter(_after(chosen.by, field, chosen.descending, after))
-    column: Any = F(field).desc(nulls_last=True) if chosen.descending else F(field).asc(nulls_last=True)
-    nullable = AccountFigures._meta.get_field(field).null
-    order: list[Any] = [*([chosen.by] if chosen.by else []), column if nullable else ("-" if chosen.descending else "") + field]
-    found = list(rows.order_by(*order, *(["code"] if field != "code" else [])).values_list(*_SHOWN, named=True)[: limit + 1])
-    if len(found) <= limit:
-        return found, None
-    last = found[limit - 1]
-    value = getattr(last, field)
-    return found[:limit], Cursor(
-        getattr(last, chosen.by) if chosen.by else "", Decimal(value) if isinstance(value, int) else value, last.code
-    )
-
-
-def _after(by: str, field: str, descending: bool, after: Cursor) -> Q:
-    code = Q(code__lt=after.code) if field == "code" and descending else Q(code__gt=after.code)
-    if field == "code":
-        rest = code
-    elif after.value is None:
-        rest = Q(**{field: None}) & code
-    else:
-        further = Q(**{f"{field}__lt" if descending else f"{field}__gt": after.value})
-        rest = further | Q(**{field: after.value}) & code
-        if AccountFigures._meta.get_field(field).null:
-            rest |= Q(**{field: None})
-    return Q(**{f"{by}__gt": after.label}) | Q(**{by: after.label}) & rest if by else rest
-
-
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over accounts; money in `currency`. drawdown, points (minor units): None and empty of a selection, whose curve nobody kept.
+    """Sums over accounts; money in `currency`. drawdown, points (minor units): None and empty of a selection, whose curve nobody kept (`curve_of` works it out).
 
     whole: these are all the accounts of the group or firm.
     """
@@ -177,12 +134,16 @@ class Totals:
         return self.day_pnl / self.start_to if self.start_to > 0 else None
 
 
+# Written out: Django takes longer over so many columns than the database. The curve and the sectors are read when they are asked for.
+_FIRM = f"SELECT id, kind, label, currency, drawdown, points, {', '.join(SUM_NAMES)} FROM reporting_figuretotals WHERE kind = 'FIRM'"
+
+
 def totals_of(sight: Sight) -> Totals | None:
     """Return the totals of what is in sight, None where nothing has been worked out. One statement, or two for a selection."""
-    firm = FigureTotals.objects.filter(kind="FIRM").first()
+    firm = next(iter(FigureTotals.objects.raw(_FIRM)), None)
     if firm is None:
         return None
-    if sight.is_whole:
+    if sight.is_whole or (not sight.chosen.narrows and sight.rows().count() == firm.accounts):
         return _stored(firm)
     values = _summed(sight, "''", "", {})[0]
     return _stored(firm) if values[1] == firm.accounts else _of_values(values, firm.currency)
@@ -218,12 +179,23 @@ def labels_between(sight: Sight, *, after: str | None, until: str | None) -> lis
 
 
 def _summed(sight: Sight, label: str, rest: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    inner, values = sight.rows().order_by().values("pk").query.sql_with_params()
+    where, values = condition_of(sight.rows())
     named = {f"p{i}": value for i, value in enumerate(values)}
-    placed = inner % tuple(f"%({name})s" for name in named)
+    placed = where % tuple(f"%({name})s" for name in named)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {label}, {SUMS} FROM reporting_accountfigures WHERE id IN ({placed}) {rest}", {**named, **parameters})
+        cursor.execute(f"SELECT {label}, {SUMS} FROM reporting_accountfigures WHERE {placed} {rest}", {**named, **parameters})
         return list(cursor.fetchall())
+
+
+def condition_of(rows: QuerySet[AccountFigures]) -> tuple[str, Sequence[Any]]:
+    """Return what follows WHERE for these rows, and its values, so that a statement of one's own may say what is read of them."""
+    try:
+        where, values = rows.query.get_compiler("default").compile(rows.query.where)
+    except FullResultSet:
+        return "true", ()
+    except EmptyResultSet:
+        return "false", ()
+    return where, values
 
 
 def _of_values(values: tuple[Any, ...], currency: str) -> Totals:
@@ -252,7 +224,8 @@ def selected_ids(sight: Sight) -> list[UUID]:
 def curve_of(sight: Sight, *, now: datetime) -> dict[str, list[Any]]:
     """Return days, equity (reporting currency) and drawdown of the summed curve in sight; empty lists of more than `MOST_CURVES` accounts.
 
-    As stored where the sight is whole; else from the evenings of the accounts in sight. Source: RSK-9.
+    As stored where the sight is whole; else from the evenings of the accounts in sight, with what a stored total keeps of its curve: `points`,
+    `unit` and `peak`. Source: RSK-9.
     """
     totals = totals_of(sight)
     if totals is None:
@@ -273,7 +246,14 @@ def curve_of(sight: Sight, *, now: datetime) -> dict[str, list[Any]]:
         to_minor=10.0 ** minor_exponent(totals.currency),
         until=last_reset(now, RESET_ZONE).date(),
     )
-    return {"days": [day.isoformat() for day in history.days], "equity": history.equity, "drawdown": history.drawdown}
+    kept_of_it = {"points": history.group_points[0].tolist(), "unit": [history.groups.unit[0]], "peak": [history.groups.peak[0]]}
+    return {"days": [day.isoformat() for day in history.days], "equity": history.equity, "drawdown": history.drawdown, **kept_of_it}
+
+
+def growth_of(sight: Sight) -> tuple[Decimal, Decimal]:
+    """Return Σ equity − flows since the last evening, and Σ equity of that evening: what the curve in sight has grown since (RSK-9)."""
+    grown, before = _summed(sight, "''", "", {})[0][-2:]
+    return grown, before
 
 
 _HELD = """

@@ -16,9 +16,9 @@ from typing import Any
 
 from allocation.core.words import RULES
 from allocation.enums import Rule
-from base.core.figures import money, number, percent, price
+from base.core.figures import counted, money, number, percent, price
 from governance.enums import AuditAction, SubjectKind
-from reporting.core.journey_words import lapse
+from reporting.core.journey_words import lapse, origin
 
 from .journey_story import Story
 
@@ -60,6 +60,17 @@ class Step:
     part: str = ""
     rows: int = 0
 
+    @property
+    def unfold(self) -> str:
+        """Return what the part is called where it unfolds.
+
+        >>> Step(None, "pass", "Orders", "", part="orders", rows=1).unfold
+        '1 order'
+        """
+        if self.part == "shares":
+            return "Shares of each account"
+        return f"{self.rows:,} refused" if self.part == "gates" else counted(self.rows, self.part.removesuffix("s"))
+
 
 def steps_of(story: Story) -> list[Step]:
     """Return the steps of a story, each with the time since the one before."""
@@ -79,7 +90,7 @@ def _decision(story: Story) -> Iterator[Step]:
     limit = "".join(f" {text}." for text in _terms(signal))
     yield Step(
         signal.received_at, "pass", "Signal", f"{_upper(story.what)}, strategy {signal.strategy.code}.{limit}",
-        who=f"{sender}, {signal.source}" if sender else signal.source, note="decision",
+        who=", ".join(filter(None, (sender, origin(signal.source)))), note="decision",
     )  # fmt: skip
     if statement is None or summary is None:
         if str(signal.state) == "received":
@@ -88,7 +99,7 @@ def _decision(story: Story) -> Iterator[Step]:
     sides = [f"{word} {number(q)}" for word, q in (("buy", summary.bought), ("sell", summary.sold)) if q]
     yield Step(
         statement.decided_at, "pass", "Sizing",
-        f"{_count(summary.ordered, 'account')} of {summary.lines}: {' and '.join(sides) or 'nothing to trade'} at the decision price {price(statement.decision_price, signal.instrument.tick)}.",
+        f"{counted(summary.ordered, 'account')} of {summary.lines}: {' and '.join(sides) or 'nothing to trade'} at the decision price {price(statement.decision_price, signal.instrument.tick)}.",
         rules=("SIZ-4",), part="lines", rows=summary.lines,
     )  # fmt: skip
     yield _constraints(story)
@@ -125,7 +136,7 @@ def _constraints(story: Story) -> Step:
     out = [f"{code} left out: {_why(finding, reason)}" for code, finding, reason in statement.excluded[:5]]
     if len(statement.excluded) > 5:
         out.append(f"{len(statement.excluded) - 5} more left out")
-    bound = [f"{RULES[Rule(rule)].short.lower()} binds {_count(n, 'account')}" for rule, n in statement.bindings]
+    bound = [f"{RULES[Rule(rule)].short.lower()} binds {counted(n, 'account')}" for rule, n in statement.bindings]
     words = "; ".join(out + bound)
     rules = ("CST-1", *(("GOV-2",) if out else ()))
     return Step(statement.decided_at, "warn" if words else "pass", "Constraints", f"{words or 'No cap binds, nobody is left out'}.", rules)
@@ -162,7 +173,7 @@ def _trade(story: Story) -> Iterator[Step]:
         mark = "fail" if done.unknown else "warn" if done.denied or done.rejected else "wait" if done.working else "pass"
         unknown = " Sent and not heard of: the broker is asked every 5 s, nothing is sent twice." if done.unknown else ""
         yield Step(
-            story.parents[0].created_at, mark, "Orders", f"{_count(done.orders, 'order')}{': ' if states else ''}{', '.join(states)}.{unknown}",
+            story.parents[0].created_at, mark, "Orders", f"{counted(done.orders, 'order')}{': ' if states else ''}{', '.join(states)}.{unknown}",
             rules=("RTE-7",), who="gateway", part="orders", rows=done.orders,
         )  # fmt: skip
     fills = story.fills
@@ -170,7 +181,7 @@ def _trade(story: Story) -> Iterator[Step]:
         span = lapse(fills.last_at - fills.first_at).lstrip("+")
         yield Step(
             fills.last_at, "pass", "Fills", f"Fees {money(fills.fee, currency)} {currency}.", rules=("RTE-7",), who="broker",
-            note=f"{_count(fills.count, 'fill')}{f' in {span}' if span else ''}", part="fills", rows=fills.count,
+            note=f"{counted(fills.count, 'fill')}{f' in {span}' if span else ''}", part="fills", rows=fills.count,
         )  # fmt: skip
     yield from _bookings(story)
 
@@ -181,7 +192,7 @@ def _gate(story: Story, gate: int) -> Step | None:
         return None
     refused = [one for one in said if one.outcome != "PASSED"]
     passed = sum(one.orders for one in said if one.outcome == "PASSED")
-    words = [f"{_count(passed, 'lot') if gate == 2 else _count(passed, 'order')} passed"] if passed and story.is_whole else []
+    words = [f"{counted(passed, 'lot') if gate == 2 else counted(passed, 'order')} passed"] if passed and story.is_whole else []
     causes = Counter((one.rule, str(one.outcome).lower()) for one in refused)
     words += [f"{n} {outcome} by {rule}" for (rule, outcome), n in causes.most_common(4)]
     rules = tuple(sorted({one.rule for one in refused if one.rule})) or (("RSK-1",) if gate == 1 else ("RSK-2",))
@@ -232,15 +243,15 @@ def _acts(story: Story) -> Iterator[Step]:
 
 def _custody(story: Story) -> Iterator[Step]:
     for one in story.confirmed:
-        named = f"{_count(one.accounts, 'account')} at {one.custodian}, {one.as_of:%-d %b %Y}"
+        named = f"{counted(one.accounts, 'account')} at {one.custodian}, {one.as_of:%-d %b %Y}"
         if one.agrees:
             late = " Late." if one.finished_at and one.finished_at > one.due_at else ""
             yield Step(
                 one.finished_at, "pass", "Custodian agrees", f"{named}: no difference in this instrument.{late}", ("REC-1",), one.custodian
             )
             continue
-        parts = [f"{one.breaks} open break{'s' if one.breaks != 1 else ''} in this instrument"] if one.breaks else []
-        parts += [f"{_count(one.missing, 'account')} not reported"] if one.missing else []
+        parts = [f"{counted(one.breaks, 'open break')} in this instrument"] if one.breaks else []
+        parts += [f"{counted(one.missing, 'account')} not reported"] if one.missing else []
         parts += [] if parts else ["the comparison is not complete"]
         yield Step(one.finished_at, "warn", "Custodian differs", f"{named}: {', '.join(parts)}.", ("REC-6",), one.custodian)
     if story.fills.days and not story.confirmed:
@@ -253,10 +264,6 @@ def _why(finding: str, reason: str) -> str:
 
 def _volume(quantity: Decimal | None, volume: Decimal | None) -> str:
     return f" {percent(quantity / volume)} of one minute's volume." if quantity and volume else ""
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def _upper(text: str) -> str:

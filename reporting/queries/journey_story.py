@@ -24,7 +24,7 @@ from governance.core.subjects import Viewer
 from governance.queries import AuditFacts
 from governance.queries.people import names_of
 from reconciliation.queries.confirmations import Confirmation, confirmations
-from reporting.core.journey_words import intent, title
+from reporting.core.journey_words import intent, origin, title
 from risk import queries as risk
 
 
@@ -182,7 +182,7 @@ def _row(row: Any, summary: LineSummary | None, done: Progress, is_open: bool, w
     quantity = summary.quantity if summary else Decimal(0)
     word, lamp = state_of(str(row.state), done, is_open, quantity)
     return JourneyRow(
-        row.journey_id, row.received_at, who.get(row.received_by_id, "") if row.received_by_id else "", row.source, row.instrument.symbol,
+        row.journey_id, row.received_at, who.get(row.received_by_id, "") if row.received_by_id else "", origin(row.source), row.instrument.symbol,
         intent(str(row.method), row.figure, row.instrument.symbol), row.strategy.code, summary.ordered if summary else None, word, lamp,
         done.filled, quantity, done.filled / quantity if quantity else None, done.unknown, done.denied,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Writes of reporting: statements of one account, of a month, and their download; the dashboard's figures and saved views."""
 
 from .download import StatementFile, download_statement
-from .figures import FigureFacts, note_visit, refresh_figures, refresh_where_watched, work_out_first
+from .figures import FigureFacts, note_visit, refresh_changed, refresh_figures, refresh_where_watched, work_out_first
 from .monthly import Progress, due_accounts, last_month, month_bounds, report_failure, state_month
 from .statements import UnableToMakeStatement, make_statement
 
@@ -16,6 +16,7 @@ __all__ = [
     "make_statement",
     "month_bounds",
     "note_visit",
+    "refresh_changed",
     "refresh_figures",
     "refresh_where_watched",
     "report_failure",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from accounts.queries.columns import Ints
+from accounts.queries.columns import SCALED, Ints, as_integers, as_uuids, fetch_row, places, uuid_literal
 from accounts.queries.standing import exponents_of
 from accounts.queries.valuation import MISSING
 from base.core.money import minor_exponent
@@ -18,7 +18,7 @@ from ..models import AccountFigures, FigureTotals
 from ..queries import figure_inputs as inputs
 from ..queries.figure_history import History, history_of
 from ..queries.figure_inputs import GROUP_KINDS
-from .figure_work import UNIT, Work
+from .figure_work import UNIT, Floats, Work
 
 
 def history_now(work: Work, forced: bool) -> History | None:
@@ -53,9 +53,7 @@ def curves(work: Work, history: History | None) -> None:
         unit, peak = history.accounts.unit, history.accounts.peak
         c["unit"], c["peak"] = unit, peak
     else:
-        kept = {row[0].bytes: row[1:] for row in AccountFigures.objects.values_list("account_id", "unit", "peak")}
-        pairs = [kept.get(one, (1, 1)) for one in work.accounts.ids.tolist()]
-        unit, peak = np.array([float(a) for a, _ in pairs]), np.array([float(b) for _, b in pairs])
+        unit, peak = _kept(work)
     known = (c["equity"] != MISSING) & (c["start"] != MISSING) & (c["flow"] != MISSING)
     before = np.where(known, c["start"], 1).astype(np.float64)
     growth = np.where(
@@ -65,6 +63,21 @@ def curves(work: Work, history: History | None) -> None:
     fall = 1.0 - level / np.maximum(peak, level)
     c["drawdown"] = np.where(known, np.rint(np.clip(fall, 0.0, 1.0) * UNIT), float(MISSING)).astype(np.int64)
     c["drawdown"][~known] = MISSING
+
+
+_KEPT = f"""
+SELECT string_agg(uuid_send(account_id), ''), string_agg({SCALED.format("unit")}, ''), string_agg({SCALED.format("peak")}, '')
+FROM reporting_accountfigures WHERE account_id = ANY(%(ids)s::uuid[])
+"""
+
+
+def _kept(work: Work) -> tuple[Floats, Floats]:
+    """Return each account's unit and peak as stored, 1 and 1 of one without."""
+    row = fetch_row(_KEPT, {"ids": uuid_literal(work.accounts.ids)})
+    at, known = places(work.accounts.ids, as_uuids(row[0]))
+    unit, peak = np.ones(work.n), np.ones(work.n)
+    unit[at[known]], peak[at[known]] = (as_integers(value)[known] / UNIT for value in row[1:])
+    return unit, peak
 
 
 def group_history(work: Work, history: History) -> dict[tuple[str, str], dict[str, Any]]:

@@ -5,7 +5,7 @@ Entry point: `flags`, after the money and margin columns.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from ..queries import figure_inputs as inputs
 from .figure_work import UNIT, Work, micros
 
 _LOST = (AuthorityFinding.AUTH_NONE, AuthorityFinding.AUTH_EXPIRED, AuthorityFinding.AUTH_REVOKED)
+# Another machine's clock may go ahead of ours. What it has written counts: once its mark is taken, nothing asks again.
+CLOCKS_APART = timedelta(seconds=5)
 
 
 def flags(work: Work) -> None:
@@ -35,9 +37,10 @@ def flags(work: Work) -> None:
         now=work.now,
     )
     c["authority"] = [verdict.reason(i)[:200] if verdict.finding(i) in _LOST else "" for i in range(work.n)]
-    c["block"] = inputs.blocks_of(accounts=accounts, now=work.now)
+    told = work.now + CLOCKS_APART
+    c["block"] = inputs.blocks_of(accounts=accounts, now=told)
     c["breaks"] = inputs.open_breaks_of(accounts=accounts)
-    c["activity"] = inputs.activity_of(accounts=accounts, since=last_reset(work.now, RESET_ZONE), now=work.now)
+    c["activity"] = inputs.activity_of(accounts=accounts, since=last_reset(work.now, RESET_ZONE), now=told)
     c["is_short_of_cash"] = (work.standing.available != MISSING) & (work.standing.available < 0)
     c["reason"] = inputs.unpriced_words(accounts=accounts, standing=work.standing, symbols=c["symbols"])
     limits = np.array([np.nan if one is None else one for one in facts.loss_limit])

@@ -1,6 +1,7 @@
 """Write the figures' rows, one an account, in one statement.
 
 Entry point: `write_rows`.
+Invariant: a row is written where it says something else than it did, or was not written for `REWRITTEN`; `computed_at` is when it was.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..queries.figure_history import History
 from ..queries.figure_inputs import GROUP_KINDS
 from .figure_work import UNIT, Floats, Work, micros
 
+REWRITTEN = "10 minutes"  # a row that says the same is left as it is for so long: of ten thousand most do
 _NULLABLE = f"(NULLIF({{}}, {MISSING})::numeric / 100000000)"
 _INSTANT = f"to_timestamp(NULLIF({{}}, {MISSING})::numeric / 1000000)"
 _DATE = f"(DATE '1970-01-01' + NULLIF({{}}, {MISSING})::int)"
@@ -33,8 +35,10 @@ def write_rows(work: Work, history: History | None) -> None:
     own, activity = ("equity", "day_start", "margin_used", "open_pnl_own", "open_risk"), c["activity"]
     to = ("equity_to", "start_to", "flow_to", "day_pnl", "day_loss", "open_pnl", "realised", "gross", "net", "open_risk_to")
     ratios = ("day_rate", "margin_rate", "drawdown", "loss_use")
-    at, place = [None if one is None else micros(one) for one in work.rates.as_of], accounts.currency
-    rate_at = np.array([MISSING if one is None else one for one in at], np.int64)
+    place = accounts.currency
+    # A currency in itself needs no rate, so none is of any instant: a row changes only with what it is made of.
+    needed = [None if name == work.currency else at for name, at in zip(accounts.currencies, work.rates.as_of, strict=True)]
+    rate_at = np.array([MISSING if at is None else micros(at) for at in needed], np.int64)
     rate = np.array(
         [
             MISSING if m else round(int(n) * UNIT / int(d))
@@ -78,8 +82,14 @@ def write_rows(work: Work, history: History | None) -> None:
         columns["peak"] = bulk.Integers(_ratios(history.accounts.peak), _NULLABLE)
         columns["history_on"] = bulk.Integers(history.until, _DATE)
     fields = {field.attname: field.column for field in AccountFigures._meta.local_concrete_fields}
-    again = ", ".join(f"{fields[name]} = excluded.{fields[name]}" for name in columns if name != "account_id")
-    bulk.insert(AccountFigures, work.n, columns, on_conflict=f"ON CONFLICT (firm_id, account_id) DO UPDATE SET {again}")
+    written = [fields[name] for name in columns if name != "account_id"]
+    again = ", ".join(f"{name} = excluded.{name}" for name in written)
+    told = [name for name in written if name != "computed_at"]
+    table = AccountFigures._meta.db_table
+    differs = f"({', '.join(f'{table}.{name}' for name in told)}) IS DISTINCT FROM ({', '.join(f'excluded.{name}' for name in told)})"
+    is_old = f"excluded.computed_at - {table}.computed_at > '{REWRITTEN}'"
+    on_conflict = f"ON CONFLICT (firm_id, account_id) DO UPDATE SET {again} WHERE {differs} OR {is_old}"
+    bulk.insert(AccountFigures, work.n, columns, on_conflict=on_conflict)
 
 
 def _scaled(minor: Ints, scale: Any) -> bulk.Integers:
@@ -88,7 +98,8 @@ def _scaled(minor: Ints, scale: Any) -> bulk.Integers:
 
 
 def _texts(values: Sequence[str]) -> bulk.Texts:
-    return bulk.Texts(np.array([value.replace("\0", "").encode() for value in values], dtype=np.bytes_))
+    written = {value: value.replace("\0", "").encode() for value in set(values)}  # most say what others say
+    return bulk.Texts(np.array([written[value] for value in values], dtype=np.bytes_))
 
 
 def _ratios(values: Floats) -> Ints:

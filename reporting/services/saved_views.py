@@ -32,8 +32,8 @@ class UnableToSaveView(Refused):
 
 
 @database.atomic
-def save_view(*, name: str, chosen: AccountFilter, is_shared: bool, actor: Actor, now: datetime) -> SavedView:
-    """Keep a filter under a name of the actor's; one of the same name is replaced.
+def save_view(*, name: str, chosen: AccountFilter, is_shared: bool, actor: Actor, now: datetime) -> tuple[SavedView, bool]:
+    """Keep a filter under a name of the actor's; one of the same name is replaced. Returns the view, and whether it replaced one.
 
     Raises UnableToSaveView, Forbidden, Conflict for a name that is being given elsewhere at this moment.
     """
@@ -50,7 +50,7 @@ def save_view(*, name: str, chosen: AccountFilter, is_shared: bool, actor: Actor
     with _one_of_a_name(title):
         view.save()
     _told(AuditAction.CREATED if row is None else AuditAction.CHANGED, view, actor, now, before, {"filters": kept, "is_shared": is_shared})
-    return view
+    return view, row is not None
 
 
 @database.atomic

@@ -19,6 +19,7 @@ from django.db import connection
 
 from base.core.ids import digest
 from base.errors import Refused
+from base.live import Topic, announce
 from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
@@ -72,6 +73,7 @@ def make_statement(*, account_id: UUID, period_start: date, period_end: date, no
         after={"account": str(account_id), "period_start": str(period_start), "version": document.version, "figures": digest(figures)},
         rule="GOV-11",
     )
+    announce(Topic.STATEMENTS, [document.id], accounts=[account_id])
     return document.id
 
 

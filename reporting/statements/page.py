@@ -189,11 +189,16 @@ def _curve_dates(inputs: StatementInputs) -> list[date]:
 
 
 def chart_of(statement: Statement, *, width: int = 330, height: int = 150) -> Spec | None:
-    """Return the chart of the valued days, or None where there are too few or a day has no return."""
+    """Return the chart of the valued days, or None where there are too few or a day has no return.
+
+    It begins with what the account had before its first day; with that day's end where it had nothing, which would flatten all that came after.
+    """
     i = statement.inputs
     if len(i.days) < 5 or any(daily_return(d) is None for d in i.days):
         return None
     base = i.account.base_currency
     equity = [to_minor(value, base) for value in (i.days[0].begin, *(d.end for d in i.days))]
     falls = drawdown_curve(unit_values(i.days)).tolist()
-    return equity_and_drawdown(_curve_dates(i), equity, falls, exponent=minor_exponent(base), width=width, height=height)
+    first = 0 if equity[0] else 1
+    dates = _curve_dates(i)[first:]
+    return equity_and_drawdown(dates, equity[first:], falls[first:], exponent=minor_exponent(base), width=width, height=height)

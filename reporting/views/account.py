@@ -48,7 +48,7 @@ def account(request: Request, account_id: UUID) -> HttpResponse:
     if request.GET.get("format") == "csv" and tab in _CSV:
         return _download(request, row, tab)
     context: dict[str, Any] = {"account": row, "tab": tab, "tabs": TABS, "blocks": blocks_on(account_id=account_id, now=visit.now)}
-    context |= _PARTS[tab](row, visit)
+    context |= _orders(row, visit, _id(request.GET.get("before", ""))) if tab == "orders" else _PARTS[tab](row, visit)
     context["may_trade"] = visit.holds(DEALERS) and accounts.tradable_by(visit.user_id).filter(pk=account_id).exists()
     return render(request, "reporting/_account.html" if request.htmx else "reporting/account.html", context)
 
@@ -102,8 +102,22 @@ def _cash(row: Any, visit: Visit) -> dict[str, Any]:
     return {"ladder": sheet.cash_ladder(account_id=row.pk, on=visit.now.date())}
 
 
-def _orders(row: Any, visit: Visit) -> dict[str, Any]:
-    return {"orders": list(sheet.orders_of(account_id=row.pk, viewer=visit.viewer)[: sheet.MOST])}
+def _orders(row: Any, visit: Visit, before: UUID | None = None) -> dict[str, Any]:
+    """Return a page of orders, and the id after which the next begins. before: the id after which this one does."""
+    of = {"account_id": row.pk, "connection_id": row.connection_id, "viewer": visit.viewer}
+    found = sheet.orders_of(**of, before=before, most=sheet.PAGE + 1)
+    return {
+        "orders": found[: sheet.PAGE],
+        "older": found[sheet.PAGE - 1].pk if len(found) > sheet.PAGE else None,
+        "is_later": before is not None,
+    }
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _fills(row: Any, visit: Visit) -> dict[str, Any]:
@@ -168,16 +182,17 @@ def _lot_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any,
 
 
 def _order_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return the newest orders: quantity and filled_qty are the account's part, filled_qty empty while it is not known or not shared."""
     header = ("created_at", "client_order_id", "symbol", "side", "quantity", "filled_qty", "limit_price", "state", "is_block", "reason")
-    found = sheet.orders_of(account_id=row.pk, viewer=visit.viewer)[: sheet.MOST]
+    found = sheet.orders_of(account_id=row.pk, connection_id=row.connection_id, viewer=visit.viewer)
     rows = [
         (
             o.created_at,
             o.client_order_id,
             o.instrument.symbol,
             o.side,
-            o.quantity,
-            o.filled_qty,
+            o.part,
+            None if o.state == "UNKNOWN" else o.got,
             o.limit_price,
             o.state,
             o.is_block,

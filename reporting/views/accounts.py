@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,13 +27,15 @@ from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
 from reporting.core.account_filter import FLAGS, GROUPS, AccountFilter, Cursor, checked_filter, read_filter
 from reporting.queries import figures
+from reporting.queries.figure_page import page_of_rows
 from reporting.queries.figures import Sight
 from reporting.queries.saved_views import seen_view, seen_views
+from reporting.services.figure_totals import drawdown_of
 from reporting.services.saved_views import SHARERS, delete_view, rename_view, save_view, share_view
 from risk.enums import FirmLimitKind
 from risk.queries import limits_in_force
 
-from .accounts_table import Lamps, day_pnl_own, flags_of, rows_html, total_cells
+from .accounts_table import NO_EVENING, Lamps, day_pnl_own, drawdown_text, flags_of, rows_html, total_cells, total_spark
 
 COLUMNS = (
     ("code", "Account", ""),
@@ -77,16 +80,25 @@ def accounts(request: Request) -> HttpResponse:
     context["groupings"] = [(key, title, sight.chosen.query(by=key, collapsed=())) for key, title in {"": "None", **GROUPS}.items()]
     context["skeletons"] = ("Equity and drawdown", "Exposure by sector", "Needs attention")
     context |= _kpis(context["totals"], request.visit.now) if context["totals"] else {}
+    context["unknown"] = _unknown(sight) if not (context["totals"] and context["totals"].accounts) else []
     if request.htmx:
         return render(request, "reporting/accounts/_table.html", context)
-    return render(request, "reporting/accounts.html", context | {"layout": request.GET.get("layout", "")})
+    return render(request, "reporting/accounts.html", context | {"layout": request.GET.get("layout") or sight.chosen.layout})
 
 
 def _sight(request: Request) -> tuple[Sight, Any]:
-    """Return who looks through which filter: a saved view's where the address names one, else the address's own."""
+    """Return who looks through which filter: a saved view's where the address names one, else the address's own.
+
+    An open page carries its filter besides the view: its refresh goes on with that once the view is gone.
+    """
     view = None
     if named := request.GET.get("view"):
-        view = seen_view(view_id=named, user_id=request.visit.user_id)
+        try:
+            view = seen_view(view_id=named, user_id=request.visit.user_id)
+        except NotFound:
+            if not request.htmx:
+                raise
+    if view is not None:
         try:
             chosen = checked_filter(view.filters)
         except ValueError as error:
@@ -96,9 +108,16 @@ def _sight(request: Request) -> tuple[Sight, Any]:
     return Sight(request.visit.viewer, chosen), view
 
 
+def _unknown(sight: Sight) -> list[tuple[str, str]]:
+    """Return the groups the filter names that no account in sight is of, each with its kind's title."""
+    named = sight.chosen.labels
+    choices = figures.choices_of(sight) if named else {}
+    return [(GROUPS[kind], label) for kind, label in named.items() if label not in choices[kind]]
+
+
 def _table(request: Request, sight: Sight, after: Cursor | None) -> dict[str, Any]:
     limit = _limit(request) if after is None else figures.PAGE
-    rows, following = figures.page_of_rows(sight, after=after, limit=limit)
+    rows, following = page_of_rows(sight, after=after, limit=limit)
     totals = figures.totals_of(sight) if after is None else None
     lamps = Lamps({one.connection_id: one for one in gateway_states()}, figures.synced_states(now=request.visit.now))
     chosen = sight.chosen
@@ -110,13 +129,13 @@ def _table(request: Request, sight: Sight, after: Cursor | None) -> dict[str, An
         "next": following.text() if following else "",
         "totals": totals,
         "sum": total_cells(totals) if totals else None,
+        "mark": chosen.mark if totals and not totals.whole else "",
         "columns": [
             (key, title.format(to=to), kind, chosen.sorted_by(key).query() if key else "", EXPLAINED.get(key, ""))
             for key, title, kind in COLUMNS
         ],
         "rates": _rates(rows),
         "to": to,
-        "computed_at": totals.stored.computed_at if totals and totals.stored else rows[0].computed_at if rows else None,
     }
 
 
@@ -206,12 +225,14 @@ def below(request: Request) -> HttpResponse:
     now = request.visit.now
     curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
     days = [date.fromisoformat(day) for day in curve.get("days", [])]
+    selected = _selected(sight, totals, curve) if totals is not None and not totals.whole and days else None
     to = totals.currency if totals else "USD"
     alerts = open_alerts(roles=request.visit.roles, viewer=request.visit.viewer)
     return render(
         request,
         "reporting/accounts/_below.html",
         {
+            "selected": selected,
             "charts": [equity_chart(days, curve["equity"], curve["drawdown"], unit=to, phone=phone) for phone in (False, True)]
             if len(days) > 1
             else [],
@@ -223,6 +244,18 @@ def below(request: Request) -> HttpResponse:
             "to": to,
         },
     )
+
+
+def _selected(sight: Sight, totals: figures.Totals, curve: dict[str, list[Any]]) -> dict[str, Any]:
+    """Return what the row of totals of a selection waits for: from the chart's own curve, as a stored total has it from its."""
+    grown, before = figures.growth_of(sight)
+    unit, peak = (Decimal(repr(float(curve[name][0]))) for name in ("unit", "peak"))
+    drawdown = drawdown_of(unit=unit, peak=peak, grown=grown, before=before)
+    return {
+        "mark": sight.chosen.mark,
+        "drawdown": drawdown_text(drawdown, NO_EVENING),
+        "spark": total_spark(totals, curve["points"]),
+    }
 
 
 _TONES = {"CRITICAL": ("blocked", "critical"), "WARNING": ("stale", "warning"), "INFO": ("off", "info")}
@@ -248,19 +281,21 @@ def views(request: Request) -> HttpResponse:
     visit = request.visit
     if request.method == "POST":
         chosen = read_filter(request.POST.dict(), request.POST.getlist("collapsed"))
-        view = save_view(
+        view, is_replaced = save_view(
             name=request.POST.get("name", ""),
             chosen=chosen,
             is_shared=request.POST.get("shared") == "1",
             actor=visit.actor(SHARERS if visit.holds(SHARERS) else STAFF),
             now=visit.now,
         )
+        messages.success(request, f"View {view.name} {'replaced by what was chosen now' if is_replaced else 'saved'}.")
         return _go(request, f"?view={view.pk}")
     sight, _ = _sight(request)
     found = seen_views(user_id=visit.user_id)
     context = {
         "views": found,
         "chosen": sight.chosen,
+        "state": state_of(sight.chosen),
         "shares": visit.holds(SHARERS),
         "user_id": visit.user_id,
         "open": request.GET.get("view", ""),
@@ -303,7 +338,7 @@ _HEADER = (
 
 def _download(request: Request, sight: Sight) -> HttpResponse:
     whole = Sight(sight.viewer, AccountFilter(**_opened(sight.chosen)))
-    rows, _ = figures.page_of_rows(whole, limit=MOST_LINES)
+    rows, _ = page_of_rows(whole, limit=MOST_LINES, whole=True)
     lines = [
         (
             r.code,

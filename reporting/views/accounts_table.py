@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -17,16 +17,18 @@ from uuid import UUID
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from base.core.figures import NIL, money, percent, signed_money, signed_percent
+from base.core.figures import NIL, counted, money, percent, signed_money, signed_percent
 from base.core.money import minor_exponent
 from execution.queries import GatewayState
 from reconciliation.enums import RunState
 from reporting.charts.lines import spark
 from reporting.queries.figures import Totals
 
-STALE_AFTER = timedelta(hours=96)
 _MISSING = -(2**63)
-_NO_DRAWDOWN = "Of a selection no drawdown is kept; the chart below has it"
+_WARNING, _CRITICAL = Decimal("0.5"), Decimal(1) / Decimal("1.2")
+_EMPTY, _FULL = Decimal(0), Decimal(100)
+NO_EVENING = "No evening's equity yet"
+_NO_DRAWDOWN = "Comes with the chart below; of more than 2,000 accounts only the whole firm's is kept"
 _LAMP = {
     "": '<i class="lamp" role="img" aria-label="{0}" title="{0}"></i>',
     **{
@@ -62,7 +64,7 @@ class Lamps:
         if row.block:
             return _lamp("blocked", f"Synced: blocked, {row.block_reason}")
         if row.breaks:
-            return _lamp("stale", f"Synced: {row.breaks} open break{'s' if row.breaks > 1 else ''}")
+            return _lamp("stale", f"Synced: {counted(row.breaks, 'open break')}")
         if day is None:
             return _lamp("off", "Not reconciled in a fortnight")
         if state != RunState.COMPLETE:
@@ -111,7 +113,7 @@ def _number(text: str, value: Decimal | None, reason: str = "", hover: str = "")
     """Return a table's cell of a change: coloured by its sign, a dash with its reason for none."""
     if value is None:
         return _nil(reason)
-    is_zero = not any(digit in text for digit in "123456789")  # as it is written: what rounds to nothing is neither
+    is_zero = not text.strip("+0,.%")  # as it is written: what rounds to nothing is neither
     tone = " flat" if is_zero else " up" if value > 0 else " down"
     return f'<td class="num{tone}"><span class="why" title="{hover}">{text}</span></td>' if hover else f'<td class="num{tone}">{text}</td>'
 
@@ -129,7 +131,7 @@ def row_html(row: Any, lamps: Lamps, *, indent: bool) -> str:
     return (
         f'<tr tabindex="0" data-open data-row="{escape(row.code)}"><td class="name{" indent" if indent else ""}"><a href="/accounts/{row.account_id}/">'
         f'<span class="acct">{escape(row.code)}</span>{escape(row.name)}</a></td>'
-        f'<td>{lamps.of(row)} <span class="class" title="{escape(row.custodian)}">{escape(lamps.name_of(row))}</span></td>{_own(row, why)}{_converted(row, why)}'
+        f'<td title="{escape(lamps.name_of(row))}, {escape(row.custodian)}">{lamps.of(row)} <span class="class via">{escape(lamps.name_of(row))}</span></td>{_own(row, why)}{_converted(row, why)}'
         f"{_gain(row, row.day_pnl, day_pnl_own(row), why)}"
         f"{_number(signed_percent(row.day_rate).rstrip('%'), row.day_rate, why or 'Nothing to gain on')}"
         f"{_gain(row, row.open_pnl, row.open_pnl_own, 'A lot has no price or rate')}{_margin(row)}{_risk(row)}{drawdown}"
@@ -157,8 +159,8 @@ def _converted(row: Any, why: str) -> str:
     if row.currency != row.currency_to:
         rate = f"{row.rate.normalize():f} {row.currency_to} a {row.currency}, {row.rate_as_of:%d %b %Y %H:%M} UTC" if row.rate_as_of else ""
         return f'<td class="num"><button class="why" popovertarget="fx-{row.currency}" title="{rate}">{text}</button></td>'
-    if row.priced_at is not None and row.computed_at - row.priced_at > STALE_AFTER:
-        return f'<td class="num"><span class="why" title="A price is of {row.priced_at:%d %b %Y %H:%M}">{text}</span></td>'
+    if row.stale_since is not None:
+        return f'<td class="num"><span class="why" title="A price is of {row.stale_since:%d %b %Y %H:%M}">{text}</span></td>'
     return f'<td class="num">{text}</td>'
 
 
@@ -167,8 +169,8 @@ def _margin(row: Any) -> str:
     if row.margin_rate is None:
         return _nil(row.margin_reason or row.reason or "No equity to set it against")
     rate = row.margin_rate
-    tone = " meter--crit" if rate > Decimal(1) / Decimal("1.2") else " meter--warn" if rate > Decimal("0.5") else ""
-    width = min(max(rate * 100, Decimal(0)), Decimal(100))
+    tone = " meter--crit" if rate > _CRITICAL else " meter--warn" if rate > _WARNING else ""
+    width = min(max(rate * 100, _EMPTY), _FULL)
     return (
         f'<td class="num"><svg class="meter{tone}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{width:.1f}" height="10"/></svg>{percent(rate)}</td>'
@@ -215,10 +217,20 @@ def flags_of(row: Any) -> list[tuple[str, str, str]]:
     if row.margin_rate is not None and row.margin_rate > Decimal("0.5"):
         found.append(("warn", "Margin", "Margin level below 200%, RSK-8"))
     if row.breaks:
-        found.append(("warn", f"{row.breaks} break{'s' if row.breaks > 1 else ''}", "Open differences with the custodian"))
+        found.append(("warn", counted(row.breaks, "break"), "Open differences with the custodian"))
     if row.is_short_of_cash:
         found.append(("warn", "Cash", "Available cash is below zero, ACC-4"))
     return found
+
+
+def drawdown_text(drawdown: Decimal | None, why: str) -> Any:
+    """Return a total's drawdown, a dash with its reason for none."""
+    return percent(drawdown) if drawdown is not None else format_html('<span class="nil" title="{}">{}</span>', why, NIL)
+
+
+def total_spark(totals: Totals, points: Sequence[int]) -> SafeString:
+    """Return the line of a total: its last evenings (minor units), then now."""
+    return mark_safe(spark(_points(list(points), totals.equity_to, totals.currency)) if len(points) else "")  # noqa: S308  (figures only)
 
 
 def total_cells(totals: Totals) -> dict[str, Any]:
@@ -227,10 +239,6 @@ def total_cells(totals: Totals) -> dict[str, Any]:
     known = totals.accounts - totals.missing
     equity = money(totals.equity_to, to) if known or not totals.accounts else NIL
     left_out = f"{totals.missing} of {totals.accounts} accounts have no equity and are not in it" if totals.missing else ""
-    drawdown: Any = percent(totals.drawdown)
-    if totals.drawdown is None:
-        reason = "No evening's equity yet" if totals.whole else _NO_DRAWDOWN
-        drawdown = format_html('<span class="nil" title="{}">{}</span>', reason, NIL)
     return {
         "label": totals.label,
         "accounts": totals.accounts,
@@ -239,8 +247,8 @@ def total_cells(totals: Totals) -> dict[str, Any]:
         "day_rate": mark_safe(_number(signed_percent(totals.day_rate).rstrip("%"), totals.day_rate, "Nothing to gain on")),  # noqa: S308
         "open_pnl": mark_safe(_number(signed_money(totals.open_pnl, to), totals.open_pnl)),  # noqa: S308
         "open_risk": _total_risk(totals),
-        "drawdown": drawdown,
+        "drawdown": drawdown_text(totals.drawdown, NO_EVENING if totals.whole else _NO_DRAWDOWN),
         "positions": totals.positions,
         "activity": f"{totals.orders} / {totals.fills}",
-        "spark": mark_safe(spark(_points(list(totals.points), totals.equity_to, to)) if totals.points else ""),  # noqa: S308
+        "spark": total_spark(totals, totals.points),
     }

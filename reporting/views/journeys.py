@@ -14,7 +14,7 @@ from django.shortcuts import render
 
 from allocation.queries.story import LineSummary, line_page
 from allocation.queries.visible import visible_signals, visible_strategies
-from base.core.validation import InvalidInput, parse_instant, parse_uuid
+from base.core.row_keys import key_of, read_key
 from base.errors import NotFound
 from execution.core.states import average
 from execution.queries import story as execution
@@ -46,14 +46,14 @@ def decisions(request: Request) -> HttpResponse:
     viewer = request.visit.viewer
     given = {name: _text(request.GET.get(name)) for name in _KEPT}
     rows = _filtered(request, given).select_related("instrument", "strategy")
-    before = _cursor(request.GET.get("before", ""))
+    before = read_key(request.GET.get("before", ""))
     if before is not None:
         rows = rows.filter(Q(received_at__lt=before[0]) | Q(received_at=before[0], pk__lt=before[1]))
     found = list(rows.order_by("-received_at", "-pk")[: ROWS + 1])
     last = found[ROWS - 1] if len(found) > ROWS else None
     context = {
         "rows": journeys(viewer, found[:ROWS]),
-        "before": f"{last.received_at.isoformat()}~{last.pk}" if last else "",
+        "before": key_of(last.received_at, last.pk) if last else "",
         "query": urlencode({name: value for name, value in given.items() if value}),
         "given": given,
         "now": request.visit.now,
@@ -180,11 +180,3 @@ def _kpis(told: Story) -> dict[str, Any]:
 def _text(value: str | None, most: int = 80) -> str:
     text = (value or "").strip()[:most]
     return "" if "\0" in text else text
-
-
-def _cursor(value: str) -> tuple[datetime, UUID] | None:
-    at, _, last = value.partition("~")
-    try:
-        return parse_instant(at.replace(" ", "+"), "before"), parse_uuid(last, "before")
-    except InvalidInput:
-        return None

@@ -12,12 +12,14 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
 from accounts import queries as accounts
 from base.core import figures
 from base.csv_export import csv_response
 from base.errors import NotFound
+from base.streams import file_response
 from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AuditAction, SubjectKind
@@ -142,15 +144,14 @@ def documents(request: Request, account_id: UUID) -> HttpResponse:
 
 
 @page(roles=EVERYBODY)
-def statement_pdf(request: Request, document_id: UUID) -> HttpResponse:
+def statement_pdf(request: Request, document_id: UUID) -> HttpResponseBase:
     """Answer a statement's PDF, to read (`?read`) or to keep; who took it is in the audit trail."""
-    file = download_statement(document_id=document_id, user=request.visit.user, now=request.visit.now)
-    answer = HttpResponse(file.pdf, content_type="application/pdf")
-    kind = "inline" if "read" in request.GET else "attachment"
-    answer["Content-Disposition"] = f'{kind}; filename="{file.name}"'
-    answer["ETag"] = f'"{file.sha256}"'
-    answer["Cache-Control"] = "no-store"
-    return answer
+    visit = request.visit
+    file = download_statement(document_id=document_id, user=visit.user, now=visit.now, is_taken=request.method != "HEAD")
+    is_read = "read" in request.GET
+    return file_response(
+        request, file.pieces(), name=file.name, size=file.size, tag=file.sha256, content_type="application/pdf", inline=is_read
+    )
 
 
 def _told(found: Portrait, topic: str) -> list[dict[str, Any]]:

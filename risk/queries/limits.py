@@ -30,12 +30,8 @@ class LimitFacts:
 def limits_in_force(*, now: datetime) -> dict[FirmLimitKind, LimitFacts]:
     """Return the limits in force at `now` by kind. One statement; kinds nobody has set are not there."""
     rows = FirmLimit.objects.filter(Q(valid_until=None) | Q(valid_until__gt=now), valid_from__lte=now).order_by("valid_from")
-    return {
-        FirmLimitKind(row.kind): LimitFacts(
-            str(row.id), FirmLimitKind(row.kind), UNLIMITED if row.limit is None else row.limit, row.valid_from
-        )
-        for row in rows
-    }
+    found = [(id_, FirmLimitKind(kind), limit, since) for id_, kind, limit, since in rows.values_list("id", "kind", "limit", "valid_from")]
+    return {kind: LimitFacts(str(id_), kind, UNLIMITED if limit is None else limit, since) for id_, kind, limit, since in found}
 
 
 def firm_limits(in_force: dict[FirmLimitKind, LimitFacts]) -> FirmLimits:

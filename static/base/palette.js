@@ -24,7 +24,7 @@ function onKey(event) {
     select(all[(at + step + all.length) % all.length]);
     event.preventDefault();
   } else if (event.key === "Enter") {
-    all[Math.max(at, 0)]?.querySelector("a")?.click();
+    all[Math.max(at, 0)]?.click();
     event.preventDefault();
   }
 }

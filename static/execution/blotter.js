@@ -13,6 +13,7 @@ let timer = 0;
 let busy = false;
 let totalsAt = 0;
 const loading = new WeakSet(); // rows that are being unfolded
+let unfolded = []; // ids of the rows that were unfolded when the table was swapped
 
 const table = () => document.getElementById("blotter-table");
 const body = () => document.getElementById("blotter-rows");
@@ -52,9 +53,9 @@ async function refresh() {
 
 async function again() {
   const url = new URL(table().dataset.rows, location.href);
-  const unfolded = [...document.querySelectorAll("[data-expand][aria-expanded=true]")].map((button) => button.closest("tr").id);
   await window.htmx.ajax("GET", `/blotter/${url.search}`, { source: "#blotter", target: "#blotter", swap: "innerHTML" });
   for (const id of unfolded) if (document.getElementById(id)) unfold(document.getElementById(id));
+  unfolded = [];
 }
 
 async function some(place, ids) {
@@ -150,6 +151,10 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "p" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest("input, textarea, select, dialog")) toggle();
+});
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => { // now, not when it was asked for: rows are opened meanwhile
+  if (detail.target.id !== "blotter") return;
+  unfolded = [...document.querySelectorAll("[data-expand][aria-expanded=true]")].map((button) => button.closest("tr").id);
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id === "dialog") event.detail.target.querySelector("dialog")?.showModal();

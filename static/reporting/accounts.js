@@ -5,8 +5,10 @@ const narrow = matchMedia("(max-width: 40rem)");
 
 const kept = () => { try { return localStorage.getItem(KEY) || ""; } catch { return ""; } };
 
+const chosen = () => wrap.dataset.layout || kept();
+
 function lay() {
-  const asked = wrap.dataset.layout || kept() || (narrow.matches ? "cards" : "table");
+  const asked = chosen() || (narrow.matches ? "cards" : "table");
   wrap.classList.toggle("as-cards", asked === "cards");
   for (const button of document.querySelectorAll("[data-layout-choice]")) button.setAttribute("aria-pressed", String(button.dataset.layoutChoice === asked));
 }
@@ -19,6 +21,12 @@ document.addEventListener("click", (event) => {
   lay();
 });
 narrow.addEventListener("change", lay);
+
+// A view keeps cards that somebody chose; a phone's own cards are no choice.
+document.addEventListener("submit", (event) => {
+  const field = event.target.querySelector("#views [name=layout]");
+  if (field) field.value = chosen() === "cards" ? "cards" : "";
+});
 
 // Rows by account, each as the texts of its cells; the figures above by their own names.
 function written() {
@@ -38,7 +46,7 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 });
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   // What is typed, opened or read is not taken away by a refresh that nobody asked for.
-  if (event.detail.requestConfig?.elt?.id === "accounts" && document.querySelector("#accounts [popover]:popover-open, #accounts .group a:focus")) event.detail.shouldSwap = false;
+  if (event.detail.requestConfig?.elt?.id === "accounts" && document.querySelector("#accounts [popover]:popover-open, #account-actions [popover]:popover-open, #accounts .group a:focus")) event.detail.shouldSwap = false;
   before = event.detail.requestConfig?.elt?.id === "accounts" ? { cells: written(), row: document.activeElement?.closest?.("tr[data-row]")?.dataset.row } : null;
 });
 document.body.addEventListener("htmx:afterSettle", () => {

@@ -141,7 +141,7 @@ def test_decimals_are_plain_text_and_instants_are_utc(scene: Scene):
 
 def test_a_statement_is_downloaded_and_audited(scene: Scene):
     answer = scene.investor.get(f"statements/{scene.ids['statement']}/pdf", Accept="application/pdf")
-    assert (answer.status_code, answer["Content-Type"], answer.content) == (200, "application/pdf", b"%PDF-1.7 test")
+    assert (answer.status_code, answer["Content-Type"], answer.getvalue()) == (200, "application/pdf", b"%PDF-1.7 test")
     from governance.core.subjects import Subject
     from governance.enums import AuditAction, SubjectKind
     from governance.queries import trail_of_subject

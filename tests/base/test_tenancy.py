@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, connections, transaction
 
 from accounts.models import Account, Position
 from base import tenancy
+from base.tenancy.constraints import FIRM, USER
 from base.tenancy.grants import table_kind
 from governance.enums import Role
 from governance.models import AuditEvent, Membership
@@ -148,6 +151,7 @@ def test_s2_every_table_is_isolated_or_on_the_global_list(model):
             return
         assert secured == (True, True) and len(policies) == 1
         assert all("firm_id" in part and "app.firm" in part for part in policies[0])
+        assert "firm_id = ( SELECT " in policies[0][0], "asked once a statement"
         _assert_references_stay_inside(cursor, model)
         cursor.execute(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_attribute a ON a.attrelid = i.indrelid "
@@ -155,6 +159,23 @@ def test_s2_every_table_is_isolated_or_on_the_global_list(model):
             [table],
         )
         assert cursor.fetchall() == [], "a unique key that does not start with the firm tells of other firms' rows"
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.parametrize("table", ["accounts_account", "governance_membership"])
+def test_a_policy_of_before_is_brought_to_todays(table):
+    policy = "SELECT qual, with_check FROM pg_policies WHERE tablename = %s"
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(policy, [table])
+        today = cursor.fetchone()
+        cursor.execute(
+            f"ALTER POLICY firm ON {table} USING (firm_id = {FIRM}" + (f" OR user_id = {USER})" if "app.user" in today[0] else ")")
+        )
+        cursor.execute(policy, [table])
+        assert cursor.fetchone() != today
+        import_module("governance.migrations.0008_policies_ask_once").ask_once(None, connections["owner"].schema_editor())
+        cursor.execute(policy, [table])
+        assert cursor.fetchone() == today
 
 
 def _assert_references_stay_inside(cursor, model):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -49,17 +50,19 @@ class Running:
     def firm_id(self) -> int:
         return self.stage.firm.firm_id
 
-    def cookie(self, role: str) -> str:
+    def cookie(self, role: str, *, is_fresh: bool = False) -> str:
         """Return a session of the firm's person in the role, in the firm."""
-        return self.cookie_of(int(self.stage.firm.actors[role].user_id), self.firm_id)
+        return self.cookie_of(int(self.stage.firm.actors[role].user_id), self.firm_id, is_fresh=is_fresh)
 
-    def cookie_of(self, user_id: int, firm_id: int) -> str:
-        """Return a session of a person, in a firm of theirs."""
+    def cookie_of(self, user_id: int, firm_id: int, *, is_fresh: bool = False) -> str:
+        """Return a session of a person, in a firm of theirs. is_fresh: they have shown a password just now."""
         client = Client()
         user = get_user_model().objects.get(pk=user_id)
         client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
         session = client.session
         session[FIRM_KEY] = firm_id
+        if is_fresh:
+            session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
         session.save()
         return str(client.cookies["sessionid"].value)
 

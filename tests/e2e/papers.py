@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from accounts.enums import BlockMode
 from accounts.models import Account
-from accounts.services import snapshot_equity
+from accounts.services import block_trading, grant_group, lift_by_hand, open_group, snapshot_equity
 from base import tenancy
 from base.clock import process_clock
 from governance.core.subjects import Subject
-from governance.enums import AlertTier, ApprovalAction, Role, SubjectKind
-from governance.services import raise_alert, request_approval
+from governance.enums import AlertTier, ApprovalAction, KillScope, KillState, RestrictionState, Role, SubjectKind
+from governance.models import KillSwitch
+from governance.services import create_webhook_key, issue_token, raise_alert, request_approval, restrict
+from market.models import Instrument
 from reconciliation.enums import BreakState, BreakType, ItemKind, RunState
 from reconciliation.models import Break, ReconciliationRun
 from reporting.core.account_filter import AccountFilter
@@ -51,7 +55,7 @@ def file_papers(here: Stage, account: str) -> dict[str, str]:
             tier=AlertTier.WARNING, audience=Role.MANAGER, rule="RSK-9", subject=subject, message="Daily loss at 83% of its limit", now=now
         )
         approval = ask_to_override(here, str(account_id))
-        view = save_view(name="Every account", chosen=AccountFilter(), is_shared=True, actor=people["MANAGER"], now=now)
+        view, _ = save_view(name="Every account", chosen=AccountFilter(), is_shared=True, actor=people["MANAGER"], now=now)
         planted = plant_break(account)
     named = {
         "name": "orders",
@@ -63,6 +67,42 @@ def file_papers(here: Stage, account: str) -> dict[str, str]:
         "break": planted,
     }
     return {name: str(here.rows(sql)[0][0]) for name, sql in IDS.items()} | {name: str(pk) for name, pk in named.items()}
+
+
+def rest_an_order(here: Stage) -> None:
+    """Let an order rest at a limit the market does not reach, so that there is something to cancel and to replace."""
+    (bid,) = here.rows(
+        "SELECT q.bid FROM market_quote q JOIN market_instrument i ON i.id = q.instrument_id WHERE i.symbol = 'QRS' LIMIT 1"
+    )[0]
+    terms = {"order_type": "LIMIT", "limit_price": str((bid * Decimal("0.8")).quantize(Decimal("0.01"))), "time_in_force": "DAY"}
+    body = {"strategy": "CORE", "symbol": "QRS", "method": "fixed", "figure": "1", **terms}
+    if here.state_signal("resting", json.dumps(body)):
+        raise RuntimeError(here.tail("signals"))
+
+
+def fill_the_admin(here: Stage) -> None:
+    """Put a row into every table of the admin that a day of trading leaves empty, none of which stops or allows anything."""
+    now, people = process_clock().now(), here.firm.actors
+    officer, trader = people["COMPLIANCE"], int(people["TRADER"].user_id)
+    with tenancy.firm(here.firm.firm_id):
+        account = Account.objects.filter(is_clearing=False).earliest("code")
+        restrict(
+            state=RestrictionState.CLOSE_ONLY,
+            reason="from next year on",
+            actor=officer,
+            now=now,
+            instrument_id=Instrument.objects.earliest("id").pk,
+            valid_from=now + timedelta(days=365),
+        )
+        over = {"tripped_by_id": trader, "tripped_at": now, "rearmed_by_id": trader, "rearmed_at": now, "reason": "a rehearsal"}
+        KillSwitch.objects.create(scope=KillScope.STRATEGY, subject_id="REHEARSAL", state=KillState.ARMED, **over)
+        create_webhook_key(source="charts", user_id=trader, now=now, actor=officer)
+        issue_token(user_id=trader, label="a program", now=now, firm_id=here.firm.firm_id, actor=officer)
+        group = open_group(code="GROUP", name="A group", now=now, account_ids=[account.pk], actor=officer)
+        grant_group(group_id=group, user_id=trader, now=now, actor=officer)
+        terms = {"instrument_id": None, "mode": BlockMode.CLOSE_ONLY, "rule": "GOV-4", "reason": "a rehearsal"}
+        block = block_trading(account_id=account.pk, now=now, actor=officer, **terms)
+        lift_by_hand(block_id=block, actor=officer, now=now, reason="over")
 
 
 def evening_before(here: Stage) -> None:

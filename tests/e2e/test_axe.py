@@ -1,36 +1,50 @@
-"""No page has a serious or critical finding of axe-core, in the light or in the dark, and none is wider than a telephone."""
+"""No page and nothing that opens on one has a serious or critical finding of axe-core, in the light or in the dark, and no page is wider than a
+telephone: the pages of every role, every table, row, act and refusal of the admin, and the console's dialogs, menus and sheets."""
 
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
+from tests.e2e.axed import DESK, findings, findings_in_turn, findings_inside
 from tests.e2e.conftest import Running
-from tests.e2e.visited import ROLES, pages_of
+from tests.e2e.opened import OPENED, Opened
+from tests.e2e.papers import fill_the_admin, rest_an_order
+from tests.e2e.visited import ROLES, admin_pages, pages_of
 
 pytestmark = pytest.mark.xdist_group("e2e")
-
-GRAVE = {"serious", "critical"}
-
-
-LIGHT = {"resultTypes": ["violations"]}
-DARK = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 900}
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_axe_finds_nothing_grave_and_a_telephone_is_wide_enough(running: Running, filed: dict[str, str], role: str) -> None:
-    page, axe, found = running.open(role), Axe(), []
-    for address in pages_of(role, filed):
-        page.set_viewport_size(DESK)
-        page.emulate_media(color_scheme="light")
-        page.goto(address, wait_until="load")
-        violations = axe.run(page, options=LIGHT).response["violations"]
-        page.emulate_media(color_scheme="dark")
-        violations += axe.run(page, options=DARK).response["violations"]
-        grave = [one for one in violations if one["impact"] in GRAVE]
-        found += [f"{address} {one['id']}: {node['target']} {node['html'][:160]}" for one in grave for node in one["nodes"]]
-        page.set_viewport_size(PHONE)
-        if (over := page.evaluate("document.documentElement.scrollWidth - window.innerWidth")) > 1:
-            found.append(f"{address} is {over} px wider than a telephone")
+    page = running.open(role)
+    found = [one for address in pages_of(role, filed) for one in findings(page, address)]
     assert found == []
+
+
+@pytest.mark.parametrize("role", OPENED)
+def test_axe_finds_nothing_grave_in_what_opens(running: Running, filed: dict[str, str], role: str) -> None:
+    if role == "MANAGER":
+        rest_an_order(running.stage)
+    page = running.open(role)
+    page.set_viewport_size(DESK)
+    assert [one for opened in OPENED[role] for one in _look(page, opened, filed)] == []
+
+
+def test_axe_finds_nothing_grave_in_the_admin(running: Running, filed: dict[str, str]) -> None:
+    fill_the_admin(running.stage)
+    page = running.visit(running.cookie("COMPLIANCE", is_fresh=True))
+    found = findings_in_turn(page, admin_pages(running.stage))
+    page.goto("/admin/accounts/account/do/open")
+    page.locator(".act form").evaluate("form => { form.noValidate = true; form.querySelector('button').click() }")
+    page.locator(".act__refused").first.wait_for()
+    assert found + [f"a refused form {one}" for one in findings_inside(page, "#main")] == []
+
+
+def _look(page: Page, opened: Opened, ids: dict[str, str]) -> list[str]:
+    """Return what is wrong with what opens after the steps."""
+    if opened.path:
+        page.goto(opened.path.format(**ids), wait_until="load")
+    for step in opened.steps:
+        step(page)
+    return [f"{page.url} {opened.inside} {one}" for one in findings_inside(page, opened.inside)]

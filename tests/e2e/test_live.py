@@ -96,7 +96,7 @@ def test_a_hidden_tab_draws_nothing_but_alerts_until_it_is_seen_again(running: R
     _show(page, hidden=True)
     with tenancy.firm(running.firm_id):
         request = request_approval(
-            action=ApprovalAction.RECORD_EXEMPTION,
+            action=ApprovalAction.LIFT_RESTRICTION,
             subject=Subject(SubjectKind.FIRM, str(running.firm_id)),
             content_hash="d" * 64,
             actor=actors["TRADER"],

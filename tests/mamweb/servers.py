@@ -122,9 +122,8 @@ def remove(var: Path) -> None:
     """End the servers of this folder and remove every trace."""
     here = where(var)
     if is_supervised(var):
-        supervisor = parent_of(postgres_pid(var))
         here.data.rename(here.state / "gone")  # a supervisor whose data is gone stops by itself, idle or not
-        wait_for(lambda: not runs(supervisor), "the supervisor of removed data to end")
+        wait_for(lambda: not is_supervised(var), "the supervisor of removed data to end")
     shutil.rmtree(here.sockets, ignore_errors=True)
     shutil.rmtree(here.state)
     if here.state.is_relative_to(ELSEWHERE):

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import TradingBlock
+from accounts.services import UnableToClose, close_account
 from base import tenancy
 from governance.enums import Role
 from governance.models import Alert
 from governance.queries import actor_for
 from governance.services import approve
 from reconciliation.models import Break, Waiver
+from reconciliation.queries.obstacles import break_words
 from reconciliation.services import block_unresolved, reconcile_custodian, request_waiver, take_snapshot_from_file, waive_break
 from tests.factories import make_firm, make_user
 
@@ -50,6 +52,13 @@ def test_rec_6_an_unresolved_material_break_makes_its_account_close_only_before_
     assert standing() == [(scene.accounts[0].code, "CLOSE_ONLY", "REC-6")]
     again = block_unresolved(now=BEFORE_OPEN + timedelta(minutes=5))
     assert again.blocked == again.lifted == () and len(standing()) == 1
+
+
+def test_acc_2_an_account_with_a_break_is_not_closed(scene):
+    actor = actor_for(make_user(Role.RISK).pk, Role.RISK)
+    with pytest.raises(UnableToClose, match="2 breaks with its custodian not resolved"):
+        close_account(account_id=scene.accounts[0].id, closed_on=EVENING.date(), actor=actor, now=EVENING, reason="x")
+    assert break_words(scene.accounts[1].id, EVENING) == ""
 
 
 def test_rec_6_one_business_day_warns_two_are_critical(scene):
@@ -99,6 +108,19 @@ def test_rec_6_a_waiver_of_two_people_lets_the_account_trade_until_it_ends(scene
     assert Waiver.objects.count() == 2 and block_unresolved(now=BEFORE_OPEN).blocked == ()
     assert set(Break.objects.values_list("state", flat=True)) == {"WAIVED"}
     assert block_unresolved(now=BEFORE_OPEN + timedelta(days=1)).blocked == (scene.accounts[0].id,)
+
+
+def test_rec_6_a_waiver_frees_the_account_at_once(scene):
+    asker, second = (actor_for(make_user(Role.OPERATIONS).id) for _ in range(2))
+    block_unresolved(now=BEFORE_OPEN)
+    assert [row[0] for row in standing()] == [scene.accounts[0].code]
+    for row in Break.objects.all():
+        assert standing() != [], "the last reason is gone with the last break"
+        terms = {"break_id": row.id, "reason": "known", "expires_at": BEFORE_OPEN + timedelta(days=1), "now": BEFORE_OPEN}
+        approval_id = request_waiver(**terms, actor=asker)
+        approve(approval_id=approval_id, actor=second, now=BEFORE_OPEN, reason="seen")
+        waive_break(**terms, approval_id=approval_id, actor=asker)
+    assert standing() == [] and not Alert.objects.filter(rule="REC-6", ended_at=None).exists()
 
 
 def test_rec_6_a_waiver_ends_when_the_figures_change(scene):

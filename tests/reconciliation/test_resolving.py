@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.models import CashBalance, LedgerEntry, LedgerTransaction, Position
+from accounts.models import CashBalance, EquitySnapshot, LedgerEntry, LedgerTransaction, Position
+from accounts.services import snapshot_equity
 from base import tenancy
 from base.errors import NotFound, Refused
 from governance.enums import Role
@@ -65,7 +66,12 @@ def quiet(scene):
 def test_rec_7_an_extra_fill_is_booked_and_its_fee_and_the_day_then_agrees(scene, people):
     reconciled(scene, quiet(scene))
     before = set(LedgerEntry.objects.values_list("id", flat=True))
+    snapshot_equity(as_of=DAY, now=EVENING)
+    evening = EquitySnapshot.objects.get(account=scene.accounts[0])
+    assert evening.cash == 250_000
     made = resolve(Break.objects.get(break_type="EXTRA_FILL"), AdjustmentKind.BOOK_FILL, people)
+    evening.refresh_from_db()
+    assert evening.cash == 245_000, "the evening is of the corrected books"
     assert made.state == "RESOLVED" and before < set(LedgerEntry.objects.values_list("id", flat=True))
     head = LedgerTransaction.objects.get(id=made.transaction_id)
     assert (head.entry_type, head.trade_date, str(head.settle_date)) == ("ADJUSTMENT", DAY, "2026-01-06")

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from tests.screens.stage import Stage
 
 PHONE = 640
+HIDDEN = (
+    "[...document.querySelectorAll('.page .card, .page .scroll')].filter(part => getComputedStyle(part).overflowX !== 'visible')"
+    ".map(part => part.scrollWidth - part.clientWidth).filter(px => px > 1)"
+)
 OVERTAKEN = ("htmx:sendAbort", "htmx:afterRequest")  # a preview that a later keystroke replaced
 
 
@@ -113,11 +117,13 @@ def _take(context: BrowserContext, address: str, scene: Scene, width: int, optio
     name = f"{scene.role.replace('@', '-').lower() or 'nobody'}-{scene.name}"
     for theme in options.theme:
         page.emulate_media(color_scheme=theme)
+        if "/admin/" in page.url and not scene.steps:
+            page.goto(page.url, wait_until="load")  # the admin asks for the theme when it loads
         page.wait_for_timeout(150)
         picture = page.screenshot(full_page=not options.readme and not page.locator("dialog[open], [popover]:popover-open").count())
         file = f"{scene.name}.png" if options.readme else f"{name}-{theme}-{width}.png"
         (options.out / file).write_bytes(pressed(picture) if options.readme else picture)
-    said += _overflow(page)
+    said += _overflow(page, width)
     page.close()
     return [line for line in said if not (scene.status >= 400 and f"status of {scene.status}" in line)]
 
@@ -133,10 +139,14 @@ def _act(page: Page, scene: Scene) -> list[str]:
     return []
 
 
-def _overflow(page: Page) -> list[str]:
-    """Return a complaint if the page is wider than its window."""
+def _overflow(page: Page, width: int) -> list[str]:
+    """Return a complaint if the page is wider than its window, or, but for a phone, a card's content wider than the card."""
     wide: Any = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [f"the page is {wide} px wider than the window"] if wide > 1 else []
+    hidden: Any = [] if width <= PHONE else page.evaluate(HIDDEN)
+    return [
+        *([f"the page is {wide} px wider than the window"] if wide > 1 else []),
+        *(f"a card hides {px} px of what it holds" for px in hidden),
+    ]
 
 
 def _options() -> Namespace:

@@ -38,7 +38,9 @@ _TABLES = (
     "risk/gatedecision",
 )
 _FORMS = (
+    "accounts/account/do/open",
     "accounts/account/{account}/do/block",
+    "accounts/account/{account}/do/close",
     "governance/authority/calendar",
     "governance/authority/{authority}/change/",
     "accounts/custodian/do/record",
@@ -121,7 +123,7 @@ def see(selector: str) -> Step:
 
 def put(template: str) -> Step:
     """Show a template that no address answers with."""
-    return lambda page: page.set_content(render_to_string(template))
+    return lambda page: page.set_content(render_to_string(template, {"status": template.partition(".")[0]}))
 
 
 def _menu(page: Page) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
 
+from accounts.models import BrokerConnection
+from allocation.models import AllocationLine, Signal
 from base import tenancy
+from base.core.ids import new_id
+from execution.models import ChildOrder, ParentOrder
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, Role, SubjectKind
 from governance.models import AuditEvent
 from governance.services import audit
+from reporting.queries import account_sheet as sheet
 from reporting.views.account import TABS
 from tests.api.scene import NOW, Scene, make_scene
+from tests.factories import make_account, make_connection, number
 from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +86,51 @@ def test_the_palette_takes_anything(scene: Scene, text: str) -> None:
 def test_everybody_starts_where_they_belong(scene: Scene) -> None:
     assert get(scene.investor.user, "/")["Location"] == "/portal/"
     assert get(scene.owner.user, "/")["Location"] == "/home/"
+
+
+def in_a_block(scene: Scene, quantity: int, connection: BrokerConnection, n: int = 1) -> None:
+    """Write n decisions, each with a line of the scene's account and a block of 900 at a connection."""
+    with tenancy.firm(scene.firm.id):
+        clearing = make_account(connection=connection)
+        for _ in range(n):
+            parent = ParentOrder.objects.select_related("statement").order_by("created_at", "id")[0]
+            order = ChildOrder.objects.filter(parent=parent).order_by("id")[0]
+            plan = parent.statement
+            signal = Signal.objects.get(pk=plan.signal_id)
+            signal.pk, signal.journey_id, signal.idempotency_key = new_id(), new_id(), f"K{number()}"
+            signal.save(force_insert=True)
+            plan.pk, plan.signal_id, plan.journey_id = new_id(), signal.pk, signal.journey_id
+            plan.save(force_insert=True)
+            AllocationLine.objects.create(statement=plan, account=scene.account, raw=0, after_rules=[], quantity=quantity)
+            parent.pk, parent.statement_id, parent.journey_id = new_id(), plan.pk, plan.journey_id
+            parent.save(force_insert=True)
+            order.pk, order.parent_id, order.journey_id, order.client_order_id = new_id(), parent.pk, plan.journey_id, f"C{number()}"
+            order.account_id, order.connection_id, order.is_block, order.quantity = clearing.pk, connection.pk, True, Decimal(900)
+            order.save(force_insert=True)
+
+
+def test_the_orders_are_the_accounts_own_and_its_part_in_blocks_of_its_own_connection(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        elsewhere = make_connection()
+    in_a_block(scene, 7, elsewhere)
+    in_a_block(scene, 0, scene.account.connection)
+    client, path = signed_in(scene.owner.user), f"/accounts/{scene.account.pk}/?tab=orders"
+    text = client.get(path).content.decode()
+    assert elsewhere.code not in text and "900" not in text and text.count("data-open") == 1
+    in_a_block(scene, 7, scene.account.connection)
+    text = client.get(path).content.decode()
+    assert text.count("data-open") == 2 and '<td class="num">7</td>' in text and "part of a block of 900" in text
+    lines = list(csv.DictReader(StringIO(client.get(f"{path}&format=csv").content.decode())))
+    assert [Decimal(line["quantity"]) for line in lines] == [7, 5]
+
+
+def test_a_page_of_orders_ends_and_leads_to_the_older_ones(scene: Scene) -> None:
+    in_a_block(scene, 7, scene.account.connection, sheet.PAGE)
+    client, path = signed_in(scene.owner.user), f"/accounts/{scene.account.pk}/"
+    text = client.get(f"{path}?tab=orders").content.decode()
+    assert text.count("data-open") == sheet.PAGE
+    found = re.search(r"before=([0-9a-f-]{36})", text)
+    assert found
+    text = client.get(f"{path}?tab=orders&before={found[1]}").content.decode()
+    assert text.count("data-open") == 1 and "Older orders" not in text
+    assert client.get(f"{path}?tab=orders&before=x").status_code == 200

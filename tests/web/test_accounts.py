@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -13,14 +14,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account, CashBalance
+from accounts.models import Account, CashBalance, EquitySnapshot
 from allocation.models import StrategyAccount
 from base import tenancy
 from governance.enums import AuditAction
 from governance.models import AuditEvent
 from reporting.core.account_filter import SORTS, AccountFilter, Cursor, checked_filter, read_filter
 from reporting.models import AccountFigures, FigureTotals, SavedView
-from reporting.queries.figures import Sight, group_totals, page_of_rows, totals_of
+from reporting.queries.figure_page import page_of_rows
+from reporting.queries.figures import Sight, group_totals, totals_of
 from reporting.queries.saved_views import accounts_of_view
 from reporting.services import refresh_figures
 from tests.api.scene import NOW, Scene, grant, make_scene
@@ -46,6 +48,14 @@ def more(scene: Scene, count: int, *, for_owner: bool = True, **fields: Any) -> 
                 grant(scene.owner.user, account, "view")
             made.append(account)
     return made
+
+
+def evenings(scene: Scene, account: Account, *equities: int) -> None:
+    """Put the account's last evenings on record; it was opened with the first equity."""
+    with tenancy.firm(scene.firm.id):
+        for place, equity in enumerate(equities):
+            amounts = {"cash": equity, "market_value": 0, "equity": equity, "external_flow": 0 if place else equity}
+            EquitySnapshot.objects.create(account=account, as_of=NOW.date() - timedelta(days=len(equities) - place), **amounts)
 
 
 def worked_out(scene: Scene) -> None:
@@ -227,6 +237,19 @@ def test_the_number_of_statements_is_the_same_at_one_and_three_accounts(scene: S
     assert counts == ([18, 18] if not query else [21, 21])
 
 
+def test_what_is_below_a_selection_asks_the_same_at_one_and_three_accounts(scene: Scene) -> None:
+    client, counts = signed_in(scene.owner.user), []
+    for extra in (1, 2):
+        for account in more(scene, extra, name="Chosen"):
+            evenings(scene, account, 100, 110)
+        worked_out(scene)
+        client.get("/accounts/below?q=Chosen")
+        with CaptureQueriesContext(connection) as seen:
+            assert b"sum-drawdown-" in client.get("/accounts/below?q=Chosen", headers=HTMX).content
+        counts.append(len(seen))
+    assert counts == [29, 29]
+
+
 def test_a_view_is_saved_shared_renamed_and_deleted_by_its_owner_alone(scene: Scene) -> None:
     worked_out(scene)
     owner, second = signed_in(scene.owner.user), signed_in(scene.second.user)
@@ -259,6 +282,68 @@ def test_a_trader_saves_but_does_not_share(scene: Scene) -> None:
     assert trader.post("/accounts/views", {"name": "Ours", "shared": "1"}).status_code == 403
     for name in ("", "x" * 61):
         assert trader.post("/accounts/views", {"name": name}).status_code == 422
+
+
+def test_only_who_may_share_is_asked_whether_to(scene: Scene) -> None:
+    form = signed_in(scene.owner.user).get("/accounts/views").content.decode()
+    assert 'name="shared"' in form and "your role does not share views" not in form
+    form = signed_in(scene.colleague.user).get("/accounts/views").content.decode()
+    assert 'name="shared"' not in form and "your role does not share views" in form
+
+
+def test_the_form_of_a_view_holds_what_is_chosen(scene: Scene) -> None:
+    form = (
+        signed_in(scene.owner.user).get("/accounts/views?q=a&currency=EUR&by=currency&collapsed=EUR&collapsed=USD&down=1").content.decode()
+    )
+    found = re.findall(r'type="hidden" name="(\w+)" value="(\w*)"', form)
+    assert [pair for pair in found if pair[0] != "csrfmiddlewaretoken"] == [
+        ("q", "a"),
+        ("by", "currency"),
+        ("down", "1"),
+        ("currency", "EUR"),
+        ("collapsed", "EUR"),
+        ("collapsed", "USD"),
+        ("layout", ""),
+    ]
+
+
+def test_saving_says_whether_a_view_was_replaced(scene: Scene) -> None:
+    client = signed_in(scene.owner.user)
+    saved = client.post("/accounts/views", {"name": "Mine", "currency": "EUR"}, follow=True).content.decode()
+    assert "View Mine saved." in saved and "replaced" not in saved
+    again = client.post("/accounts/views", {"name": "Mine", "currency": "USD"}, follow=True).content.decode()
+    assert "View Mine replaced by what was chosen now." in again
+    assert "View Mine" not in client.get("/accounts/").content.decode().replace("<b>", "")
+
+
+def test_a_refresh_stays_on_its_view_and_goes_on_with_its_filter_once_that_is_gone(scene: Scene) -> None:
+    worked_out(scene)
+    client = signed_in(scene.owner.user)
+    place = client.post("/accounts/views", {"name": "Mine", "q": scene.account.code})["Location"]
+    refresh = re.findall(r'id="accounts" hx-get="([^"]+)"', client.get(place).content.decode())[0].replace("&amp;", "&")
+    chip = re.findall(r'popovertarget="views" hx-get="([^"]+)"', client.get(refresh, headers=HTMX).content.decode())[0].replace(
+        "&amp;", "&"
+    )
+    assert "Rename" in client.get(chip, headers=HTMX).content.decode()
+    client.post(place.replace("?view=", "views/"), {"do": "delete"})
+    answer = client.get(refresh, headers=HTMX)
+    assert answer.status_code == 200 and "All accounts" in answer.content.decode() and f"q={scene.account.code}" in answer.content.decode()
+    assert client.get(place).status_code == 404
+
+
+@pytest.mark.parametrize("by", ["", "&by=strategy"])
+def test_a_filter_that_names_what_is_not_there_says_so(scene: Scene, by: str) -> None:
+    worked_out(scene)
+    text = get(scene.owner.user, f"?strategy=CRYPTO-CARRY{by}").content.decode()
+    assert "Nothing matches" in text and "Clear filters" in text and "No account in sight has the strategy CRYPTO-CARRY." in text
+    known = get(scene.owner.user, f"?currency={scene.account.base_currency}&q=nobody{by}").content.decode()
+    assert "No account in sight fits the filter." in known and "has the currency" not in known
+
+
+def test_the_chip_counts_the_filters(scene: Scene) -> None:
+    worked_out(scene)
+    for query, count in (("?currency=USD", 1), ("?flag=any", 1), ("?currency=USD&flag=any", 2)):
+        assert f"Filter <b>{count}</b>" in get(scene.owner.user, query).content.decode()
 
 
 def test_a_view_is_no_grant_and_resolves_to_what_each_person_sees(scene: Scene) -> None:
@@ -323,6 +408,7 @@ def test_filters_go_through_addresses_and_json_unchanged() -> None:
         {"descending": "yes"},
         {"collapsed": "EUR"},
         {"flag": ["any"]},
+        {"layout": "x"},
     ],
 )
 def test_a_kept_filter_that_is_none_is_refused(kept: Any) -> None:
@@ -351,3 +437,23 @@ def test_the_heading_of_open_risk_takes_two_lines_at_most_and_says_what_it_is(sc
     text = signed_in(scene.owner.user).get("/accounts/").content.decode()
     heading = re.search(r'<th scope="col" title="([^"]+)" class="num"><a [^>]+>(Open risk[^<]+)</a>', text)
     assert heading and "RSK-8b" in heading[1] and heading[2].split(" ") == ["Open", "risk\N{NO-BREAK SPACE}USD"]
+
+
+def test_a_selections_row_of_totals_gets_its_drawdown_and_line_with_the_chart_below(scene: Scene) -> None:
+    chosen, other = more(scene, 2)
+    for account in (chosen, other):
+        evenings(scene, account, 110, 125, 120)
+    worked_out(scene)
+    query = f"?q={chosen.code}"
+    page, below = (get(scene.owner.user, f"{part}{query}", **HTMX).content.decode() for part in ("", "below"))
+    (mark,) = re.findall(r'<span id="sum-drawdown-(\w+)" hx-preserve="true"><span class="nil"', page)
+    assert f'<span id="sum-spark-{mark}" hx-preserve="true"></span>' in page
+    assert (
+        f'<span id="sum-drawdown-{mark}" hx-swap-oob="true">20.0%</span><span id="sum-spark-{mark}" hx-swap-oob="true"><svg class="spark'
+        in below
+    )
+    again = get(scene.owner.user, f"{query}&sort=day_pnl&by=currency", **HTMX).content.decode()
+    assert f"sum-drawdown-{mark}" in again, "another order is the same choice"
+    assert f"sum-drawdown-{mark}" not in get(scene.owner.user, f"?q={other.code}", **HTMX).content.decode()
+    for whole in (get(scene.risk.user, "", **HTMX), get(scene.risk.user, "below", **HTMX)):
+        assert "sum-drawdown-" not in whole.content.decode(), "the firm's own total is stored"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,14 +12,15 @@ import pytest
 from accounts.enums import BlockMode
 from accounts.models import Account, BrokerConnection, TradingBlock
 from accounts.services import UnableToLift, block_trading, lift_by_hand
-from governance import services
-from governance.enums import AuditAction
-from governance.models import AuditEvent, Authority, Mandate
+from governance import queries, services
+from governance.core.subjects import Actor
+from governance.enums import AuditAction, Role
+from governance.models import AuditEvent, Authority, FirmSettings, Mandate
 from governance.services.parties import UnableToRecord
 from tests.api.scene import NOW
 
+from .overseen import ADMINS, Firm, authority, do, where
 from .people import signed_in
-from .test_admin import ADMINS, Firm, authority, do, where
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +113,36 @@ def test_a_text_its_column_cannot_hold_is_refused_with_its_line(firm: Firm, line
 def test_a_cap_its_column_cannot_hold_is_refused_beside_it(firm: Firm, figure: str) -> None:
     answer = do(firm, Account, "change", {"name": "n", "position_cap_rate": figure, "reason": "x"}, firm.scene.account.pk)
     assert answer.status_code == 422 and answer.context["form"].errors.keys() == {"position_cap_rate"}
+
+
+def test_acc_4_the_cash_buffer_changes_with_before_and_after(firm: Firm) -> None:
+    row = firm.row(FirmSettings)
+    stale = signed_in(firm.officer, firm.scene.firm.id)
+    assert stale.get(where(FirmSettings, "do_change", row.pk))["Location"].startswith("/auth/reauthenticate/")
+    assert do(firm, FirmSettings, "change", {"cash_buffer_rate": "0.02", "reason": "calmer"}, row.pk).status_code == 302
+    event = firm.event(AuditAction.CHANGED)
+    assert (event.before, event.after, event.reason) == ({"cash_buffer_rate": "0.005"}, {"cash_buffer_rate": "0.02"}, "calmer")
+    with firm.inside():
+        assert queries.firm_settings().cash_buffer_rate == Decimal("0.02")
+        before = AuditEvent.objects.count()
+    assert do(firm, FirmSettings, "change", {"cash_buffer_rate": "0.020", "reason": "the same"}, row.pk).status_code == 302
+    for figure in ("-0.01", "0.26", "NaN", "0.00000000001"):
+        answer = do(firm, FirmSettings, "change", {"cash_buffer_rate": figure, "reason": "x"}, row.pk)
+        assert answer.status_code == 422 and answer.context["form"].errors.keys() == {"cash_buffer_rate"}, figure
+    with firm.inside():
+        assert AuditEvent.objects.count() == before
+        for rate in (Decimal("-1"), Decimal("0.3"), Decimal("1e-11")):
+            with pytest.raises(services.UnableToSet):
+                services.change_firm_settings(cash_buffer_rate=rate, actor=firm.actor, now=NOW, reason="x")
+        with pytest.raises(services.NotPermitted):
+            actor = Actor(str(firm.operations.id), Role.OPERATIONS)
+            services.change_firm_settings(cash_buffer_rate=Decimal("0.01"), actor=actor, now=NOW, reason="x")
+
+
+def test_what_a_firm_cannot_choose_says_why(firm: Firm) -> None:
+    page = firm.client().get(where(FirmSettings, "change", firm.row(FirmSettings).pk)).content.decode()
+    for words in ("totals of past days are stated in it", "statements that went out bear it", "no firm can do without it", "15 minutes"):
+        assert words in page
 
 
 def test_a_filter_that_cannot_be_asked_for_is_no_filter(firm: Firm) -> None:

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from base import tenancy
 from governance.enums import ApprovalState, KillState
-from governance.models import Approval, KillSwitch, User
+from governance.models import Approval, KillSwitch
 from reconciliation.enums import BreakState
 from reconciliation.models import Waiver
 from tests.api.scene import ask_to_rearm
+from tests.web.overseen import Firm, do
 from tests.web.people import signed_in
-from tests.web.test_admin import Firm, do
-from tests.web.test_reconciliation import World, world
+from tests.web.reconciled import World, world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.django_db
 
 
-def fresh(user: User) -> Client:
-    """Return somebody who has just shown who they are."""
-    client = signed_in(user)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session.save()
-    return client
-
-
 def approve(world: World) -> Any:
-    return fresh(world.second).post(f"/admin/governance/approval/{world.proposal().approval_id}/do/approve", {"reason": "compared"})
+    return signed_in(world.second, None, ("password",)).post(
+        f"/admin/governance/approval/{world.proposal().approval_id}/do/approve", {"reason": "compared"}
+    )
 
 
 def test_gov_10_a_yes_in_the_admin_rearms(settings: Any, tmp_path: Path) -> None:
@@ -68,6 +59,6 @@ def test_gov_4_an_act_that_is_refused_leaves_the_request_open(settings: Any, tmp
     with firm.inside():
         bare = Approval.objects.get(action="WAIVE_BREAK")
     answer = do(firm, Approval, "approve", {"reason": "r"}, bare.pk)
-    assert answer.status_code == 422 and b"no such proposal" in answer.content
+    assert answer.status_code == 422 and b"No such proposal" in answer.content
     with firm.inside():
         assert Approval.objects.get(pk=bare.pk).state == ApprovalState.REQUESTED

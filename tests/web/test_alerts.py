@@ -18,7 +18,7 @@ from tests.factories import make_user
 from tests.web.papers import alert, events
 from tests.web.people import signed_in
 
-QUERIES = 32
+QUERIES = 29
 pytestmark = pytest.mark.django_db
 
 

@@ -16,7 +16,7 @@ from tests.api.scene import NOW, Scene, ask_to_rearm, make_person, make_scene
 from tests.web.papers import ask, events
 from tests.web.people import signed_in
 
-QUERIES = 29
+QUERIES = 26
 pytestmark = pytest.mark.django_db
 
 

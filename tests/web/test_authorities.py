@@ -14,7 +14,7 @@ from tests.factories import make_account
 from tests.web.papers import authority, events
 from tests.web.people import signed_in
 
-QUERIES = 33
+QUERIES = 30
 pytestmark = pytest.mark.django_db
 
 

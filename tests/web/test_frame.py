@@ -132,6 +132,10 @@ def test_a_trial_firms_history_says_on_its_pages_how_far_it_has_come(scene: Scen
     progress.tell("running")
     for address in ("/alerts/", "/frame/past"):
         assert words in client.get(address).content and b"5 Jan 2026" in client.get(address).content, address
+    investor, plain = signed_in(scene.investor.user, scene.firm.id), b"30 of 252 trading days, at 5 Jan 2026"
+    for address in (f"/portal/{scene.account.pk}/", f"/portal/{scene.account.pk}/documents", "/portal/past"):
+        assert plain in investor.get(address).content, address
     for firm_id, state in ((scene.firm.id, "done"), (scene.firm.id, "failed"), (scene.firm.id + 1, "running")):
         Progress(settings.HISTORY_FILE, firm_id, 252, 30, date(2026, 1, 5)).tell(state)
         assert words not in client.get("/frame/past").content, (firm_id, state)
+        assert plain not in investor.get("/portal/past").content, (firm_id, state)

@@ -209,3 +209,8 @@ def test_a_place_to_go_on_that_is_none_is_the_first_page(scene: Scene, at: str) 
     place = quote(f"{at}~{scene.ids['journey']}", errors="surrogatepass")
     answer = signed_in(scene.owner.user).get(f"/journeys/?range=all&before={place}")
     assert answer.status_code == 200 and scene.ids["journey"] in answer.content.decode()
+
+
+def test_one_order_unfolds_as_one_order(scene: Scene) -> None:
+    page = text(get(scene.owner.user, f"/journeys/{scene.ids['journey']}/"))
+    assert "1 order</summary>" in page and "1 line</summary>" in page and "1 orders" not in page

@@ -22,8 +22,10 @@ from execution.services.telling import tell_orders
 from governance import services as governance
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
+from mamweb.live.hub import hubs
 from mamweb.live.sight import sight_of
-from tests.api.scene import NOW, Scene, make_person, make_scene
+from mamweb.live.wire import Wire, text_frame, wire_of
+from tests.api.scene import NOW, Scene, grant, make_person, make_scene
 from tests.factories import as_loader, make_account
 from tests.web.listening import Tab, cookie_of, serving
 
@@ -83,6 +85,45 @@ def test_an_investor_hears_of_their_own_account_alone_and_of_no_order(scene: Sce
     assert [frame["events"] for frame in frames] == [{"positions": [str(scene.account.id)]}]
 
 
+def test_an_investor_hears_of_evenings_and_statements_of_their_own_account_alone(scene: Scene, tab: Callable[..., Tab]) -> None:
+    with tenancy.firm(scene.firm.id):
+        other, own = make_account(), make_account()
+        grant(scene.investor.user, own, "view")
+    investor, risk = tab(scene.investor), tab(scene.risk)
+    with tenancy.firm(scene.firm.id):
+        assert accounts.snapshot_equity(as_of=NOW.date(), now=NOW).written == 2
+    for account in (other, own):
+        tell(scene, f"document of {account.id}", topic=Topic.STATEMENTS, account=account.id)
+    mine, all_ = investor.hear(1.0), risk.hear(1.0)
+    assert str(other.id) not in str(mine) and str(other.id) in str(all_)
+    events = [item for frame in mine for item in frame["events"].items()]
+    assert events == [("evenings", [str(own.id)]), ("statements", [f"document of {own.id}"])]
+
+
+def test_an_investor_hears_of_nothing_that_stands_behind_several_accounts(scene: Scene, tab: Callable[..., Tab]) -> None:
+    with tenancy.firm(scene.firm.id):
+        clearing, other = make_account(is_clearing=True, registration=""), make_account()
+    investor, owner = tab(scene.investor), tab(scene.owner)
+    behind = Behind("parent", scene.ids["parent"])  # type: ignore[arg-type]
+    with tenancy.firm(scene.firm.id):
+        for topic in (Topic.FILLS, Topic.POSITIONS, Topic.EVENINGS):
+            announce(topic, [f"{topic} of a block"], accounts=[clearing.id], behind=behind)
+        announce(Topic.ALERTS, ["an alert"], roles=[Role.INVESTOR, Role.MANAGER])
+        announce(Topic.POSITIONS, accounts=[scene.account.id, other.id], many=True)
+    assert owner.await_ids("fills", 1) == {"fills of a block"}
+    assert [frame["events"] for frame in investor.hear(1.0)] == [{"positions": []}], "many: something of theirs, and no id"
+
+
+def test_a_revoked_investor_is_told_to_read_again_and_then_nothing(scene: Scene, tab: Callable[..., Tab]) -> None:
+    investor = tab(scene.investor)
+    with tenancy.firm(scene.firm.id):
+        accounts.revoke_account(account_id=scene.account.id, user_id=scene.investor.user.id, now=NOW)
+    assert investor.await_resync(WITHIN)
+    for topic in (Topic.POSITIONS, Topic.EVENINGS, Topic.STATEMENTS):
+        tell(scene, "something", topic=topic)
+    assert investor.hear(0.5) == []
+
+
 def test_a_block_is_heard_of_by_whoever_sees_an_account_behind_it(scene: Scene, tab: Callable[..., Tab]) -> None:
     with tenancy.firm(scene.firm.id):
         clearing = make_account(is_clearing=True, registration="")
@@ -109,6 +150,29 @@ def test_alerts_go_by_their_audience(scene: Scene, tab: Callable[..., Tab]) -> N
         )
     assert told.await_ids("alerts", 1) == {str(alert)}
     assert untold.hear(0.5) == []
+
+
+def test_frames_of_every_length_go_straight_to_the_servers_socket(scene: Scene, tab: Callable[..., Tab]) -> None:
+    risk = tab(scene.risk)
+    open_seats = [seat for hub in hubs() for house in hub.houses.values() for seat in house.seats]
+    assert open_seats and all(isinstance(seat.wire, Wire) for seat in open_seats)
+    tell(scene, scene.ids["order"])  # 64 bytes and some
+    assert risk.await_ids("orders", 1) == {scene.ids["order"]}
+    told = {str(new_id()) for _ in range(5 * live.MOST)}
+    for part in range(5):  # what comes within the pace goes out together: more than 65,536 bytes
+        tell(scene, *sorted(told)[part * live.MOST : (part + 1) * live.MOST])
+    assert risk.await_ids("orders", len(told)) == told
+    numbers = [frame["seq"] for frame in risk.frames]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_wire_writes_only_what_the_server_would() -> None:
+    class Door:
+        def send(self) -> None: ...
+
+    assert wire_of(Door().send) is None and wire_of(None) is None
+    for size, head in ((125, b"\x81\x7d"), (126, b"\x81\x7e\x00\x7e"), (65_536, b"\x81\x7f" + (65_536).to_bytes(8, "big"))):
+        assert text_frame(b"a" * size) == head + b"a" * size
 
 
 @pytest.mark.parametrize("by", ["service", "behind our back"])

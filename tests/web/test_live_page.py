@@ -1,15 +1,14 @@
-"""The push in a real browser: a critical alert shows without a reload, the lamp says whether the page lives, and a gap is made up for."""
+"""The push in a real browser: a critical alert shows without a reload, the lamp says whether the page lives, a gap is made up for, and what a
+person has opened stays open."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from base import tenancy
 from base.live import Topic, announce
@@ -18,7 +17,7 @@ from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
 from tests.api.scene import Scene, make_scene
 from tests.factories import as_loader
-from tests.screens.chromium import CHROMIUM, FLAGS
+from tests.screens.chromium import CHROMIUM
 from tests.web.listening import cookie_of, serving
 
 pytestmark = [
@@ -27,18 +26,8 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps a loop in this thread
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-def open_page(browser: Browser, port: int, scene: Scene) -> tuple[Page, list[str]]:
-    """Return the risk officer's home page, and what the browser complained about."""
+def open_page(browser: Browser, port: int, scene: Scene, path: str = "/home/") -> tuple[Page, list[str]]:
+    """Return the risk officer's page, and what the browser complained about."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_cookies([{"name": "sessionid", "value": cookie_of(scene.risk.user, scene.firm.id), "url": f"http://127.0.0.1:{port}"}])
     page, said = context.new_page(), []
@@ -48,7 +37,7 @@ def open_page(browser: Browser, port: int, scene: Scene) -> tuple[Page, list[str
         "window.heard = []; addEventListener('DOMContentLoaded', () => { for (const name of ['orders', 'resync'])"
         " document.body.addEventListener('live:' + name, (event) => window.heard.push([name, event.detail.ids])); })"
     )
-    page.goto(f"http://127.0.0.1:{port}/home/")
+    page.goto(f"http://127.0.0.1:{port}{path}")
     return page, said
 
 
@@ -75,5 +64,26 @@ def test_a_page_lives(browser: Browser, django_db_setup: None, django_db_blocker
         with serving(port):
             expect(lamp).to_have_attribute("data-live-lamp", "live", timeout=15_000)
             page.wait_for_function("window.heard.some(([name]) => name === 'resync')")
+        assert said == []
+        page.context.close()
+
+
+def test_an_open_row_of_exposure_outlives_new_figures(browser: Browser, django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        scene = as_loader(make_scene)
+        button = f"drill-{scene.instrument.pk}"
+        with serving() as port:
+            page, said = open_page(browser, port, scene, f"/exposure/#{button}")
+            holder = page.locator(".drill a").filter(has_text=scene.account.code)
+            expect(holder).to_be_visible()  # the address named the row
+            expect(page.locator("[data-live-lamp]")).to_have_attribute("data-live-lamp", "live")
+            page.evaluate(f"document.getElementById('{button}').dataset.old = 'yes'")
+            with tenancy.firm(scene.firm.id), page.expect_response("**/holders"):
+                announce(Topic.POSITIONS, [scene.account.id], accounts=[scene.account.id])
+            expect(page.locator(f"#{button}:not([data-old])")).to_have_attribute("aria-expanded", "true")
+            expect(holder).to_be_visible()
+            page.locator(f"#{button}").click()
+            expect(page.locator(f"#{button}")).to_have_attribute("aria-expanded", "false")
+            expect(holder).to_have_count(0)
         assert said == []
         page.context.close()

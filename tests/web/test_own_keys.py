@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.test import Client
+from allauth.mfa.models import Authenticator
+from django.test import Client, override_settings
 
 from base import tenancy
 from governance import services
@@ -35,9 +36,13 @@ def accounts_with(token: str) -> int:
     return int(Client(headers={"Authorization": f"Token {token}"}).get("/api/v1/accounts").status_code)
 
 
-def answer(scene: Scene, user: Any, kind: str, key: Any, what: str, firm_id: int | None = None) -> int:
-    body = {"firm": firm_id or scene.firm.id, "kind": kind, "id": str(key), "answer": what}
-    return int(signed_in(user, scene.firm.id).post("/auth/keys", body).status_code)
+def respond(scene: Scene, user: Any, kind: str, key: Any, what: str, ways: tuple[str, ...]) -> Any:
+    body = {"firm": scene.firm.id, "kind": kind, "id": str(key), "answer": what}
+    return signed_in(user, scene.firm.id, ways).post("/auth/keys", body)
+
+
+def answer(scene: Scene, user: Any, kind: str, key: Any, what: str) -> int:
+    return int(respond(scene, user, kind, key, what, ("password",)).status_code)
 
 
 def name_of(label: str) -> str:
@@ -61,6 +66,34 @@ def test_a_token_that_somebody_else_made_opens_nothing_until_its_person_accepts_
         assert event.actor_id == scene.owner.user.id
     assert answer(scene, scene.owner.user, "token", name_of("robot"), "end") == 302
     assert accounts_with(token) == 401
+
+
+def test_who_has_not_shown_lately_who_they_are_shows_it_before_accepting_and_not_before_ending(scene: Scene, officer: Actor) -> None:
+    token, owner, name = token_of(scene, officer), scene.owner.user, name_of("robot")
+    assert respond(scene, owner, "token", name, "accept", ()).url == "/auth/reauthenticate/?next=/auth/"
+    assert accounts_with(token) == 401
+    assert respond(scene, owner, "token", name, "end", ()).url == "/auth/"
+    assert respond(scene, owner, "token", name, "accept", ("password",)).status_code == 404
+
+
+@override_settings(MFA_REQUIRED=True)
+@pytest.mark.parametrize("has_factor", [True, False])
+def test_a_password_alone_neither_sees_nor_answers_the_programs_of_somebody_on_the_staff(
+    scene: Scene, officer: Actor, has_factor: bool
+) -> None:
+    token, owner = token_of(scene, officer), scene.owner.user
+    if has_factor:
+        Authenticator.objects.create(user=owner, type=Authenticator.Type.TOTP, data={})
+    for what in ("accept", "end"):
+        answered = respond(scene, owner, "token", name_of("robot"), what, ("password",))
+        assert answered.status_code == 302
+        assert answered.url.startswith("/auth/login/" if has_factor else "/auth/2fa/")
+    assert "robot" not in signed_in(owner, scene.firm.id, ("password",)).get("/auth/").content.decode()
+    assert accounts_with(token) == 401
+    if has_factor:
+        assert "robot" in signed_in(owner, scene.firm.id, ("password", "mfa")).get("/auth/").content.decode()
+        assert respond(scene, owner, "token", name_of("robot"), "accept", ("password", "mfa")).url == "/auth/"
+        assert accounts_with(token) == 200
 
 
 @pytest.mark.parametrize("own", [True, False])

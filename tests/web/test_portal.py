@@ -15,8 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.core.entries import flow
 from accounts.models import Account, EquitySnapshot
 from base import tenancy
-from governance.enums import AuditAction, Role
-from governance.models import AuditEvent
+from governance.enums import Role
 from tests.api.scene import NOW, Scene, grant, make_scene
 from tests.factories import make_account, make_sleeve, make_user
 from tests.reporting.ledger import holder, stamp, write
@@ -98,25 +97,6 @@ def test_an_account_that_closes_later_is_open_until_then(scene: Scene) -> None:
     with tenancy.firm(scene.firm.id):
         Account.objects.filter(pk=scene.account.pk).update(closed_on=NOW.date() + timedelta(days=1))
     assert b"was closed" not in get(scene.investor.user, f"/portal/{scene.account.pk}/").content
-
-
-def test_the_pdf_is_read_or_kept_and_both_are_audited(scene: Scene) -> None:
-    client = signed_in(scene.investor.user)
-    path = f"/portal/documents/{scene.ids['statement']}.pdf"
-    kept, read = client.get(path), client.get(path + "?read")
-    assert kept["Content-Type"] == "application/pdf" and kept["Content-Disposition"].startswith("attachment; filename=")
-    assert read["Content-Disposition"].startswith("inline") and kept["Cache-Control"] == "no-store"
-    with tenancy.firm(scene.firm.id):
-        taken = AuditEvent.objects.filter(action=AuditAction.EXPORTED, actor_id=scene.investor.user.id)
-        assert taken.count() == 2
-
-
-def test_a_foreign_pdf_is_404_and_not_audited(scene: Scene) -> None:
-    stranger = make_scene()
-    assert get(stranger.investor.user, f"/portal/documents/{scene.ids['statement']}.pdf").status_code == 404
-    assert get(scene.colleague.user, f"/portal/documents/{scene.ids['statement']}.pdf").status_code == 404
-    with tenancy.firm(scene.firm.id):
-        assert not AuditEvent.objects.filter(action=AuditAction.EXPORTED).exists()
 
 
 def test_the_activity_downloads_as_csv(scene: Scene) -> None:

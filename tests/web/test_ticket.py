@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
 from allocation.enums import SizingMethod
 from allocation.models import AllocationStatement, Preview, Signal, Strategy
 from base import tenancy
+from base.core.figures import money
 from execution.models import ParentOrder
 from governance.enums import Role
 from governance.models import AuditEvent
@@ -96,6 +99,21 @@ def test_gov_2_and_gates_and_costs_stand_beside_the_lines(room: Room) -> None:
     ):
         assert said in text, said
     assert "6 of 6" in text and "Runs again" in text
+
+
+def test_costs_are_written_in_the_instruments_currency(room: Room) -> None:
+    context = room.preview().context
+    known = {name: context[name] for name in context.keys()}  # noqa: SIM118 - a list of contexts
+    shown = known["shown"]
+    amount = shown.cost_total.amount
+    assert amount % 1, "a fraction that yen do not have"
+    for currency in ("USD", "JPY"):
+        sized = replace(shown.sized, instrument=replace(shown.sized.instrument, currency=currency))
+        written = render_to_string("execution/_preview.html", known | {"shown": replace(shown, sized=sized)})
+        text = " ".join(re.sub(r"<[^>]+>", " ", written).split())
+        assert f"estimated, {currency}" in text and re.search(rf"Total [-\u2212\d.]+ bp {re.escape(money(amount, currency))} ", text), (
+            currency
+        )
 
 
 @pytest.mark.parametrize("method", [m.value for m in SizingMethod if m.value not in ("ratio", "percent")])

@@ -88,6 +88,7 @@ WHO_MAY: Mapping[frozenset[Role], frozenset[str]] = {
             "portal/<uuid:account_id>/documents",
             "portal/<uuid:account_id>/holdings",
             "portal/documents/<uuid:document_id>.pdf",
+            "portal/past",
         }
     ),
     OVERSIGHT: frozenset(

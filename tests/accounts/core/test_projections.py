@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from accounts.core import clearing as c
 from accounts.core import entries as e
 from accounts.core.ledger import Holder, Transaction, reverse
-from accounts.core.posting_arrays import NONE, BlockCodes, Indexes, allocation_arrays, exact_sum, from_postings, sum_by, unbalanced
+from accounts.core.posting_arrays import NONE, BlockCodes, allocation_arrays, exact_sum, sum_by, unbalanced
 from accounts.core.projections import Difference, Projections, advance, cash_totals, compare, compare_arrays, position_totals, project
 from accounts.core.scaled import from_scaled, to_scaled
 from accounts.enums import EntryType, LotMethod
 from base.core.money import round_money
+from tests.accounts.core.arrays import Indexes, from_postings
 
 DAY = date(2026, 3, 2)
 A, B, CLR = Holder("A", "core"), Holder("B", "core"), Holder("clearing:BLK-1")

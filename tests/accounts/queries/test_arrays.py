@@ -130,7 +130,7 @@ def test_acc_4_live_orders_hold_cash_and_quantity_until_filled_or_released(world
     found = arrays(world)
     assert (found.open_buy.tolist(), found.open_sell.tolist()) == ([10 * UNIT], [4 * UNIT])
     assert found.available.tolist() == [(10_000 - 501 - 50) * 100]
-    services.consume_reservations(order_ids=[buy], account_ids=[world.account.id], filled=[D(5)], now=NOW)
+    services.consume_reservations(order_ids=[buy], account_ids=[world.account.id], filled=[D(5)])
     found = arrays(world)
     assert found.open_buy.tolist() == [5 * UNIT] and found.available.tolist() == [10_000_00 - 250_50 - 50_00]
     services.release_reservations(order_ids=[buy, sell], now=NOW)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
+from random import Random
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.db.models import Count, Exists, OuterRef
 from django.test.utils import CaptureQueriesContext
 
 from accounts import services
-from accounts.models import Account, AccountUserObjectPermission
+from accounts.models import Account, AccountGroup, AccountGroupMember, AccountGroupUserObjectPermission, AccountUserObjectPermission
 from accounts.queries import tradable_by, visible_to
 from base import tenancy
 from base.errors import NotFound
@@ -149,3 +152,78 @@ def test_one_statement_however_many_grants(firm):
             with CaptureQueriesContext(connection) as captured:
                 assert len(query(user.id, on=DAY)) == number
             assert len(captured) == 1
+
+
+CONTROL = {Role.COMPLIANCE, Role.RISK, Role.OPERATIONS}
+GRANTED = {"view": {Role.MANAGER, Role.TRADER, Role.INVESTOR}, "trade": {Role.MANAGER, Role.TRADER}}
+DAYS = [TODAY + timedelta(n) for n in range(-1, 4)]
+
+
+def some(chance, *lists, odds=0.35):
+    """Return some of all ways to take one of each."""
+    return [one for one in product(*lists) if chance.random() < odds]
+
+
+def fill(chance, people):
+    """Give the open firm accounts and groups, and the people roles and grants in it, by chance: ended ones and verbs that open nothing too."""
+    accounts = [make_account() for _ in range(4)]
+    groups = [AccountGroup.objects.create(code=f"G{n}", name="Group") for n in range(3)]
+    permission = {row.codename: row for row in Permission.objects.filter(content_type__app_label="accounts")}
+    Membership.objects.bulk_create(
+        Membership(user=user, role=role, is_active=chance.random() < 0.7) for user, role in some(chance, people, Role, odds=0.25)
+    )
+    verbs = ("view", "trade", "change")
+    for kind, rows, name in (
+        (AccountUserObjectPermission, accounts, "account"),
+        (AccountGroupUserObjectPermission, groups, "accountgroup"),
+    ):
+        given = some(chance, people, verbs, rows)
+        kind.objects.bulk_create(kind(user=user, permission=permission[f"{verb}_{name}"], content_object=row) for user, verb, row in given)
+    AccountGroupMember.objects.bulk_create(
+        AccountGroupMember(group=group, account=account, valid_from=since, valid_until=chance.choice([None, since, since + timedelta(2)]))
+        for group, account, since in some(chance, groups, accounts, DAYS, odds=0.15)
+    )
+
+
+def by_the_rule(firm, user, verb, day):
+    """Say the same in plain words: active, a role of this firm first, then what was granted, of groups the members of the day."""
+    roles = {Role(m.role) for m in Membership.objects.filter(user=user, firm=firm) if m.is_active} if user.is_active else set()
+    if verb == "view" and roles & CONTROL:
+        return set(Account.objects.values_list("pk", flat=True))
+    if not roles & GRANTED[verb]:
+        return set()
+    direct = AccountUserObjectPermission.objects.filter(user=user, permission__codename=f"{verb}_account")
+    through = AccountGroupUserObjectPermission.objects.filter(user=user, permission__codename=f"{verb}_accountgroup")
+    members = AccountGroupMember.objects.filter(group__in=[grant.content_object_id for grant in through])
+    of_the_day = [m for m in members if m.valid_from <= day and (m.valid_until is None or day < m.valid_until)]
+    return {grant.content_object_id for grant in direct} | {m.account_id for m in of_the_day}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_was_granted_who_sees_and_trades_what_is_the_rule_in_plain_words(seed):
+    chance, firms = Random(seed), [make_firm(), make_firm()]
+    people = [make_user() for _ in range(6)]
+    for firm in firms:
+        with tenancy.firm(firm.id):
+            fill(chance, people)
+    people[-1].is_active = False
+    people[-1].save()
+    for firm in firms:
+        with tenancy.firm(firm.id):
+            for user, day in product(people, DAYS):
+                with tenancy.person(user.pk):  # who has their roles of the other firm in sight, too
+                    assert {one.pk for one in seen(user, day)} == by_the_rule(firm, user, "view", day)
+                    assert {one.pk for one in traded(user, day)} == by_the_rule(firm, user, "trade", day)
+    assert not any(seen(user) or traded(user) for user in people)  # outside any block
+
+
+def test_who_sees_what_holds_in_whatever_statement_it_stands(firm):
+    account, other, user = make_account(), make_account(), make_user(Role.MANAGER)
+    services.grant_account(account_id=account.id, user_id=user.id, now=NOW)
+    rows, officer = visible_to(user, on=TODAY), make_user(Role.RISK)
+    assert set(Account.objects.exclude(pk__in=rows)) == {other}
+    assert set(rows | Account.objects.none()) == set(rows & visible_to(officer, on=TODAY)) == {account}
+    assert set(Account.objects.filter(Exists(rows.filter(pk=OuterRef("pk"))))) == {account}
+    assert set(rows.filter(custodian__code__gt="").order_by("connection__code")) == {account}
+    assert list(rows.values("custodian").annotate(n=Count("id")).values_list("n", flat=True)) == [1]
+    assert rows.count() == rows.update(name="Another") == len(rows.select_for_update()) == 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal as D
+from threading import Event
+from time import sleep
 
 import pytest
+from django.db import connection
 
 from accounts import queries, services
 from accounts.core import relationships as r
@@ -14,13 +17,15 @@ from accounts.models import Account
 from accounts.services import NewAccount
 from base import tenancy
 from base.core.ids import new_id
-from base.errors import NotFound
+from base.errors import Forbidden, NotFound
 from governance import services as governance
-from governance.core.subjects import Subject
-from governance.enums import SubjectKind
+from governance.core.subjects import Actor, Subject
+from governance.enums import Role, SubjectKind
+from governance.models import AuditEvent
 from governance.queries import trail_of_subject
 from tests.accounts.books import DAY, NOW
-from tests.factories import make_account, make_firm
+from tests.desk import together
+from tests.factories import as_loader, make_account, make_firm, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -144,3 +149,96 @@ def test_con_3_an_edge_ends_on_its_day_and_nonsense_is_refused(lane):
         services.end_relationship(relationship_id=edge, valid_until=DAY, now=NOW)
     with pytest.raises(NotFound):
         services.relate(valid_from=date(2020, 1, 1), **{**terms, "target": r.party(new_id())})
+
+
+def test_acc_2_the_trail_keeps_all_an_account_was_opened_with(lane):
+    actor = Actor(str(make_user(Role.COMPLIANCE).pk), Role.COMPLIANCE)
+    one = services.open_account(now=NOW, actor=actor, reason="signed today", **facts(lane, position_cap_rate=D("0.05")))
+    event = AuditEvent.objects.get(subject_id=str(one))
+    assert (event.action, event.actor_role, event.reason, event.before) == ("CREATED", Role.COMPLIANCE, "signed today", {})
+    assert (
+        event.after["custodian_account"] == "U-A1" and event.after["opened_on"] == str(DAY) and event.after["position_cap_rate"] == "0.05"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"registration": Registration.ROTH_IRA}, "registration"),
+        ({"account_class": AccountClass.PROP, "registration": Registration.PROP_DESK}, "position_cap_rate"),
+        ({"position_cap_rate": D("1.1")}, "position_cap_rate"),
+        ({"custodian_account": ""}, "custodian_account"),
+        ({"code": "A\n1", "custodian_account": "U-1"}, "code"),
+        ({"code": "A1\u200b", "custodian_account": "U-1"}, "code"),
+        ({"custodian_account": "U-\u202e1"}, "custodian_account"),
+        ({"opened_on": date(26, 3, 2)}, "opened_on"),
+        ({"opened_on": NOW.date() + timedelta(days=367)}, "opened_on"),
+    ],
+)
+def test_acc_2_a_refusal_names_the_field(lane, changed, field):
+    with pytest.raises(services.UnableToOpen) as refused:
+        services.open_account(now=NOW, **facts(lane, **changed))
+    assert refused.value.context["fields"].keys() == {field}
+
+
+def test_acc_2_a_number_that_is_taken_is_told_from_a_code_that_is(lane):
+    services.open_account(now=NOW, **facts(lane))
+    for changed, field in (({"code": "A2", "custodian_account": "U-A1"}, "custodian_account"), ({"custodian_account": "U-9"}, "code")):
+        with pytest.raises(services.UnableToOpen) as refused:
+            services.open_account(now=NOW, **facts(lane, **changed))
+        assert refused.value.context["field"] == field
+
+
+@pytest.mark.parametrize("day", [date(1900, 1, 1), NOW.date() + timedelta(days=366)])
+def test_acc_2_an_account_opens_on_any_day_of_a_life(lane, day):
+    one = services.open_account(now=NOW, **facts(lane, opened_on=day))
+    assert Account.objects.get(pk=one).opened_on == day
+
+
+def somebody_waits_for_us():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return cursor.fetchone() is not None
+
+
+@pytest.mark.parametrize(("changed", "field"), [({"custodian_account": "U-9"}, "code"), ({"code": "A2"}, "custodian_account")])
+def test_acc_2_of_two_that_open_under_one_name_at_once_the_second_is_told(changed, field):
+    firm, plain = as_loader(make_firm), {}
+
+    def places():
+        with tenancy.firm(firm.id):
+            custodian = services.open_custodian(code="ALP", name="Alpine", now=NOW)
+            line, _ = services.open_connection(code="ALP-1", gateway="paper", custodian_id=custodian, now=NOW)
+            plain.update(facts({"custodian_id": custodian, "connection_id": line}, custodian_account="U-A1"))
+
+    as_loader(places)
+    is_open, waited = Event(), []
+
+    def first():
+        with tenancy.firm(firm.id):
+            services.open_account(now=NOW, **plain)
+            is_open.set()
+            for _ in range(200):
+                if somebody_waits_for_us():
+                    waited.append(True)
+                    break
+                sleep(0.02)
+
+    def second():
+        is_open.wait(10)
+        with tenancy.firm(firm.id):
+            services.open_account(now=NOW, **{**plain, **changed})
+
+    opened, refused = together(first, second)
+    assert opened is None and waited and isinstance(refused, services.UnableToOpen), refused
+    assert refused.context["field"] == field
+    with tenancy.firm(firm.id):
+        assert Account.objects.filter(is_clearing=False).count() == 1
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.RISK, Role.COMPLIANCE}))
+def test_gov_7_other_roles_open_no_account(lane, role):
+    before = Account.objects.count()
+    with pytest.raises(Forbidden):
+        services.open_account(now=NOW, actor=Actor(str(make_user(role).pk), role), **facts(lane))
+    assert Account.objects.count() == before

@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 from accounts import services
 from accounts.core import entries as e
 from accounts.core.ledger import Holder, Justification, reverse
+from accounts.core.lot_events import lot_events
 from accounts.core.projections import project
 from accounts.enums import AdjustmentKind, LotMethod
-from accounts.models import Account, LedgerEntry, LedgerTransaction, LotClosure, Position, TaxLot
+from accounts.models import Account, LedgerEntry, LedgerTransaction, LotClosure, Position, Sleeve, TaxLot
+from accounts.services import book_rows
+from accounts.services.lot_rows import LotKey
 from base import tenancy
 from base.core.ids import new_id
 from base.errors import NotFound
+from base.prepared import Part, insertion
 from tests.accounts.books import DAY, NOW, World, cash, closures, lots, make_world, positions, stamp
 from tests.factories import make_account, make_firm, make_instrument
 
@@ -99,6 +103,44 @@ def test_rec_7_an_adjustment_keeps_its_type_reason_evidence_and_approver(world: 
     why = Justification(AdjustmentKind.CASH, "Zinsen nachgebucht – Bankbeleg", "ticket 12", "7")
     post(e.cash_adjustment(world.holder, stamp(1), amount=D("12.34"), currency_code="USD", justification=why))
     assert services.stored_transactions(["1"])["1"].justification == why
+
+
+def test_tax_1_lots_are_read_only_where_a_trade_may_close_them(world: World):
+    post(*(world.trade(i, 100, 50 + i) for i in range(3)))
+    methods = book_rows.lock_books([world.account.id])
+    place = LotKey(world.account.id, world.sleeve.id, None, world.instrument.id)
+
+    def read(*quantities: int) -> list[str]:
+        events = [(place, event) for q in quantities for _, event in lot_events(world.trade(f"next {q}", q, 60))]
+        before = book_rows.read_before(["1", "next"], events, methods)
+        assert (list(before.booked), before.state.last_traded) == (["1"], {place: DAY})
+        return list(before.state.lots.get(place, {}))
+
+    assert read(10) == [] and read(10, 20) == []
+    assert read(-10) == ["0", "1", "2"] == read(10, -20)
+
+
+def test_tax_1_hedging_accounts_keep_the_lots_of_each_leg_apart(world: World):
+    long, short = (world.holder._replace(leg_id=new_id()) for _ in range(2))
+    post(world.trade("a", 100, 50, holder=long), world.trade("b", -40, 52, holder=short))
+    post(world.trade("c", 20, 51, holder=long), world.trade("d", -30, 53, holder=short))
+    assert sorted(positions().values()) == [D(-70), D(120)]
+    assert [row[0] for row in lots()] == ["a", "b", "c", "d"] and closures() == []
+    post(world.trade("e", -110, 60, holder=long), world.trade("f", 50, 49, holder=short))
+    assert [row[:2] for row in closures()] == [("a", "e"), ("b", "f"), ("c", "e"), ("d", "f")]
+    assert sorted(positions().values()) == [D(-20), D(10)] and agrees()
+
+
+def test_what_a_caller_writes_beside_stands_or_falls_with_the_books(world: World):
+    columns = "id uuid, code text, name text"
+    part = Part("sleeves", insertion("accounts_sleeve", columns), columns)
+    beside = [(part, [{"id": new_id(), "code": "beside", "name": "beside"}])]
+    with pytest.raises(services.UnableToPost), transaction.atomic():
+        services.post_within(transactions=[reverse(world.trade(9, 1, 1), source_key="9/bust")], now=NOW, beside=beside)
+    assert not Sleeve.objects.filter(code="beside").exists()
+    post(world.trade(1, 100, 50))
+    assert services.post_within(transactions=[world.trade(1, 100, 50)], now=NOW, beside=beside) == 0  # booked before: the rest is written
+    assert Sleeve.objects.filter(code="beside").exists() and agrees()
 
 
 def test_tax_1_a_late_fill_has_the_lots_worked_out_anew(world: World):

@@ -55,7 +55,7 @@ def test_acc_4_a_stored_hold_is_the_cores_however_the_fills_come(world: World, f
     for fill in fills:
         if held.filled + fill >= 0:
             held = core.consume(held, D(fill))
-            assert services.consume_reservations(order_ids=[order], account_ids=[world.account.id], filled=[D(fill)], now=NOW) == 1
+            assert services.consume_reservations(order_ids=[order], account_ids=[world.account.id], filled=[D(fill)]) == 1
     row = Reservation.objects.get(order_id=order)
     assert (row.quantity, row.filled_qty) == (held.leaves_qty, held.filled)
     # The rate of a cent that rounding up put on the whole order stays on what is left: never less, a cent more at most.
@@ -71,7 +71,6 @@ def test_a_slice_consumes_its_parents_hold_and_several_fills_add_up(world: World
         order_ids=[parent, parent, parent, new_id()],
         account_ids=[*accounts[:1] * 2, accounts[1], accounts[0]],
         filled=[D(30), D(20), D(12), D(1)],
-        now=NOW,
     )
     assert touched == 2  # an order that never reserved is passed over
     rows = [Reservation.objects.get(account_id=a) for a in accounts]
@@ -83,7 +82,7 @@ def test_a_released_hold_keeps_its_instant_and_records_late_fills(world: World):
     reserve(world, raw_ids([order]), raw_ids([world.account.id]), [100 * UNIT], [0], side=OrderSide.SELL)
     assert services.release_reservations(order_ids=[order], now=NOW) == 1
     assert services.release_reservations(order_ids=raw_ids([order]), now=NOW) == 0
-    services.consume_reservations(order_ids=[order], account_ids=[world.account.id], filled=[D(100)], now=NOW)
+    services.consume_reservations(order_ids=[order], account_ids=[world.account.id], filled=[D(100)])
     row = Reservation.objects.get()
     assert (row.released_at, row.filled_qty, row.original_quantity) == (NOW, D(100), D(100))
 
@@ -92,7 +91,7 @@ def test_con_1_what_is_left_is_rounded_up_to_the_currencys_own_minor_unit(world:
     orders = [new_id(), new_id(), new_id()]
     for order, name, cash in zip(orders, ("USD", "JPY", "BTC"), (1000, 1000, 1000), strict=True):
         reserve(world, raw_ids([order]), raw_ids([world.account.id]), [3 * UNIT], [cash * UNIT], currency=name)
-    services.consume_reservations(order_ids=orders, account_ids=[world.account.id] * 3, filled=[D(2)] * 3, now=NOW)
+    services.consume_reservations(order_ids=orders, account_ids=[world.account.id] * 3, filled=[D(2)] * 3)
     found = dict(Reservation.objects.values_list("cash_currency", "cash"))
     assert found == {"USD": D("333.34"), "JPY": D(334), "BTC": D("333.33333334")}
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import services as accounts
-from accounts.models import AccountGroupMember
+from accounts.models import Account, AccountGroupMember
 from allocation.core.statement import AllocationStatement
 from allocation.enums import Reason, Rule
 from allocation.models import Preview, StrategyAccount
@@ -85,6 +85,15 @@ def test_rec_6_a_closed_account_gets_nothing_and_a_close_only_one_only_closes(de
     assert told(preview, "A1") == (Rule.TRADING_BLOCK.value, Reason.BLOCKED.value)
     assert told(preview, "A3")[1] == Reason.CLIPPED.value
     assert told(preview, "A2") == (Rule.NONE.value, Reason.UNLISTED.value)
+
+
+def test_acc_2_a_closed_account_gets_nothing_from_its_day_on(desk: Desk):
+    with tenancy.firm(desk.firm_id):
+        for code, days in (("A1", 0), ("A5", 1)):
+            Account.objects.filter(pk=desk.firm.accounts[code]).update(closed_on=desk.now.date() + timedelta(days=days))
+    preview = desk.preview(desk.receive(quantities={"A1": 10, "A5": 10}))
+    assert lots(preview) == {"A1": 0, "A2": 0, "A3": 0, "A4": 0, "A5": 10, "A6": 0}
+    assert told(preview, "A1") == (Rule.TRADING_BLOCK.value, Reason.BLOCKED.value)
 
 
 def test_siz_2_a_capped_account_is_clipped_by_its_class_and_says_so(desk: Desk):

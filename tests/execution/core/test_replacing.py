@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from execution.core.intents import client_order_id, successor_id
 from execution.core.replacing import Resend, Standing, Told, after_end, judge_limit, may_replace, rest_of, why_not
-from execution.enums import OrderState, ParentState, TimeInForce
+from execution.enums import SLICED, OrderState, ParentState, RouteKind, TimeInForce
 from market.enums import Side
 
 D = Decimal
@@ -45,10 +47,10 @@ def test_what_rests_and_what_goes_over_time_can() -> None:
 
 
 def test_the_button_is_there_where_no_rule_of_the_parent_itself_refuses() -> None:
-    for state, sliced, tif, asked in product(ParentState, (False, True), TimeInForce, (False, True)):
-        one = replace(RESTING, state=state, is_sliced=sliced, time_in_force=tif, is_cancel_asked=asked)
-        shown = may_replace(state=state, is_sliced=sliced, time_in_force=tif, is_cancel_asked=asked)
-        assert shown == (why_not(one) is None)
+    for state, route, tif, asked in product(ParentState, RouteKind, TimeInForce, (None, datetime(2026, 1, 5, 15, tzinfo=UTC))):
+        row = SimpleNamespace(state=state, route=route, time_in_force=tif, cancel_requested_at=asked)
+        one = replace(RESTING, state=state, is_sliced=route in SLICED, time_in_force=tif, is_cancel_asked=asked is not None)
+        assert may_replace(row) == (why_not(one) is None)
 
 
 @pytest.mark.parametrize(

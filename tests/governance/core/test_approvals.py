@@ -38,7 +38,10 @@ def test_gov_4_requester_and_approver_are_two_people_whatever_their_roles():
     assert code_of(refuse, requested(), Actor("anna", Role.COMPLIANCE), NOW, "ok") == "SAME_PERSON"
 
 
-@pytest.mark.parametrize("action", list(ApprovalAction))
+ASKED = [action for action in ApprovalAction if action is not ApprovalAction.RETIRED]
+
+
+@pytest.mark.parametrize("action", ASKED)
 @pytest.mark.parametrize("role", list(Role))
 def test_gov_4_roles_are_checked_for_every_action(action, role):
     approval = requested(action)
@@ -48,6 +51,11 @@ def test_gov_4_roles_are_checked_for_every_action(action, role):
         assert code_of(approve, approval, Actor("zoe", role), NOW, "ok") == "NOT_PERMITTED"
     assert Role.INVESTOR not in APPROVERS[action]
     assert Role.TRADER not in APPROVERS[action] or action is ApprovalAction.REARM_KILL_SWITCH  # GOV-10: any two of them re-arm
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_gov_4_nobody_asks_for_what_nobody_could_approve(role):
+    assert code_of(requested, ApprovalAction.RETIRED, actor=Actor("ann", role)) == "NOT_PERMITTED"
 
 
 def test_gov_4_investors_request_nothing_and_reasons_are_given():

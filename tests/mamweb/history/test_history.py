@@ -24,6 +24,7 @@ from mamweb.history.walk import days_done, sessions_of
 from mamweb.tour.facts import rows
 from tests.chaos.stage import addresses
 from tests.mamweb.history.conftest import OPENED, SESSIONS, UNTIL, Past, our_books
+from tests.mamweb.servers import wait_for
 
 pytestmark = pytest.mark.xdist_group("history")
 FIGURES = """
@@ -134,7 +135,7 @@ def test_scheduled_work_leaves_a_firm_alone_while_it_rests(past: Past, lived: in
     assert lived in awake_firm_ids()
     with governance.resting(lived):
         connections["default"].close()  # whoever said so is gone, however it went
-        assert lived in awake_firm_ids()
+        wait_for(lambda: lived in awake_firm_ids(), "the server to notice")
 
 
 def test_every_month_of_a_history_has_its_statements(past: Past, lived: int) -> None:

@@ -105,7 +105,8 @@ def test_the_owner_downloads_a_colleague_without_grant_and_a_stranger_do_not(mon
         assert list(visible_statements(owner).values_list("id", flat=True)) == [made]
         assert visible_statements(risk).count() == 1
         file = download_statement(document_id=made, user=owner, now=NOW)
-        assert file.name == "statement-A1-2026-10-v1.pdf" and file.pdf.startswith(b"%PDF") and sha256(file.pdf).hexdigest() == file.sha256
+        pdf = b"".join(file.pieces())
+        assert file.name == "statement-A1-2026-10-v1.pdf" and pdf.startswith(b"%PDF") and sha256(pdf).hexdigest() == file.sha256
         event = AuditEvent.objects.get(action="EXPORTED")
         assert (event.actor_id, event.subject_id, event.after["sha256"]) == (owner.id, str(made), file.sha256)
         assert not visible_statements(colleague).exists()

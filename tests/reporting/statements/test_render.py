@@ -14,6 +14,7 @@ from reporting.core.statement import build_statement
 from reporting.core.statement_inputs import StatementInputs
 from reporting.enums import TransactionKind
 from reporting.statements.figures import money, percent, period, price, quantity
+from reporting.statements.page import chart_of
 from reporting.statements.render import AssetRefused, render_html, render_pdf, write_pdf
 from tests.reporting.samples import Book, account, empty_month, many_currencies, normal_month, yen_month
 
@@ -199,3 +200,19 @@ def test_figures_are_signed_grouped_and_exact():
     assert percent(Decimal("-0.00001")) == "0.00%"
     assert (quantity(Decimal("-1000000")), price(Decimal("0.00001234"), "USD")) == ("\N{MINUS SIGN}1,000,000", "0.00001234")
     assert period(date(2026, 9, 15), date(2026, 10, 14)) == "15 September to 14 October 2026"
+
+
+def test_the_curve_of_a_new_account_begins_with_its_first_evening_and_not_with_nothing():
+    inputs = normal_month()
+    first = inputs.days[0]
+    funded = replace(first, begin=Decimal(0), inflow=first.begin)
+    found = chart_of(replace(build_statement(inputs), inputs=replace(inputs, days=(funded, *inputs.days[1:]))))
+    assert found is not None
+    values = [row["v"] for row in _curve(found)]
+    assert len(values) == len(inputs.days) and min(values) > 0.5 * max(values)
+
+
+def _curve(spec: dict) -> list[dict]:
+    """Return the rows of the equity curve, which has the larger figures."""
+    rows = [part["data"]["values"] for part in spec["vconcat"]]
+    return max(rows, key=lambda part: max(row["v"] for row in part))

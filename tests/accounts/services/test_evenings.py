@@ -1,0 +1,96 @@
+"""An evening is valued by itself, once, at that evening's prices, and again where its books were corrected (ACC-3, PRF-1, CON-5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal as D
+
+import pytest
+
+from accounts import services
+from accounts.core import entries as e
+from accounts.models import EquitySnapshot
+from accounts.services import Opening
+from base import tenancy
+from governance.models import Alert
+from tests.accounts.books import World, load_quotes, make_world, stamp
+from tests.factories import make_account, make_firm
+
+pytestmark = pytest.mark.django_db
+FRIDAY = date(2026, 11, 20)
+CLOSE = datetime(2026, 11, 20, 21, tzinfo=UTC)  # of New York
+MONDAY_OPEN = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def world():
+    with tenancy.firm(make_firm().id):
+        made = make_world()
+        made.account.custodian.calendar = "XNYS"
+        made.account.custodian.save(update_fields=["calendar"])
+        load_quotes({made.instrument.id: "60"}, at=CLOSE)
+        opening = Opening(made.account.id, made.sleeve.id, {"USD": D(1000)}, {made.instrument.id: (D(10), D(1))})
+        services.record_openings(openings=[opening], as_of=FRIDAY - timedelta(9), now=CLOSE - timedelta(days=9))
+        yield made
+
+
+def equity(world: World) -> D | None:
+    return EquitySnapshot.objects.filter(account=world.account, as_of=FRIDAY).values_list("equity", flat=True).first()
+
+
+@pytest.mark.parametrize(
+    ("at", "is_valued"),
+    [
+        (CLOSE + timedelta(minutes=14), False),
+        (CLOSE + timedelta(minutes=15), True),
+        (CLOSE + timedelta(days=1), True),  # the server was away on Friday night
+        (MONDAY_OPEN - timedelta(seconds=1), True),
+        (MONDAY_OPEN, False),  # prices are another day's
+    ],
+)
+def test_an_evening_is_valued_from_after_the_close_until_the_next_open(world: World, at, is_valued):
+    services.value_evenings(now=at)
+    assert (equity(world) == 1600) is is_valued
+
+
+def test_an_evening_is_valued_once_and_an_account_opened_since_is_made_up(world: World):
+    at = CLOSE + timedelta(minutes=20)
+    assert services.value_evenings(now=at) == EquitySnapshot.objects.count() > 0
+    load_quotes({world.instrument.id: "61"}, at=at)
+    assert services.value_evenings(now=at + timedelta(minutes=1)) == 0 and equity(world) == 1600
+    late = make_account(custodian=world.account.custodian, opened_on=FRIDAY)
+    assert services.value_evenings(now=at + timedelta(minutes=2)) == 1
+    assert EquitySnapshot.objects.get(account=late).as_of == FRIDAY
+
+
+def test_books_that_have_moved_on_are_not_valued_for_the_day_before(world: World):
+    saturday = e.flow(world.holder, stamp("in", FRIDAY + timedelta(days=3)), amount=D(50), currency_code="USD")
+    services.post(transactions=[saturday], now=CLOSE + timedelta(hours=20))
+    services.value_evenings(now=CLOSE + timedelta(hours=21))
+    assert equity(world) is None
+
+
+def test_con_5_who_cannot_be_valued_is_told_of_and_tried_again(world: World):
+    world.account.base_currency = "JPY"  # no rate is known
+    world.account.save(update_fields=["base_currency"])
+    at = CLOSE + timedelta(minutes=15)
+    services.value_evenings(now=at)
+    (alert,) = Alert.objects.filter(rule="ACC-3", ended_at=None)
+    assert "2026-11-20" in alert.message and alert.subject_id == str(world.account.id) and equity(world) is None
+    world.account.base_currency = "USD"
+    world.account.save(update_fields=["base_currency"])
+    assert services.value_evenings(now=at + timedelta(minutes=1)) == 1
+    assert not Alert.objects.filter(rule="ACC-3", ended_at=None).exists()
+
+
+def test_a_corrected_evening_is_valued_again_while_it_can_be(world: World):
+    services.value_evenings(now=CLOSE + timedelta(minutes=15))
+    booked = e.flow(world.holder, stamp("found", FRIDAY), amount=D(7), currency_code="USD")
+    services.post(transactions=[booked], now=CLOSE + timedelta(hours=30))
+    terms = {"account_id": world.account.id, "calendar": "XNYS"}
+    assert services.value_evening_again(**terms, now=CLOSE + timedelta(hours=30)) and equity(world) == 1607
+    assert not services.value_evening_again(**terms, now=MONDAY_OPEN)
+    services.post(
+        transactions=[e.flow(world.holder, stamp("next", FRIDAY + timedelta(days=3)), amount=D(1), currency_code="USD")], now=CLOSE
+    )
+    assert not services.value_evening_again(**terms, now=CLOSE + timedelta(hours=31)) and equity(world) == 1607
