@@ -2,6 +2,7 @@
 const form = document.getElementById("ticket");
 const KEPT = "mamweb.ticket";
 const REFRESH_SECONDS = 20;
+let released = false;
 const list = () => document.getElementById("instruments");
 const symbol = () => form.elements.symbol;
 
@@ -61,9 +62,16 @@ function change() {
 }
 
 function keep() {
-  if (!symbol().value) return;
+  if (released || !symbol().value) return;
   const pairs = [...new FormData(form)].filter(([name]) => !["key", "find", "csrfmiddlewaretoken"].includes(name));
   sessionStorage.setItem(KEPT, JSON.stringify(pairs));
+}
+
+// What has been released is no draft any more: the way back leads to an empty ticket, not to the same one, armed.
+function end() {
+  released = true;
+  sessionStorage.removeItem(KEPT);
+  history.replaceState(null, "", location.pathname);
 }
 
 function restore() {
@@ -183,6 +191,14 @@ if (form) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) document.querySelector("[data-release]")?.click();
   });
+  // The button may be gone from the page by the time its answer comes: the request itself is asked, before htmx follows it.
+  document.body.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
+    if (!elt.matches("[data-release]")) return;
+    xhr.addEventListener("readystatechange", () => {
+      if (xhr.readyState === XMLHttpRequest.HEADERS_RECEIVED && xhr.getResponseHeader("HX-Redirect")) end();
+    });
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted && released) location.reload(); });
   // A preview is good for 60 seconds; it is looked at anew while somebody looks.
   setInterval(() => {
     if (document.visibilityState === "visible" && symbol().value && !document.querySelector("[popover]:popover-open")) change();

@@ -45,9 +45,10 @@ document.body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.id === "accounts") event.detail.parameters.shown = document.querySelectorAll("#accounts tr[data-row]").length;
 });
 document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig?.elt?.id !== "accounts") return;
   // What is typed, opened or read is not taken away by a refresh that nobody asked for.
-  if (event.detail.requestConfig?.elt?.id === "accounts" && document.querySelector("#accounts [popover]:popover-open, #account-actions [popover]:popover-open, #accounts .group a:focus")) event.detail.shouldSwap = false;
-  before = event.detail.requestConfig?.elt?.id === "accounts" ? { cells: written(), row: document.activeElement?.closest?.("tr[data-row]")?.dataset.row } : null;
+  if (document.querySelector("#accounts [popover]:popover-open, #account-actions [popover]:popover-open, #accounts .group a:focus")) event.detail.shouldSwap = false;
+  before = { cells: written(), row: document.activeElement?.closest?.("tr[data-row]")?.dataset.row };
 });
 document.body.addEventListener("htmx:afterSettle", () => {
   lay();

@@ -26,10 +26,14 @@ document.body.addEventListener("htmx:afterSwap", () => {
   }
 });
 
-document.body.addEventListener("htmx:afterSettle", () => { // only now htmx hears a click on what came
-  const open = [...kept.keys()];
-  kept.clear();
-  for (const id of open) document.querySelector(`#${id}[aria-expanded=false]`)?.click();
+// Only when its own part has settled does htmx hear a click on what came; other parts settle in between.
+document.body.addEventListener("htmx:afterSettle", ({ target }) => {
+  for (const id of [...kept.keys()]) {
+    const button = document.getElementById(id);
+    if (button && !target.contains(button)) continue;
+    kept.delete(id);
+    if (button?.getAttribute("aria-expanded") === "false") button.click();
+  }
 });
 
 addEventListener("DOMContentLoaded", () => {

@@ -83,6 +83,9 @@ def test_a_double_click_releases_once(running: Running) -> None:
     button = fill_ticket(page, "QRS", "1")
     release(page, button.dblclick)
     assert releases(running) == before + 1
+    page.go_back()
+    expect(page.locator("#symbol")).to_have_value("")
+    expect(page.locator("[data-release]")).to_have_count(0)
 
 
 def test_a_saved_view_ticks_its_accounts(running: Running, filed: dict[str, str]) -> None:

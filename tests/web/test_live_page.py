@@ -78,6 +78,10 @@ def test_an_open_row_of_exposure_outlives_new_figures(browser: Browser, django_d
             expect(holder).to_be_visible()  # the address named the row
             expect(page.locator("[data-live-lamp]")).to_have_attribute("data-live-lamp", "live")
             page.evaluate(f"document.getElementById('{button}').dataset.old = 'yes'")
+            page.evaluate(  # another part settles between this one's coming and its settling
+                "document.body.addEventListener('htmx:afterSwap', () =>"
+                " document.querySelector('.topbar').dispatchEvent(new CustomEvent('htmx:afterSettle', { bubbles: true })))"
+            )
             with tenancy.firm(scene.firm.id), page.expect_response("**/holders"):
                 announce(Topic.POSITIONS, [scene.account.id], accounts=[scene.account.id])
             expect(page.locator(f"#{button}:not([data-old])")).to_have_attribute("aria-expanded", "true")
