@@ -52,6 +52,7 @@ class HouseSite(UnfoldAdminSite):
 
     site_title = site_header = "mamweb"
     index_title = "Oversight"
+    empty_value_display = "–"
     index_template = "admin/oversight.html"
     final_catch_all_view = False
     dashboard: Callable[[Visit], dict[str, Any]] | None = None

@@ -3,7 +3,8 @@
 Entry points: `value_evenings` (what beat asks for), `value_evening_again` (after books of a past day were corrected).
 
 Invariants
-1. An evening is valued from `SETTLES` after the close until the next session opens: later prices are another day's. What was missed stays open.
+1. An evening is valued from `SETTLES` after the close until the next session opens: later prices are another day's. What was missed stays open,
+   and operations are told until the next evening is valued.
 2. An account with an entry of a later trade date is not valued for that evening any more: its books have moved on.
 3. Who cannot be valued for want of a price or rate is tried again, and operations are told until it is (CON-5).
 """
@@ -16,6 +17,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from base.core.figures import counted
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
 from governance.services import end_alert, raise_alert
@@ -37,12 +39,21 @@ WHERE a.custodian_id = %(custodian)s AND NOT a.is_clearing AND a.opened_on <= %(
 """
 
 
+_MISSED = """
+SELECT count(*) FROM accounts_account a
+WHERE a.custodian_id = %(custodian)s AND NOT a.is_clearing AND (a.closed_on IS NULL OR a.closed_on > %(as_of)s)
+    AND NOT EXISTS (SELECT 1 FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of = %(as_of)s)
+    AND EXISTS (SELECT 1 FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s)
+"""
+
+
 def value_evenings(*, now: datetime) -> int:
     """Value every account whose evening has come and is not on record; return how many were. Safe to repeat."""
     done = 0
     for custodian in Custodian.objects.order_by("id"):
         as_of = _evening(custodian.calendar, now)
         if as_of is None:
+            _tell_missed(custodian, calendars.last_closed_session(custodian.calendar, now), now)
             continue
         lacking = _lacking(custodian.pk, as_of)
         found = snapshot_equity(as_of=as_of, now=now, account_ids=lacking) if lacking else SnapshotFacts(0, ())
@@ -83,6 +94,7 @@ def _lacking(custodian_id: UUID, as_of: date) -> Sequence[UUID]:
 
 def _tell(custodian: Custodian, as_of: date, found: SnapshotFacts, now: datetime) -> None:
     key = f"ACC-3|evening|{custodian.pk}"
+    end_alert(dedupe_key=_missed(custodian), now=now, reason="a later evening is valued")
     if not found.unknown:
         end_alert(dedupe_key=key, now=now, reason="every account is valued")
         return
@@ -95,4 +107,29 @@ def _tell(custodian: Custodian, as_of: date, found: SnapshotFacts, now: datetime
         message=f"The evening of {as_of} is not valued for {'an account' if n == 1 else f'{n} accounts'} at {custodian.code}: a price or rate is missing",
         now=now,
         dedupe_key=key,
+    )
+
+
+def _missed(custodian: Custodian) -> str:
+    return f"ACC-3|missed|{custodian.pk}"
+
+
+def _tell_missed(custodian: Custodian, as_of: date, now: datetime) -> None:
+    """Tell operations of accounts whose row of evenings has a gap now that nothing can fill: their figures join the days around it."""
+    if now < calendars.session_close(custodian.calendar, as_of) + SETTLES:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_MISSED, {"custodian": custodian.pk, "as_of": as_of})
+        n = cursor.fetchone()[0]
+    if not n:
+        return
+    raise_alert(
+        tier=AlertTier.WARNING,
+        audience=Role.OPERATIONS,
+        rule="ACC-3",
+        subject=Subject(SubjectKind.FIRM, str(custodian.firm_id)),
+        message=f"The evening of {as_of} was never valued for {counted(n, 'account')} at {custodian.code}:"
+        " from the close to the next open no price was known or no worker ran; returns join the days around it",
+        now=now,
+        dedupe_key=_missed(custodian),
     )

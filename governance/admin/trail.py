@@ -127,7 +127,7 @@ class AuditEventAdmin(NamingAdmin):
 
     def role(self, obj: Any) -> str:
         """Return the role they acted in."""
-        return str(obj.actor_role).capitalize()
+        return str(obj.actor_role).capitalize() or "–"
 
     def journey(self, obj: Any) -> Any:
         """Return a link to the journey."""

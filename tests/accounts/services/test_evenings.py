@@ -94,3 +94,24 @@ def test_a_corrected_evening_is_valued_again_while_it_can_be(world: World):
         transactions=[e.flow(world.holder, stamp("next", FRIDAY + timedelta(days=3)), amount=D(1), currency_code="USD")], now=CLOSE
     )
     assert not services.value_evening_again(**terms, now=CLOSE + timedelta(hours=31)) and equity(world) == 1607
+
+
+def test_an_evening_that_was_never_valued_is_told_of_until_the_next_one(world: World):
+    def told() -> list[str]:
+        return [alert.message for alert in Alert.objects.filter(rule="ACC-3", ended_at=None)]
+
+    thursday = CLOSE - timedelta(days=1) + timedelta(minutes=20)
+    load_quotes({world.instrument.id: "59"}, at=thursday)
+    services.value_evenings(now=thursday)
+    services.value_evenings(now=CLOSE + timedelta(minutes=1))  # nothing is late yet
+    assert told() == [] and EquitySnapshot.objects.exists()
+    services.value_evenings(now=MONDAY_OPEN)
+    (message,) = told()
+    assert "2026-11-20 was never valued for 1 account at" in message
+    services.value_evenings(now=MONDAY_OPEN + timedelta(hours=6, minutes=45))
+    assert told() == []
+
+
+def test_an_account_that_begins_has_missed_no_evening(world: World):
+    services.value_evenings(now=MONDAY_OPEN)
+    assert not Alert.objects.filter(rule="ACC-3").exists()
