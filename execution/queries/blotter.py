@@ -24,9 +24,9 @@ from django.db.models.functions import Abs
 from governance.core.subjects import Viewer
 
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS, average
-from ..models import ChildOrder, Execution
+from ..models import ChildOrder
 from .sight import SEEN, parents_in_sight, shares_of_parts
-from .visible import visible_executions, visible_orders
+from .visible import newest, visible_executions, visible_orders
 
 PAGE = 60
 MOST_IDS = 100
@@ -155,10 +155,7 @@ def order_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
 def fill_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
     """Return the newest revision of every execution of our orders."""
     seen = visible_executions(viewer).filter(order__isnull=False)
-    newer = Execution.objects.filter(
-        order_id=OuterRef("order_id"), broker_exec_id=OuterRef("broker_exec_id"), revision__gt=OuterRef("revision")
-    )
-    rows = _common(seen, filters, "executed_at", "order__parent__strategy__code").exclude(Exists(newer))
+    rows = newest(_common(seen, filters, "executed_at", "order__parent__strategy__code"))
     if filters.state:
         rows = rows.filter(kind=filters.state)
     if filters.is_working:

@@ -6,6 +6,7 @@ Invariants
 1. An account stands behind the blocks of its own connection alone, and only where its line of the statement has a quantity of the block's side
    (ALC-1); that is who `blocks.block_targets` shares a block out to, and whom a kill switch stops it for.
 2. All blocks of one parent at one connection are one order of the account: its line is spread over them, its share is one.
+3. Who sees the account sees its part; what a block is in whole, and why it ended, only who sees every account of its journey (`is_whole`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from accounts import queries as accounts
 from allocation.queries.visible import visible_lines
 from base.fields import QuantityField
 from governance.core.subjects import Viewer
@@ -23,16 +25,16 @@ from market.enums import Side
 
 from ..core.states import WORKING_ORDERS
 from ..models import Booking, ChildOrder, Share
-from .visible import visible_orders
+from .visible import in_whole
 
 _BUYS = [side.value for side in Side if side.is_buy]
 _NONE = Value(0, QuantityField())
 
 
 def orders_with(viewer: Viewer, *, account_id: UUID, connection_id: UUID) -> QuerySet[Any]:
-    """Return the orders in sight that are an account's own, and one block for each parent it has a part in: one that works, else the newest.
+    """Return the orders that are an account's own, and one block for each parent it has a part in: one that works, else the newest.
 
-    connection_id: the account's. Each row has `is_part` (a block for this account among others), `part` (what the account is to get: its line's
+    Nothing for an account out of sight. connection_id: the account's. Each row has `is_whole` (the block's own quantity and reason may be told), `is_part` (a block for this account among others), `part` (what the account is to get: its line's
     quantity, or its own order's), `got` (what it got: filled by its own order, its booked share of blocks; None while they have filled something
     that is not shared) and `blocks` (how many blocks of the parent there were; 0 for its own order). Source: ALC-1, ALC-3.
     """
@@ -42,7 +44,10 @@ def orders_with(viewer: Viewer, *, account_id: UUID, connection_id: UUID) -> Que
     is_live = Case(When(state__in=WORKING_ORDERS, then=True), default=False, output_field=BooleanField())
     shown = of_parent.annotate(is_live=is_live).order_by("-is_live", "-id").values("pk")[:1]
     is_own = Q(account_id=account_id)
-    rows = visible_orders(viewer).filter(is_own | Q(is_block=True, connection_id=connection_id, pk=Subquery(shown)))
+    rows = ChildOrder.objects.filter(is_own | Q(is_block=True, connection_id=connection_id, pk=Subquery(shown)))
+    if not viewer.oversight:
+        rows = rows.filter(Exists(accounts.visible_to(viewer.user_id, on=viewer.on).filter(pk=account_id)))
+    rows = rows.annotate(is_whole=ExpressionWrapper(in_whole(viewer), BooleanField()))
     rows = rows.annotate(is_part=Case(When(is_own, then=False), default=True, output_field=BooleanField()), part=_part(viewer, account_id))
     sums = of_parent.values("parent_id")
     return rows.filter(part__gt=0).annotate(

@@ -27,7 +27,7 @@ from governance.core.subjects import Viewer
 from ..core.replacing import may_replace
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS
 from ..models import Booking, ChildOrder, Execution, ParentOrder, Share
-from .visible import visible_orders, visible_parents
+from .visible import newest, visible_orders, visible_parents
 
 _ZERO = Decimal(0)
 
@@ -105,10 +105,7 @@ def executions_in_sight(viewer: Viewer, *, journey_id: UUID, is_whole: bool) -> 
     seen = Execution.objects.filter(journey_id=journey_id, order__isnull=False, last_qty__gt=0)
     if not is_whole:
         seen = seen.filter(order_id__in=orders_in_sight(viewer, is_whole=False).filter(journey_id=journey_id).values("pk"))
-    newer = Execution.objects.filter(
-        order_id=OuterRef("order_id"), broker_exec_id=OuterRef("broker_exec_id"), revision__gt=OuterRef("revision")
-    )
-    return seen.exclude(Exists(newer))
+    return newest(seen)
 
 
 def progress(viewer: Viewer, whole: Collection[UUID], partly: Collection[UUID]) -> dict[UUID, Progress]:

@@ -1,6 +1,6 @@
 """Which parents, orders and executions a person may see.
 
-Entry points: `visible_parents`, `visible_orders`, `visible_executions`; `in_whole`.
+Entry points: `visible_parents`, `visible_orders`, `visible_executions`; `in_whole`; `newest`.
 Inside the caller's tenancy block; each returns a queryset that is one statement.
 
 A parent is seen by whoever released its statement or sees an account of it; an order of one account, and its executions, by whoever sees that
@@ -49,3 +49,11 @@ def visible_executions(viewer: Viewer) -> QuerySet[Execution]:
     if viewer.oversight:
         return Execution.objects.all()
     return Execution.objects.filter(order_id__in=visible_orders(viewer).values("id"))
+
+
+def newest(executions: QuerySet[Execution]) -> QuerySet[Execution]:
+    """Leave out what a later revision corrected or took back (I3)."""
+    later = Execution.objects.filter(
+        order_id=OuterRef("order_id"), broker_exec_id=OuterRef("broker_exec_id"), revision__gt=OuterRef("revision")
+    )
+    return executions.exclude(Exists(later))

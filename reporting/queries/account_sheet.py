@@ -22,10 +22,10 @@ from accounts.queries.sheet import reserved_of
 from accounts.queries.valuation import prices_of
 from base.core.money import round_money
 from execution.enums import Level
-from execution.models import Share
 from execution.queries.levels import LevelLine, levels_of
 from execution.queries.parts import orders_with
-from execution.queries.visible import visible_executions
+from execution.queries.story import shares_in_sight
+from execution.queries.visible import newest, visible_executions
 from governance.core.subjects import Viewer
 from market import queries as market
 from market.queries import InstrumentFacts
@@ -145,8 +145,9 @@ def orders_of(*, account_id: UUID, connection_id: UUID, viewer: Viewer, before: 
 
 
 def fills_of(*, account_id: UUID, viewer: Viewer) -> list[FillRow]:
-    """Return the account's newest fills."""
-    own = visible_executions(viewer).filter(account_id=account_id, order__is_block=False).select_related("instrument", "order")
+    """Return the account's newest fills as they stand: what was corrected or taken back is not among them."""
+    mine = visible_executions(viewer).filter(account_id=account_id, order__is_block=False, last_qty__gt=0)
+    own = newest(mine).select_related("instrument", "order")
     rows = [
         FillRow(
             e.executed_at,
@@ -161,26 +162,23 @@ def fills_of(*, account_id: UUID, viewer: Viewer) -> list[FillRow]:
         )
         for e in own.order_by("-executed_at")[:MOST]
     ]
-    shares = (
-        Share.objects.filter(account_id=account_id).select_related("booking__parent__instrument").order_by("-booking__booked_at")[:MOST]
-    )
-    for share in shares:
-        if share.quantity:
-            parent = share.booking.parent
-            exact = share.notional / share.quantity / parent.instrument.multiplier
-            rows.append(
-                FillRow(
-                    share.booking.booked_at,
-                    parent.instrument.symbol,
-                    parent.side,
-                    share.quantity,
-                    abs(exact),
-                    share.fee,
-                    parent.instrument.currency,
-                    True,
-                    share.booking.journey_id,
-                )
+    shares = shares_in_sight(viewer).filter(account_id=account_id).select_related("booking__parent__instrument")
+    for share in shares.order_by("-booking__booked_at")[:MOST]:
+        parent = share.booking.parent
+        exact = share.notional / share.quantity / parent.instrument.multiplier
+        rows.append(
+            FillRow(
+                share.booking.booked_at,
+                parent.instrument.symbol,
+                parent.side,
+                share.quantity,
+                abs(exact),
+                share.fee,
+                parent.instrument.currency,
+                True,
+                share.booking.journey_id,
             )
+        )
     return sorted(rows, key=lambda row: row.at, reverse=True)[:MOST]
 
 

@@ -154,12 +154,18 @@ WHERE (b.made OR b.works) AND (%(few)s::uuid[] IS NULL OR l.account_id = ANY(%(f
     AND CASE WHEN p.side = 'BUY' THEN l.quantity > 0 ELSE l.quantity < 0 END GROUP BY 1
 """
 _FILLS = """
-SELECT account_id, count(*)::int FROM execution_execution
-WHERE order_id IS NOT NULL AND account_id IS NOT NULL AND id >= %(floor)s AND recorded_at >= %(since)s AND recorded_at <= %(now)s GROUP BY 1
+SELECT account_id, count(*)::int FROM execution_execution e
+WHERE order_id IS NOT NULL AND account_id IS NOT NULL AND id >= %(floor)s AND recorded_at >= %(since)s AND recorded_at <= %(now)s AND last_qty > 0
+    AND NOT EXISTS (SELECT 1 FROM execution_execution n
+        WHERE n.order_id = e.order_id AND n.broker_exec_id = e.broker_exec_id AND n.revision > e.revision)
+GROUP BY 1
 """
 _SHARES = """
 SELECT s.account_id, count(*)::int FROM execution_share s JOIN execution_booking b ON b.id = s.booking_id
-WHERE b.id >= %(floor)s AND s.id >= %(floor)s AND b.booked_at >= %(since)s AND b.booked_at <= %(now)s AND s.quantity <> 0 GROUP BY 1
+WHERE b.id >= %(floor)s AND s.id >= %(floor)s AND b.booked_at >= %(since)s AND b.booked_at <= %(now)s AND s.quantity <> 0
+    AND NOT EXISTS (SELECT 1 FROM execution_booking n
+        WHERE n.parent_id = b.parent_id AND n.connection_id = b.connection_id AND n.revision > b.revision)
+GROUP BY 1
 """
 
 

@@ -20,6 +20,7 @@ from execution.services import finish_parents
 from governance.core.subjects import Viewer
 from governance.enums import Role
 from market.enums import Side
+from tests.api.scene import grant
 from tests.execution.services.order_world import OrderWorld, make_world
 from tests.execution.services.test_blocks import filled_block, shares
 from tests.execution.venue.world import close_journals
@@ -37,8 +38,8 @@ def world(tmp_path: Path) -> Iterator[OrderWorld]:
     close_journals()
 
 
-def seen(account: Account) -> list[Any]:
-    viewer = Viewer(make_user(Role.RISK).id, oversight=True, on=date(2026, 1, 5))
+def seen(account: Account, viewer: Viewer | None = None) -> list[Any]:
+    viewer = viewer or Viewer(make_user(Role.RISK).id, oversight=True, on=date(2026, 1, 5))
     rows = orders_with(viewer, account_id=account.pk, connection_id=account.connection_id).order_by("-id")
     return [(row.pk, row.is_part, row.part, row.got, row.blocks) for row in rows]
 
@@ -95,3 +96,16 @@ def test_blocks_of_one_parent_are_one_order_and_the_one_that_works_is_shown(worl
 def test_the_clearing_account_has_the_block_whole(world: OrderWorld) -> None:
     order = world.block({"A": 300, "B": 200})
     assert seen(world.clearing) == [(order.pk, False, D(500), D(0), 0)]
+
+
+def test_who_sees_one_account_sees_its_part_and_nothing_of_the_block(world: OrderWorld) -> None:
+    order = world.block({"A": 300, "B": 200})
+    trader = make_user(Role.TRADER)
+    grant(trader, world.accounts["A"], "view")
+    viewer = Viewer(trader.id, oversight=False, on=date(2026, 1, 5))
+    assert seen(world.accounts["A"], viewer) == [(order.pk, True, D(300), D(0), 1)]
+    assert seen(world.accounts["B"], viewer) == []
+    of = {"account_id": world.accounts["A"].pk, "connection_id": world.accounts["A"].connection_id}
+    assert [row.is_whole for row in orders_with(viewer, **of)] == [False]
+    grant(trader, world.accounts["B"], "view")
+    assert [row.is_whole for row in orders_with(viewer, **of)] == [True]

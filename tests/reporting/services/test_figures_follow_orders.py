@@ -17,10 +17,11 @@ from base.core.ids import new_id
 from execution.enums import ExecutionKind, OrderState
 from execution.models import ParentOrder
 from execution.services import cancel_parent, finish_parents
-from governance.core.subjects import Actor
+from governance.core.subjects import Actor, Viewer
 from governance.enums import Role
 from market.enums import Side
 from reporting.models import AccountFigures, FigureMark, FigureSources, FigureTotals
+from reporting.queries.account_sheet import fills_of
 from reporting.services import refresh_changed, refresh_figures
 from tests.execution.services.order_world import OrderWorld, make_world
 from tests.execution.services.test_blocks import ended, fill, hear
@@ -67,7 +68,7 @@ def test_a_fill_a_bust_and_the_end_of_an_order_are_seen(world: OrderWorld) -> No
     hear(world, fill(world, order, "1", 60, "50.01", "1"))
     assert brought_along(world) == 1 and figures("A")[:4] == (1, 1, 1, 1)
     hear(world, fill(world, order, "1", 60, "50.01", "0", revision=1, kind=ExecutionKind.BUST))
-    assert brought_along(world) == 1
+    assert brought_along(world) == 1 and figures("A")[1] == 0
     hear(world, ended(order))
     assert brought_along(world) == 1 and figures("A")[2] == 0
 
@@ -87,6 +88,12 @@ def test_a_block_is_seen_when_it_is_shared_out_and_no_clearing_account_has_figur
     assert finish_parents(now=world.now).booked
     assert brought_along(world) == 2
     assert figures("B")[1] == 1 and not AccountFigures.objects.filter(code="BLOCK").exists()
+    hear(world, fill(world, order, "1", 500, "50.02", "3", revision=1, kind=ExecutionKind.CORRECT))
+    assert finish_parents(now=world.now).booked
+    brought_along(world)
+    assert figures("B")[1] == 1
+    seen = Viewer(make_user(Role.RISK).id, oversight=True, on=world.now.date())
+    assert [row.quantity for row in fills_of(account_id=world.accounts["B"].pk, viewer=seen)] == [D(200)]
 
 
 def test_a_block_that_works_is_an_order_of_each_account_behind_it_until_it_ends(world: OrderWorld) -> None:
