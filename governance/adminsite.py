@@ -42,6 +42,7 @@ from base.errors import Refused
 from .core.subjects import Actor
 from .enums import Role
 from .permissions import CONTROL, OVERSIGHT
+from .services.documents import LARGEST
 from .sign_in import signed_in_lately
 from .web import Request, Visit, page
 
@@ -143,6 +144,8 @@ class ActForm(forms.Form):
         self.obj, self.visit = obj, visit
         self.prepare()
         for one in self.fields.values():
+            if isinstance(one, forms.FileField):
+                one.widget.attrs["data-most"] = LARGEST
             if isinstance(one, forms.CharField):
                 one.validators = [*one.validators, seen]
             one.widget.attrs.setdefault("class", " ".join(_classes(one.widget)))

@@ -214,3 +214,8 @@ def test_gov_4_only_roles_that_may_decide_are_offered_to(firm: Firm) -> None:
     assert "do/approve" in firm.client().get(address).content.decode()
     assert "do/approve" not in firm.client(risk).get(address).content.decode()
     assert do(firm, Approval, "approve", {"reason": "x"}, asked, user=risk).status_code == 409
+
+
+def test_a_file_says_in_the_browser_already_how_large_it_may_be(firm: Firm) -> None:
+    for model in (Authority, Mandate):
+        assert f'data-most="{10 * 1024 * 1024}"' in firm.client().get(where(model, "do_record")).content.decode()
