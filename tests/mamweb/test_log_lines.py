@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -22,4 +23,5 @@ def test_a_forbidden_page_is_one_line_and_a_defect_keeps_its_trace(caplog: pytes
     assert line.getMessage() == "Forbidden (Permission denied): /blotter/" and line.exc_info is None
     defect = logging.makeLogRecord({"name": "django.request", "status_code": 500, "exc_info": (ValueError, ValueError(), None)})
     assert RefusedWithoutTrace().filter(defect) and defect.exc_info
-    assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["refusals"]
+    configured: Any = settings.LOGGING
+    assert configured["handlers"]["stderr"]["filters"] == ["refusals"]
