@@ -13,8 +13,10 @@ Invariants
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import update_wrapper
 from typing import Any, NoReturn
@@ -40,6 +42,7 @@ from base.errors import Refused
 from .core.subjects import Actor
 from .enums import Role
 from .permissions import CONTROL, OVERSIGHT
+from .services.documents import LARGEST
 from .sign_in import signed_in_lately
 from .web import Request, Visit, page
 
@@ -142,6 +145,10 @@ class ActForm(forms.Form):
         self.obj, self.visit = obj, visit
         self.prepare()
         for one in self.fields.values():
+            if isinstance(one, forms.FileField):
+                one.widget.attrs["data-most"] = LARGEST
+            if isinstance(one, forms.CharField):
+                one.validators = [*one.validators, seen]
             one.widget.attrs.setdefault("class", " ".join(_classes(one.widget)))
 
     def prepare(self) -> None:
@@ -153,6 +160,16 @@ class ActForm(forms.Form):
         if not self.sections:
             return [("", self.visible_fields())]
         return [(heading, [self[name] for name in names]) for heading, names in self.sections]
+
+
+def seen(value: str) -> None:
+    """Refuse text that holds what nobody can see: two names would look alike, or read other than they are. Raises ValidationError."""
+    for place, char in enumerate(value, 1):
+        if char not in "\n\r\t\0" and unicodedata.category(char) in _UNSEEN:
+            raise forms.ValidationError(f"Character {place} is U+{ord(char):04X}, which nobody can see: type it without.")
+
+
+_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 class Reason(ActForm):
@@ -341,7 +358,13 @@ def choices(vocabulary: type[StrEnum], *, blank: bool = False) -> list[tuple[str
 def instant(**options: Any) -> forms.DateTimeField:
     """Return a field for an instant in UTC."""
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    return forms.DateTimeField(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **{"help_text": "UTC.", **options})
+    formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+    return forms.DateTimeField(widget=widget, input_formats=formats, validators=[_in_our_time], **{"help_text": "UTC.", **options})
+
+
+def _in_our_time(value: datetime) -> None:
+    if not 1900 <= value.year < 2200:
+        raise forms.ValidationError(f"{value:%Y-%m-%d} is no day of a paper: 1900-01-01 to 2199-12-31.")
 
 
 def figure(model: type[Model], name: str, **options: Any) -> forms.DecimalField:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.db import connections
 from django.http import parse_cookie
+from django.template.loader import render_to_string
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -71,12 +72,14 @@ class CountedBodies:
         declared = headers.get(b"content-length", b"0").decode("latin-1")
         cookie = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
         body = _Body(receive, larger_limit(scope["method"], scope["path"]), cookie, self._asked)
+        is_read = b"text/html" in headers.get(b"accept", b"")
         if not declared.isdecimal() or not await body.takes(int(declared[:20])):
-            await _refuse(send, declared[:20], body.limit)
+            await _refuse(send, declared[:20], await body.allowed(), is_read=is_read)
             return
         await self._app(scope, body.receive, send)
         if body.is_refused:
-            await _refuse(send, f"more than {body.limit}", body.limit)
+            limit = await body.allowed()
+            await _refuse(send, f"more than {limit}", limit, is_read=is_read)
 
 
 class _Body:
@@ -94,6 +97,11 @@ class _Body:
                 self.limit = self._larger
         return size <= self.limit
 
+    async def allowed(self) -> int:
+        """Return what this request may have, for who sent more: the form's own limit to somebody who has signed in."""
+        await self.takes(self._larger)
+        return self.limit
+
     async def receive(self) -> Message:
         """Return what comes next, or that the client has gone."""
         if not self.is_refused:
@@ -105,8 +113,15 @@ class _Body:
         return {"type": "http.disconnect"}
 
 
-async def _refuse(send: Send, length: str, limit: int) -> None:
-    content = json.dumps(too_large(length, limit)).encode()
-    headers = [(b"content-type", TYPE.encode()), (b"content-length", str(len(content)).encode()), (b"connection", b"close")]
+def too_large_page(limit: int) -> str:
+    """Return the same for somebody in front of a browser."""
+    most = f"{limit // 2**20} MB" if limit >= 2**20 else f"{limit} bytes"
+    return render_to_string("413.html", {"status": 413, "most": most})
+
+
+async def _refuse(send: Send, length: str, limit: int, *, is_read: bool) -> None:
+    content = (too_large_page(limit) if is_read else json.dumps(too_large(length, limit))).encode()
+    kind = "text/html; charset=utf-8" if is_read else TYPE
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(content)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": content})

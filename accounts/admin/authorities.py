@@ -15,18 +15,21 @@ from django.utils.safestring import SafeString
 
 from governance import services as governance
 from governance.admin.mandates import document_link, kept, sha_of
-from governance.adminsite import Act, HouseAdmin, Reason, choices, figure, instant
+from governance.adminsite import Act, HouseAdmin, Reason, choices, figure, instant, text
 from governance.core.authority import Signature
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuthorityKind, Power, SubjectKind
 from governance.models import Authority, Mandate, Party
+from governance.queries import firm_settings
 from governance.web import Request, Visit
+from market.queries import rated_currencies
 
 from ..models import Account
 from .grants import Codes
 
 
 class NewAuthority(Codes):
+    accounts = text(help_text="The codes of the accounts it covers, between blanks, commas or lines.")
     code = forms.CharField(max_length=40)
     kind = forms.ChoiceField(choices=choices(AuthorityKind))
     grantor = forms.ModelChoiceField(Party.objects.none())
@@ -35,7 +38,7 @@ class NewAuthority(Codes):
     effective_from = instant()
     expires_at = instant(required=False)
     order_notional_limit = figure(Authority, "order_notional_limit", required=False, min_value=0)
-    limit_currency = forms.CharField(required=False, max_length=8)
+    limit_currency = forms.ChoiceField(required=False)
     fee_schedule = forms.CharField(required=False, max_length=40)
     mandate = forms.ModelChoiceField(Mandate.objects.none(), required=False)
     aggregation_consent = forms.BooleanField(required=False, label="Consents to being traded in blocks with others")
@@ -44,7 +47,9 @@ class NewAuthority(Codes):
     field_order = ("code", "kind", "grantor", "grantee", "accounts", "powers")
 
     def prepare(self) -> None:
-        """Offer the firm's parties and mandates."""
+        """Offer the firm's parties and mandates, and the currencies there are rates for."""
+        rated = sorted({firm_settings().reporting_currency, *rated_currencies()})
+        self.fields["limit_currency"].choices = [("", "–"), *((one, one) for one in rated)]  # type: ignore[attr-defined]
         parties, mandates = Party.objects.order_by("code"), Mandate.objects.order_by("code", "version")
         for name, rows in (("grantor", parties), ("grantee", parties), ("mandate", mandates)):
             self.fields[name].queryset = rows  # type: ignore[attr-defined]

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from base.addresses import address
 from governance.core.subjects import Viewer
 from governance.enums import SubjectKind
-from governance.queries.names import SubjectName, register_accounts_in_sight, register_names, uuids_of
+from governance.queries.names import SubjectName, register_accounts_in_sight, register_codes, register_names, uuids_of
 
-from ..models import AccountGroup
+from ..models import AccountGroup, BrokerConnection
 from .columns import fetch_rows
 from .visibility import visible_to
 
@@ -25,7 +25,13 @@ def register() -> None:
     register_names(SubjectKind.ACCOUNT, _accounts)
     register_names(SubjectKind.ACCOUNT_GROUP, _groups)
     register_names(SubjectKind.BROKER_CONNECTION, _connections)
+    register_codes(SubjectKind.ACCOUNT, lambda viewer, code: _id_of(visible_to(viewer.user_id, on=viewer.on), code))
+    register_codes(SubjectKind.BROKER_CONNECTION, lambda viewer, code: _id_of(BrokerConnection.objects.all(), code))
     register_accounts_in_sight(_in_sight)
+
+
+def _id_of(rows: QuerySet[Any], code: str) -> Any:
+    return rows.filter(code=code).values_list("id", flat=True).first()
 
 
 def _in_sight(viewer: Viewer) -> QuerySet[Any]:

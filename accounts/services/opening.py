@@ -161,16 +161,16 @@ def _check_facts(new: Sequence[NewAccount], today: date) -> None:
 def _check_names(new: Sequence[NewAccount]) -> None:
     codes, numbers = [one.code for one in new], [one.custodian_account for one in new]
     custodians = [one.custodian_id for one in new]
-    if len(set(codes)) < len(new) or len(set(zip(custodians, numbers, strict=True))) < len(new):
+    if len({code.casefold() for code in codes}) < len(new) or len(set(zip(custodians, numbers, strict=True))) < len(new):
         raise UnableToOpen("ACC-2", "a code, or a custodian's account number, is given twice", field="code")
     sql = (
-        "SELECT code, custodian_account FROM accounts_account a WHERE code = ANY(%(codes)s) OR EXISTS (SELECT 1 FROM "
+        "SELECT code, custodian_account FROM accounts_account a WHERE lower(code) = ANY(%(folded)s) OR EXISTS (SELECT 1 FROM "
         "unnest(%(custodians)s::uuid[], %(numbers)s::text[]) v (c, n) WHERE v.c = a.custodian_id AND v.n = a.custodian_account) LIMIT 1"
     )
-    taken = fetch_rows(sql, {"codes": codes, "custodians": custodians, "numbers": numbers})
+    taken = fetch_rows(sql, {"folded": [code.lower() for code in codes], "custodians": custodians, "numbers": numbers})
     if taken:
         code, account = taken[0]
-        field = "code" if code in codes else "custodian_account"
+        field = "code" if code.lower() in {one.lower() for one in codes} else "custodian_account"
         raise UnableToOpen("ACC-2", f"account {code} ({account}) exists already", field=field, value=code)
 
 

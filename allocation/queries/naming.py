@@ -10,7 +10,7 @@ from collections.abc import Collection
 from base.addresses import address
 from governance.core.subjects import Viewer
 from governance.enums import SubjectKind
-from governance.queries.names import SubjectName, register_names, uuids_of
+from governance.queries.names import SubjectName, register_codes, register_names, uuids_of
 
 from .visible import visible_signals, visible_statements, visible_strategies
 
@@ -18,6 +18,9 @@ from .visible import visible_signals, visible_statements, visible_strategies
 def register() -> None:
     """Name strategies, signals and statements wherever governance speaks of them."""
     register_names(SubjectKind.STRATEGY, _strategies)
+    register_codes(
+        SubjectKind.STRATEGY, lambda viewer, code: visible_strategies(viewer).filter(code=code).values_list("id", flat=True).first()
+    )
     register_names(SubjectKind.SIGNAL, _signals)
     register_names(SubjectKind.ALLOCATION_STATEMENT, _statements)
 

@@ -19,6 +19,8 @@ _SHORT = [
     "HSA",
     "IMA",
     "POA",
+    "LPA",
+    "ADV",
     "LPOA",
     "ERISA",
     "LLC",

@@ -24,6 +24,7 @@ from governance import queries as governance
 from governance.core.killswitch import KillSwitch as Switch
 from governance.core.subjects import Viewer
 from governance.enums import KillScope
+from governance.queries.names import uuids_of
 from market import queries as market
 
 from ..core.lifecycle import TERMINAL
@@ -63,7 +64,8 @@ def switches_in_sight(who: Viewer) -> list[Switch]:
     named = [switch.subject_id for switch in switches if switch.scope is KillScope.ACCOUNT]
     seen = set()
     if named:
-        seen = {str(pk) for pk in accounts.visible_to(who.user_id, on=who.on).filter(pk__in=named).values_list("id", flat=True)}
+        rows = accounts.visible_to(who.user_id, on=who.on).filter(pk__in=uuids_of(named))  # a trip of what was never there shows nothing
+        seen = {str(pk) for pk in rows.values_list("id", flat=True)}
     return [switch for switch in switches if switch.scope is not KillScope.ACCOUNT or switch.subject_id in seen]
 
 

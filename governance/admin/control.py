@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from base.core.words import words
 from market.models import Instrument, Issuer
 
 from .. import services
@@ -21,7 +22,7 @@ from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, Restric
 from ..models import Approval
 from ..queries.approvals import approval_value
 from ..queries.audit_trail import spent_by
-from ..queries.names import behind, people_names
+from ..queries.names import behind, find_stopped, people_names, subject_name
 from ..queries.trail_names import TrailNames, trail_names
 from ..services.carrying_out import decide
 from ..services.restrictions import lifting_hash
@@ -40,10 +41,12 @@ class NewRestriction(ActForm):
         """Find what is named. Raises ValidationError."""
         data = super().clean() or {}
         named, what = data.get("symbol", ""), data.get("names")
+        if not (what and named):
+            return data
         model, key = (Instrument, "symbol") if what == "instrument" else (Issuer, "name")
         found = list(model.objects.filter(**{f"{key}__iexact": named}).values_list("id", flat=True)[:2])  # type: ignore[attr-defined]
         if len(found) != 1:
-            raise forms.ValidationError({"symbol": f"There is no {what} of this name."})
+            raise forms.ValidationError({"symbol": f"There is no {what} “{named}” in the market reference."})
         data[f"{what}_id"] = found[0]
         return data
 
@@ -63,9 +66,27 @@ class Lift(ActForm):
 class Trip(ActForm):
     scope = forms.ChoiceField(choices=choices(KillScope))
     subject_id = forms.CharField(
-        max_length=40, required=False, label="Id", help_text="Of the account, strategy, instrument or connection; empty for the firm."
+        max_length=64,
+        required=False,
+        label="Which",
+        help_text="The code of the account, strategy or connection, or the instrument's symbol; its id does too. Empty for the whole firm.",
     )
     reason = forms.CharField(max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        """Find what is named: a switch on nothing would stop nothing and look as if it did. Raises ValidationError."""
+        data = super().clean() or {}
+        if "scope" in data and "subject_id" in data:
+            scope, said = KillScope(data["scope"]), data["subject_id"]
+            found = find_stopped(self.visit.viewer, scope, said)
+            if found is None and scope is KillScope.FIRM:
+                raise forms.ValidationError({"subject_id": f"The firm's switch stops everything: leave this empty, not “{said}”."})
+            if found is None:
+                raise forms.ValidationError(
+                    {"subject_id": f"There is no {words(scope).lower()} “{said}”: name one by its code, symbol or id."}
+                )
+            data["subject_id"] = found
+        return data
 
 
 def restrict(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -93,7 +114,7 @@ def ask_to_lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> s
         now=visit.now,
         reason=data["reason"],
     )
-    return "A second person has 15 minutes to approve."
+    return "Another compliance officer has 15 minutes to approve."
 
 
 def lift(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -123,7 +144,14 @@ def trip(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     services.trip_kill_switch(
         scope=KillScope(data["scope"]), subject_id=data["subject_id"], actor=actor, now=visit.now, reason=data["reason"]
     )
-    return "Stopped."
+    return f"Stopped: {said_name(visit, KillScope(data['scope']), data['subject_id'])}. Nothing new is sent; working orders are being canceled."
+
+
+def said_name(visit: Visit, scope: KillScope, subject_id: str) -> str:
+    """Return what a switch stops, by name."""
+    subject = behind(f"{scope}|{subject_id}")
+    name = None if subject is None else subject_name(visit.viewer, subject)
+    return "the whole firm" if subject is None else name.text if name else subject_id
 
 
 def ask_to_rearm(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
@@ -148,11 +176,11 @@ def _told(obj: Any) -> frozenset[Role]:
     return frozenset(Role(role) for role in obj.audience)
 
 
-_OVER = "The request has been decided, or its 15 minutes are over."
+_OVER = "The request has been decided, its 15 minutes are over, or it is for another role to decide."
 
 
 def _waits(obj: Any, visit: Visit) -> bool:
-    return state_at(approval_value(obj), visit.now) is ApprovalState.REQUESTED
+    return state_at(approval_value(obj), visit.now) is ApprovalState.REQUESTED and visit.holds(APPROVERS[ApprovalAction(obj.action)])
 
 
 def _person(user: Any) -> SafeString:

@@ -71,6 +71,8 @@ def shown_name(names: TrailNames, subject: Subject) -> SafeString:
         return format_html('{} <span class="raw-id">{}</span>', kind, subject.id)
     text = name.text[:1].upper() + name.text[1:]
     said = format_html('<a href="{}">{}</a>', name.url, text) if name.url else text
+    if len(subject.id) <= SHORT or "-" not in subject.id:  # a number, a word: nothing to shorten
+        return format_html('<span title="{}: {}">{}</span>', kind, subject.id, said)
     return format_html('<span title="{}">{}</span> <span class="raw-id" title="{}">{}</span>', kind, said, subject.id, subject.id[-SHORT:])
 
 

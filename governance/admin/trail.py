@@ -17,6 +17,7 @@ from ..enums import AuditAction, SubjectKind
 from ..models import AuditSeal
 from ..permissions import OVERSIGHT
 from ..queries import verify_chain
+from ..queries.names import ids_of_code
 from ..queries.people import members
 from ..queries.trail_names import TrailNames, subject_of, trail_names
 from ..web import Visit
@@ -94,7 +95,7 @@ class AuditEventAdmin(NamingAdmin):
     list_display = ("recorded_at", "who", "role", "action", "subject", "reason", "rule")
     list_filter = (ByAction, BySubject, ByPerson, ByTime)
     search_fields = ("subject_id", "=reason", "=rule")
-    search_help_text = "The subject's id; a reason or a rule in full."
+    search_help_text = "The code, symbol or id of what it is about; a reason or a rule in full."
     fields: Any = ("recorded_at", "who", "role", "action", "subject", "difference", "reason", "rule", "rule_version", "journey")
     fields += ("approval", "source_ip", "api_key", "sealed")
     readonly_fields = ("who", "role", "subject", "difference", "journey", "approval", "sealed")
@@ -115,6 +116,12 @@ class AuditEventAdmin(NamingAdmin):
         """Return the firm's events, and whether each is sealed."""
         seal = AuditSeal.objects.filter(event_id=OuterRef("pk"))
         return super().get_queryset(request).annotate(is_sealed=Exists(seal))
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Find by what is shown, too: the list names things by their codes."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        named = ids_of_code(request.visit.viewer, search_term.strip()) if search_term else []  # type: ignore[attr-defined]
+        return (found | queryset.filter(subject_id__in=named) if named else found), may_repeat
 
     def names_of(self, visit: Visit, rows: list[Any]) -> TrailNames:
         """Return the names of people, subjects, approvals, and of ids in before and after."""

@@ -1,7 +1,7 @@
 """What a subject is called, and where it is shown: governance knows kinds and ids, the app that keeps the thing knows its name.
 
-Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `accounts_in_sight`, `behind`; for other apps, from their `ready`: `register_names`,
-`register_accounts_in_sight`.
+Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `find_stopped`, `accounts_in_sight`, `behind`; for other apps, from
+their `ready`: `register_names`, `register_codes`, `register_accounts_in_sight`.
 
 Invariants
 1. A name is told only to somebody who may see the thing; what has a register of names and no name is out of sight.
@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 
 from base import tenancy
 from base.addresses import address
+from market.models import Instrument
 from market.queries import instruments
 
 from ..core.subjects import Subject, Viewer
@@ -37,6 +38,8 @@ class SubjectName:
 
 Naming = Callable[[Viewer, Collection[str]], Mapping[str, SubjectName]]
 _NAMES: dict[SubjectKind, Naming] = {}
+Finding = Callable[[Viewer, str], Any]
+_CODES: dict[SubjectKind, Finding] = {}
 _ACCOUNTS: list[Callable[[Viewer], QuerySet[Any]]] = []
 _SCOPES = {
     KillScope.ACCOUNT: SubjectKind.ACCOUNT,
@@ -49,6 +52,11 @@ _SCOPES = {
 def register_names(kind: SubjectKind, naming: Naming) -> None:
     """Name the things of a kind: `naming(viewer, ids)` returns those of the ids that the viewer sees."""
     _NAMES[kind] = naming
+
+
+def register_codes(kind: SubjectKind, finding: Finding) -> None:
+    """Find the things of a kind by their code: `finding(viewer, code)` returns the id of the one that the viewer sees, or None."""
+    _CODES[kind] = finding
 
 
 def register_accounts_in_sight(seen: Callable[[Viewer], QuerySet[Any]]) -> None:
@@ -97,6 +105,22 @@ def sees_subject(viewer: Viewer, subject: Subject) -> bool:
     return subject_name(viewer, subject) is not None
 
 
+def find_stopped(viewer: Viewer, scope: KillScope, text: str) -> str | None:
+    """Return the id, in the one spelling the gates compare, of what a person means by a code or an id; "" for the firm, None for nothing in sight."""
+    kind = _SCOPES.get(scope)
+    if kind is None:
+        return None if text else ""
+    by_code = _CODES[kind](viewer, text) if kind in _CODES else None
+    spelled = [str(by_code)] if by_code is not None else [str(one) for one in uuids_of([text])] or [text]
+    return next((one for one in spelled if sees_subject(viewer, Subject(kind, one))), None)
+
+
+def ids_of_code(viewer: Viewer, code: str) -> list[str]:
+    """Return the ids of all that is called so and that the viewer sees: an account, a strategy, a connection, an instrument."""
+    found = (finding(viewer, code) for finding in _CODES.values())
+    return [str(one) for one in found if one is not None]
+
+
 def uuids_of(ids: Collection[str]) -> list[UUID]:
     """Return those ids that are UUIDs."""
     found = []
@@ -115,6 +139,10 @@ def _plain(kind: SubjectKind) -> str:
 def _instruments(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
     numbers = [int(pk) for pk in ids if pk.isascii() and pk.isdigit() and len(pk) < 19]
     return {str(row.id): SubjectName(row.symbol) for row in instruments(numbers).values()}
+
+
+def _by_symbol(viewer: Viewer, symbol: str) -> int | None:
+    return Instrument.objects.filter(symbol__iexact=symbol).values_list("id", flat=True).first()
 
 
 def _authorities(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
@@ -147,5 +175,6 @@ def behind(text: str) -> Subject | None:
 
 
 register_names(SubjectKind.INSTRUMENT, _instruments)
+register_codes(SubjectKind.INSTRUMENT, _by_symbol)
 register_names(SubjectKind.AUTHORITY, _authorities)
 register_names(SubjectKind.KILL_SWITCH, _switches)

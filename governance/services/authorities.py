@@ -59,6 +59,7 @@ def record_authority(
     require_role(actor, CONTROL)
     if beyond := frozenset(powers) - KIND_MAY_GIVE[kind]:
         raise UnableToRecord("powers", f"a {kind} cannot give {', '.join(sorted(beyond))}", field="powers", value=sorted(beyond))
+    _check_terms(effective_from, expires_at, order_notional_limit, limit_currency, signatures, now)
     parties = dict(Party.objects.filter(id__in=[grantor_id, grantee_id]).values_list("id", "code"))
     if len(parties) != len({grantor_id, grantee_id}):
         raise NotFound("party")
@@ -163,13 +164,27 @@ def warn_of_expiring_authorities(*, now: datetime) -> int:
     return len(warnings)
 
 
+def _check_terms(
+    begins: datetime, ends: datetime | None, limit: Decimal | None, currency: str, signatures: Sequence[Signature], now: datetime
+) -> None:
+    """Raise UnableToRecord, naming the field, for what contradicts itself on the paper."""
+    if ends is not None and ends <= begins:
+        raise UnableToRecord("expires_at", f"it ends at {ends}, before it begins at {begins}", field="expires_at", value=ends)
+    if limit is not None and not currency:
+        raise UnableToRecord("limit_currency", f"the limit of {limit} has no currency", field="limit_currency", value="")
+    if ahead := [one.signed_at for one in signatures if one.signed_at > now]:
+        raise UnableToRecord("signed_at", f"a signature cannot be dated ahead: {max(ahead)}", field="signed_at", value=max(ahead))
+
+
 def _save(row: Authority, signatures: Sequence[Signature]) -> None:
     try:
         row.begins_at = authority_value(row, (), ()).begins_at
         with transaction.atomic():
             row.save(force_insert=True)
     except (ValueError, IntegrityError) as error:
-        raise UnableToRecord("authority", "the document contradicts itself, or its code is in use", field="code", value=row.code) from error
+        if Authority.objects.filter(code=row.code).exists():
+            raise UnableToRecord("code", f"an authority {row.code} is recorded already", field="code", value=row.code) from error
+        raise UnableToRecord("authority", f"the document contradicts itself: {error}", value=row.code) from error
     if signatures:
         _sign(row, signatures)
 

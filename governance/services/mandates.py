@@ -81,8 +81,13 @@ def record_mandate(
 
 def _check(rule: MandateRuleSpec) -> None:
     try:
-        CoreRule("", rule.kind, rule.clause, rule.rate, rule.lower_rate, frozenset(rule.words))
+        CoreRule(rule.kind, rule.kind, rule.clause, rule.rate, rule.lower_rate, frozenset(rule.words))
     except ValueError as error:
-        raise UnableToRecord("rules", f"the rule {rule.kind} of {rule.clause!r} bounds or names nothing", field="rules") from error
+        raise UnableToRecord("rules", f"{error}, not {_written(rule)}", field="rules", value=_written(rule)) from error
     if not rule.clause.strip():
         raise UnableToRecord("clause", f"the rule {rule.kind} names no clause", field="rules")
+
+
+def _written(rule: MandateRuleSpec) -> str:
+    bounds = [f"{bound:f}" for bound in (rule.rate, rule.lower_rate) if bound is not None]
+    return " and ".join(bounds) or "an empty one"

@@ -51,6 +51,12 @@ class _Day:
     last: date
     opens_at: datetime
     is_due: bool
+    now: datetime
+
+    @property
+    def judged_at(self) -> datetime:
+        """Return when a waiver must hold: at the open that is near, in a session and far from the next one now."""
+        return max(self.now, self.opens_at) if self.is_due else self.now
 
 
 def block_unresolved(*, now: datetime) -> BlockFacts:
@@ -106,7 +112,7 @@ def _day(calendar: str, now: datetime) -> _Day:
     if calendars.is_session(calendar, today) and now >= calendars.session_close(calendar, today):
         today = calendars.next_session(calendar, today)
     opens_at = calendars.session_open(calendar, today)
-    return _Day(today, calendars.previous_session(calendar, today), opens_at, now >= opens_at - LEAD)
+    return _Day(today, calendars.previous_session(calendar, today), opens_at, now >= opens_at - LEAD, now)
 
 
 def _open_items(book: Codebook) -> list[tuple[Break, OpenBreak]]:
@@ -129,7 +135,7 @@ def _close_only(book: Codebook, items: list[tuple[Break, OpenBreak]], day: _Day)
         waivers,
         silent,
         today=day.today,
-        next_open=day.opens_at,
+        next_open=day.judged_at,
         is_business_day=lambda value: calendars.is_session(book.calendar, value),
     )
     first: dict[str, UUID] = {}

@@ -38,9 +38,19 @@ class Line:
                 await send({"type": "http.response.start", "status": 200, "headers": []})
                 return
 
-    def post(self, size: int, path: str = "/healthz", *, declared: int | str | None = None, session: str = "", method: str = "POST") -> Any:
+    def post(
+        self,
+        size: int,
+        path: str = "/healthz",
+        *,
+        declared: int | str | None = None,
+        session: str = "",
+        method: str = "POST",
+        accept: str = "*/*",
+    ) -> Any:
         """Send so many bytes in pieces of 64 kB; returns the status."""
         headers = [] if declared is None else [(b"content-length", str(declared).encode())]
+        headers.append((b"accept", accept.encode()))
         headers += [(b"cookie", f"a=b; {settings.SESSION_COOKIE_NAME}={session}".encode())] if session else []
 
         async def receive() -> dict[str, Any]:
@@ -96,6 +106,19 @@ def test_a_cookie_that_anybody_can_make_up_is_no_session() -> None:
     assert Line(known="abc").post(20 * MB, FILES) == 413
     small = Line(known="abc")
     assert (small.post(100, FILES, session="made-up"), small.asked) == (200, 0)
+
+
+def test_who_sends_too_large_a_file_reads_the_limit_of_files_and_a_browser_a_page() -> None:
+    program, browser = Line(known="abc"), Line(known="abc")
+    assert program.post(66 * MB, FILES, session="abc", declared=66 * MB) == 413
+    assert json.loads(program.sent[1]["body"])["errors"][0]["rule"] == f"at most {65 * MB} bytes"
+    assert browser.post(66 * MB, FILES, session="abc", accept="text/html,*/*;q=0.8") == 413
+    page = browser.sent[1]["body"].decode()
+    assert (
+        "This is too large" in page
+        and "at most 65 MB" in page
+        and (b"content-type", b"text/html; charset=utf-8") in browser.sent[0]["headers"]
+    )
 
 
 @pytest.mark.django_db

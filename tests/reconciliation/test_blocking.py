@@ -123,6 +123,23 @@ def test_rec_6_a_waiver_frees_the_account_at_once(scene):
     assert standing() == [] and not Alert.objects.filter(rule="REC-6", ended_at=None).exists()
 
 
+@pytest.mark.parametrize("later", [timedelta(hours=3), timedelta(hours=12)])
+def test_rec_6_a_waiver_frees_the_account_in_the_session_and_far_from_the_next_one(scene, later):
+    """It is there before the end of the day it was given for; the block is back by the open that the waiver does not reach."""
+    asker, second = (actor_for(make_user(Role.OPERATIONS).id) for _ in range(2))
+    block_unresolved(now=BEFORE_OPEN)
+    now = BEFORE_OPEN + later
+    for row in Break.objects.all():
+        terms = {"break_id": row.id, "reason": "known", "expires_at": now + timedelta(hours=2), "now": now}
+        approval_id = request_waiver(**terms, actor=asker)
+        approve(approval_id=approval_id, actor=second, now=now, reason="seen")
+        waive_break(**terms, approval_id=approval_id, actor=asker)
+    assert standing() == []
+    assert block_unresolved(now=now + timedelta(hours=1)).blocked == ()
+    block_unresolved(now=BEFORE_OPEN + timedelta(days=1))
+    assert [row[0] for row in standing()] == [scene.accounts[0].code]
+
+
 def test_rec_6_a_waiver_ends_when_the_figures_change(scene):
     asker, second = (actor_for(make_user(Role.OPERATIONS).id) for _ in range(2))
     for row in Break.objects.all():

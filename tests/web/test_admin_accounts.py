@@ -177,3 +177,12 @@ def test_colleagues_without_the_right_and_strangers_do_nothing(firm: Firm, tmp_p
     with tenancy.firm(firm.scene.firm.id):
         assert not Account.objects.filter(code=data["code"]).exists()
         assert account is None or Account.objects.get(pk=account).closed_on is None
+
+
+def test_acc_2_a_code_that_differs_in_its_case_alone_is_taken(firm: Firm) -> None:
+    data = asked(firm, code="Case-1")
+    assert do(firm, Account, "open", data).status_code == 302
+    for code in ("CASE-1", "case-1"):
+        answer = do(firm, Account, "open", asked(firm, code=code))
+        assert answer.status_code == 422 and "Account Case-1" in answer.content.decode()
+        assert list(answer.context_data["form"].errors) == ["code"]

@@ -12,12 +12,13 @@ import pytest
 from accounts.enums import BlockMode
 from accounts.models import Account, BrokerConnection, TradingBlock
 from accounts.services import UnableToLift, block_trading, lift_by_hand
+from base.clock import process_clock
 from governance import queries, services
-from governance.core.subjects import Actor
-from governance.enums import AuditAction, Role
-from governance.models import AuditEvent, Authority, FirmSettings, Mandate
+from governance.core.subjects import Actor, Subject
+from governance.enums import ApprovalAction, AuditAction, KillScope, Role, SubjectKind
+from governance.models import Approval, AuditEvent, Authority, FirmSettings, KillSwitch, Mandate, Party, Restriction
 from governance.services.parties import UnableToRecord
-from tests.api.scene import NOW
+from tests.api.scene import NOW, make_person
 
 from .overseen import ADMINS, Firm, authority, do, where
 from .people import signed_in
@@ -154,3 +155,67 @@ def test_a_filter_that_cannot_be_asked_for_is_no_filter(firm: Firm) -> None:
                 answer = client.get(f"{where(model)}?{query}")
                 assert answer.status_code == 302 and answer["Location"].endswith("?e=1"), (model._meta.label, query)
     assert client.get(f"{where(TradingBlock)}?e=1").status_code == 200
+
+
+def test_gov_10_a_switch_is_tripped_by_code_symbol_or_any_spelling_of_the_id(firm: Firm) -> None:
+    account, instrument = firm.scene.account, firm.scene.instrument
+    spelled = (account.code, str(account.pk), str(account.pk).upper(), account.pk.hex)
+    for scope, said, meant in (
+        *(("ACCOUNT", one, str(account.pk)) for one in spelled),
+        ("INSTRUMENT", instrument.symbol.lower(), str(instrument.pk)),
+    ):
+        assert do(firm, KillSwitch, "trip", {"scope": scope, "subject_id": said, "reason": "r"}).status_code == 302
+        assert firm.event(AuditAction.KILL_TRIPPED).after == {"scope": scope, "subject": meant}
+
+
+def test_gov_10_a_trip_of_what_was_never_there_takes_no_page_down(firm: Firm) -> None:
+    with firm.inside():
+        services.trip_kill_switch(scope=KillScope.ACCOUNT, subject_id="NaN", actor=firm.actor, now=NOW, reason="r")
+    assert firm.client().get("/kill-switch/").status_code == 200
+
+
+@pytest.mark.parametrize("said", ["A\u200bB", "A\u202eB", "A\x07B", "\ufeffAB", "A\u2028B"])
+def test_what_nobody_can_see_is_refused_in_every_text(firm: Firm, said: str) -> None:
+    answer = do(firm, Party, "record", {"code": "SEEN", "name": f"x{said}x"})
+    assert answer.status_code == 422 and b"which nobody can see" in answer.content
+    answer = do(firm, Party, "record", {"code": f"x{said}x", "name": "Ö. Ünal\u00a0& 日本 🙂"})
+    assert answer.status_code == 422 and list(answer.context_data["form"].errors) == ["code"]
+
+
+def test_an_authority_names_what_is_wrong_with_it(firm: Firm) -> None:
+    wrong = {
+        "accounts": {"accounts": ""},
+        "expires_at": {"expires_at": "2020-01-01T00:00"},
+        "effective_from": {"effective_from": "0001-01-01T00:00"},
+        "limit_currency": {"order_notional_limit": "5"},
+        "signed_at": {"signed_at": "2199-01-01T00:00"},
+    }
+    for field, given in wrong.items():
+        answer = do(firm, Authority, "record", authority(firm, **given))
+        assert answer.status_code == 422 and list(answer.context_data["form"].errors) == [field]
+    answer = do(firm, Authority, "record", authority(firm, order_notional_limit="5", limit_currency="ZZZ"))
+    assert list(answer.context_data["form"].errors) == ["limit_currency"]
+    assert do(firm, Authority, "record", authority(firm, code="TWICE")).status_code == 302
+    assert "An authority TWICE is recorded already" in do(firm, Authority, "record", authority(firm, code="TWICE")).content.decode()
+
+
+def test_gov_4_only_roles_that_may_decide_are_offered_to(firm: Firm) -> None:
+    with firm.inside():
+        asker, risk = Actor(str(firm.other.id), Role.COMPLIANCE), make_person(firm.scene.firm, Role.RISK).user
+        asked = services.request_approval(
+            action=ApprovalAction.LIFT_RESTRICTION,
+            subject=Subject(SubjectKind.RESTRICTION, str(Restriction.objects.values_list("pk", flat=True)[0])),
+            content_hash="b" * 64,
+            actor=asker,
+            now=process_clock().now(),
+            reason="over",
+        )
+    address = where(Approval, "change", asked)
+    assert "do/approve" in firm.client().get(address).content.decode()
+    assert "do/approve" not in firm.client(risk).get(address).content.decode()
+    assert do(firm, Approval, "approve", {"reason": "x"}, asked, user=risk).status_code == 409
+
+
+def test_a_file_says_in_the_browser_already_how_large_it_may_be(firm: Firm) -> None:
+    for model in (Authority, Mandate):
+        assert f'data-most="{10 * 1024 * 1024}"' in firm.client().get(where(model, "do_record")).content.decode()

@@ -240,7 +240,7 @@ def test_the_restricted_list(firm: Firm) -> None:
     data = {"names": "instrument", "symbol": firm.scene.instrument.symbol.lower(), "state": "FROZEN", "reason": "inside information"}
     assert do(firm, Restriction, "restrict", data).status_code == 302
     assert firm.event(AuditAction.RESTRICTION_CHANGED).after["state"] == "FROZEN"
-    assert b"no instrument of this name" in do(firm, Restriction, "restrict", {**data, "symbol": "NOPE"}).content
+    assert "There is no instrument “NOPE”".encode() in do(firm, Restriction, "restrict", {**data, "symbol": "NOPE"}).content
     row = firm.row(Restriction)
     assert do(firm, Restriction, "ask", {"reason": "public now"}, row.pk).status_code == 302
     approval = firm.row(Approval)
@@ -252,7 +252,9 @@ def test_the_restricted_list(firm: Firm) -> None:
 
 def test_kill_switches_and_alerts(firm: Firm) -> None:
     assert do(firm, KillSwitch, "trip", {"scope": "FIRM", "subject_id": "", "reason": "odd prices"}).status_code == 302
-    assert do(firm, KillSwitch, "trip", {"scope": "ACCOUNT", "subject_id": "", "reason": "r"}).status_code == 422
+    for subject_id in ("", "NOPE", "NaN", "01a201b3-0000-7266-9053-3ba7a6158028"):
+        refused = do(firm, KillSwitch, "trip", {"scope": "ACCOUNT", "subject_id": subject_id, "reason": "r"})
+        assert refused.status_code == 422 and f"There is no account “{subject_id}”" in refused.content.decode()
     row = firm.row(KillSwitch)
     assert do(firm, KillSwitch, "ask", {"reason": "clear"}, row.pk).status_code == 302
     assert do(firm, KillSwitch, "rearm", {"reason": "r"}, row.pk).status_code == 422, "the second person is another"

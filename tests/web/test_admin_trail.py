@@ -39,6 +39,8 @@ def test_the_trail_is_searched_compared_and_verified(firm: Firm) -> None:
     assert narrowed.status_code == 200 and b"CHANGED" in narrowed.content
     for wrong in ({"person": "x"}, {"since": "never"}, {"action": "'"}, {"q": "\x00"}):
         assert client.get(where(AuditEvent), wrong).status_code < 500
+    found = client.get(where(AuditEvent), {"q": firm.scene.account.code}).content.decode()
+    assert str(event.pk) in found
     with firm.inside():
         services.seal_audit(now=NOW)
     answer = do(firm, AuditEvent, "verify", {})

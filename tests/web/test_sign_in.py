@@ -238,6 +238,9 @@ def test_a_reset_works_once_and_ends_every_session(scene: Scene, owner: User) ->
     browser = Browser()
     assert browser.post("/auth/password/reset/", {"email": owner.email})["Location"] == "/auth/password/reset/done/"
     (letter,) = mail.outbox
+    assert (
+        "choose a new password" in letter.subject.lower() and "it works once, for a day" in letter.body and "Thank you" not in letter.body
+    )
     link = re.search(r"http://testserver(/auth/password/reset/key/\S+)", letter.body)[1]  # type: ignore[index]
     form = browser.get(link, follow=True)
     where = form.redirect_chain[-1][0]
@@ -250,6 +253,7 @@ def test_a_reset_works_once_and_ends_every_session(scene: Scene, owner: User) ->
     assert Browser().sign_in(owner.email).status_code == 200 and Browser().sign_in(owner.email, OTHER).status_code == 302
     assert [e.after for e in events(scene, owner, AuditAction.CREDENTIAL_ROTATED)] == [{"kind": "password"}]
     assert any("password" in m.subject.lower() for m in mail.outbox[1:]), "the person hears of it"
+    assert any("tell whoever runs the server" in m.body and "Thank you" not in m.body for m in mail.outbox[1:])
 
 
 def test_changing_the_password_ends_the_other_sessions(owner: User) -> None:
