@@ -177,7 +177,9 @@ def test_con_1_foreign_positions_round_once_half_up_and_yen_have_no_cents(world:
     name = f"Q{new_id().hex[-5:].upper()}"
     abroad = replace(world, instrument=make_instrument(currency=name))
     load_quotes({abroad.instrument.id: "0.005", world.instrument.id: "50"})
-    load_rate(name, "USD", "0.5")
+    load_rate(
+        name, "USD", "0.5", at=NOW - timedelta(seconds=1)
+    )  # a cross by way of the dollar is as old as this: the yen's own rate is younger
     load_rate(name, "JPY", "150")
     yen = make_account(base_currency="JPY")
     opening = {"instrument_id": abroad.instrument.id, "quantity": D(-3), "basis": D(0), "acquired_date": DAY, "currency_code": name}
