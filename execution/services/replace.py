@@ -138,7 +138,7 @@ def _judge(parent: ParentOrder, limit: Decimal | None, instrument: InstrumentFac
         raise Forbidden("grant", "it trades for accounts that you may not trade; you may cancel it")
     house = house_limit(parent, now)
     if isinstance(house, QuoteProblem):
-        raise UnableToReplace("RTE-2", f"{instrument.symbol} has no usable quote: {house.value}", field="limit_price")
+        raise UnableToReplace("RTE-2", f"{instrument.symbol} has no usable quote: {house.words}", field="limit_price")
     if refusal := judge_limit(standing, limit, house=house, tick=instrument.tick):
         raise _refused(refusal, standing, limit, instrument)
     price = house if limit is None else limit

@@ -173,7 +173,7 @@ def test_a_block_is_in_no_row_and_no_export_of_who_sees_a_part(block: Block) -> 
         assert len(block.ask(block.one, f"/blotter/?tab={tab}&format=csv").strip().splitlines()) == 1
         assert len(block.ask(block.every, f"/blotter/?tab={tab}&format=csv").strip().splitlines()) == 2
     inside = block.ask(block.one, f"/blotter/parents/{block.parent}/")
-    assert "300" not in inside and "No order has been made yet" in inside
+    assert "300" not in inside and "No order was made" in inside
     for path in (f"/blotter/orders/{block.block}/cancel", f"/home/widgets/blotter?x={block.block}"):
         answer = signed_in(block.one.user).get(path)
         assert answer.status_code == 404 or b"300" not in answer.content
