@@ -168,6 +168,7 @@ def _trade(story: Story) -> Iterator[Step]:
                 (done.unknown, "unknown"),
                 (done.denied, "denied by us"),
                 (done.rejected, "rejected by the broker"),
+                (done.canceled, "ended without a fill"),
             )
             if n
         ]
@@ -245,7 +246,7 @@ def _acts(story: Story) -> Iterator[Step]:
 
 def _moved(event: AuditFacts, tick: Decimal) -> str:
     """Return from which limit to which one an order was changed, "" for any other event."""
-    if event.action is not AuditAction.ORDER_UPDATED or not event.before or not event.after:
+    if event.action is not AuditAction.ORDER_UPDATED or not isinstance(event.before, dict) or not isinstance(event.after, dict):
         return ""
     was, now = (
         "best price" if facts.get("price") == "best" or not facts.get("limit_price") else price(Decimal(str(facts["limit_price"])), tick)
