@@ -52,7 +52,14 @@ def plain(cell: Any) -> Any:
         return "yes" if cell else "no"
     if isinstance(cell, datetime | date):
         return cell.isoformat()
-    return cell if isinstance(cell, int | Decimal) else str(cell)
+    return _Written(cell) if isinstance(cell, Decimal) else cell if isinstance(cell, int) else str(cell)
+
+
+class _Written(Decimal):
+    """A number written out: nobody wants 0E-8 in a cell."""
+
+    def __str__(self) -> str:
+        return f"{self:f}"
 
 
 def csv_stream(

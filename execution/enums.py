@@ -102,6 +102,17 @@ class QuoteProblem(StrEnum):
     STALE = "STALE"
     BEYOND_BAND = "BEYOND_BAND"
 
+    @property
+    def words(self) -> str:
+        """Return it as a person reads it behind "no usable quote"."""
+        return {
+            "NO_QUOTE": "there is none",
+            "HALTED": "trading is halted",
+            "CROSSED": "the bid is above the ask",
+            "STALE": "the last one is too old",
+            "BEYOND_BAND": "it is beyond the day's band",
+        }[self.value]
+
 
 class SharePolicy(StrEnum):
     """How a block's fills are shared (ALC-4)."""

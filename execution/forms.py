@@ -52,6 +52,8 @@ WORDS = {
     "rate: 0.03 is 3%": "is beyond what this method takes",
     "symbol": "is not a symbol",
     "tradable_follower": "is not an account you may trade in this strategy",
+    "not_ticked": "is not ticked below",
+    "needs_percent": "write a weight or a risk in percent, with its sign: 2%",
     "not_found": "is not known",
     "nobody": "nobody is chosen",
     "listed_twice": "is listed twice",
@@ -67,6 +69,10 @@ WORDS = {
     "before_entry": "the stop must be short of the entry",
     "SIZ-3": "the stop is at the price: no distance to size by",
 }
+
+
+# What is wrong is another field, or that there is none.
+_OF_TWO = ("required", "needs_stop_or_target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class TicketForm:
     @property
     def is_blank(self) -> bool:
         """Tell whether nothing has been typed that could be sized."""
-        return not self.symbol or (not self.figure and not self.per_account)
+        return not self.symbol or not (self.per_account if self.method == SizingMethod.CUSTOM else self.figure)
 
     def chosen(self, followers: Sequence[Follower]) -> list[Follower]:
         """Return the accounts the filters and ticks leave. Raises InvalidInputs for one that is named and may not be traded."""
@@ -147,7 +153,7 @@ class TicketForm:
         try:
             parsed = parse_signal(plain, now=now)
         except InvalidInputs as several:
-            named = {problem.field for problem in problems}
+            named = {problem.field.partition(" ")[0] for problem in problems}
             problems += [self._as_typed(one) for one in several.problems if one.field.partition("[")[0] not in named]
         if problems:
             raise InvalidInputs(problems)
@@ -191,7 +197,7 @@ class TicketForm:
         if not chosen:
             raise InvalidInput("accounts", self.accounts, "nobody")
         if self.words is not None and self.words.method is SizingMethod.CUSTOM:
-            listed = _custom_lines(self.per_account, chosen)
+            listed = _custom_lines(self.per_account, chosen, followers)
             return {"per_account": listed, "accounts": [one["account"] for one in listed]} if listed else {}
         return {} if len(chosen) == len(followers) else {"accounts": [str(f.id) for f in chosen]}
 
@@ -206,10 +212,12 @@ class TicketForm:
         return InvalidInput(problem.field, typed, problem.rule) if isinstance(typed, str) else problem
 
 
-def _custom_lines(text: str, chosen: Sequence[Follower]) -> list[dict[str, str]]:
-    """Read pasted lines "code, kind, figure"; weight and risk in percent with its sign, or as a rate. Raises InvalidInputs by line."""
+def _custom_lines(text: str, chosen: Sequence[Follower], followers: Sequence[Follower]) -> list[dict[str, str]]:
+    """Read pasted lines "code, kind, figure"; weight and risk in percent, with its sign. Raises InvalidInputs by line."""
     ids = {name: str(f.id) for f in chosen for name in (f.code, str(f.id))}
+    unticked = {name for f in followers for name in (f.code, str(f.id))} - ids.keys()
     found: list[dict[str, str]] = []
+    named: set[str] = set()
     problems: list[InvalidInput] = []
     for number, line in enumerate(text.replace("\t", ",").replace(";", ",").splitlines()[:MOST_LINES], start=1):
         where = f"per_account line {number}"
@@ -224,8 +232,11 @@ def _custom_lines(text: str, chosen: Sequence[Follower]) -> list[dict[str, str]]
         if len(parts) != 3 or parts[1].lower() not in (CustomKind.QUANTITY, CustomKind.WEIGHT, CustomKind.RISK):
             problems.append(InvalidInput(where, ",".join(parts), "line"))
         elif parts[0] not in ids:
-            problems.append(InvalidInput(where, parts[0], "tradable_follower"))
+            problems.append(InvalidInput(where, parts[0], "not_ticked" if parts[0] in unticked else "tradable_follower"))
+        elif ids[parts[0]] in named:
+            problems.append(InvalidInput(where, parts[0], "listed_twice"))
         else:
+            named.add(ids[parts[0]])
             try:
                 found.append({"account": ids[parts[0]], "kind": parts[1].lower(), "figure": _custom_figure(parts, where)})
             except InvalidInput as problem:
@@ -236,9 +247,14 @@ def _custom_lines(text: str, chosen: Sequence[Follower]) -> list[dict[str, str]]
 
 
 def _custom_figure(parts: Sequence[str], where: str) -> str:
+    is_quantity = parts[1].lower() == CustomKind.QUANTITY
     if not parts[2].endswith("%"):
-        return f"{parse_decimal(parts[2], where, scale=8, minimum=-LARGEST, maximum=LARGEST):f}"
-    if parts[1].lower() == CustomKind.QUANTITY:
+        plain = parse_decimal(parts[2], where, scale=8, minimum=-LARGEST, maximum=LARGEST)
+        # "2" could be 2% or 200% of an account: nothing is guessed. Zero is zero either way.
+        if plain and not is_quantity:
+            raise InvalidInput(where, parts[2], "needs_percent")
+        return f"{plain:f}"
+    if is_quantity:
         raise InvalidInput(where, parts[2], "number")
     return f"{parse_decimal(parts[2][:-1].strip(), where, scale=6, minimum=-LARGEST, maximum=LARGEST).scaleb(-2):f}"
 
@@ -250,7 +266,7 @@ def problems_by_field(problems: Sequence[InvalidInput]) -> dict[str, list[str]]:
         name = problem.field.replace("[", " ").split(" ")[0]
         where = problem.field.removeprefix(name).strip()
         text = WORDS.get(problem.rule, problem.rule)
-        value = str(problem.value)[:40] if getattr(problem, "value", "") else ""
+        value = str(problem.value)[:40] if getattr(problem, "value", "") and problem.rule not in _OF_TWO else ""
         found.setdefault(name, []).append(" ".join(part for part in (where, f"“{value}”" if value else "", text) if part))
     return found
 

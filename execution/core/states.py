@@ -1,6 +1,6 @@
 """States as people read them: a word, the shape of a lamp, and what is being done about it.
 
-Entry points: `lamp_of`, `words_of`, `meaning_of`, `leaves`, `average`, `may_cancel`. Invariants
+Entry points: `lamp_of`, `words_of`, `reason_of`, `meaning_of`, `leaves`, `average`, `may_cancel`. Invariants
 1. DENIED is ours and REJECTED the broker's, in every sentence.
 2. What is UNKNOWN has no filled quantity: it may be anything up to the order's.
 """
@@ -32,6 +32,21 @@ _MEANINGS = {
     "CORRECT": "The broker corrected it",
     "BUST": "The broker took it back",
 }
+# Codes of venues that have no words of their own; whatever else a broker says stands as it came.
+_REASONS = {
+    "REQUESTED": "Canceled as asked",
+    "DAY": "Its day ended",
+    "IOC": "Not filled at once",
+    "MIN_NOTIONAL": "Under the smallest value of an order",
+    "MIN_QUANTITY": "Under the smallest quantity of an order",
+    "LOT_STEP": "Not a whole number of lots",
+    "TICK_SIZE": "Not on the tick",
+    "SESSION_CLOSED": "The market is closed",
+    "HALTED": "Trading is halted",
+    "UNKNOWN_SYMBOL": "The broker does not know the instrument",
+    "UNKNOWN_ACCOUNT": "The broker does not know the account",
+    "TOO_LATE": "Too late: it had ended",
+}
 _ENDED_PARENTS = {ParentState.DONE.value, ParentState.CANCELED.value, ParentState.DENIED.value}
 _ENDED_ORDERS = {state.value for state in TERMINAL}
 
@@ -52,6 +67,15 @@ def words_of(state: str) -> str:
     'Partially filled'
     """
     return state.replace("_", " ").capitalize()
+
+
+def reason_of(reason: str) -> str:
+    """Return why an order ended as a person reads it.
+
+    >>> reason_of("MIN_NOTIONAL"), reason_of("RSK-2 price moved 1.4%")
+    ('Under the smallest value of an order', 'RSK-2 price moved 1.4%')
+    """
+    return _REASONS.get(reason, reason)
 
 
 def meaning_of(state: str) -> str:

@@ -25,6 +25,7 @@ from governance.core.subjects import Viewer
 
 from ..core.states import WORKING_ORDERS, WORKING_PARENTS, average
 from ..models import ChildOrder
+from .parts import has_part
 from .sight import SEEN, parents_in_sight, shares_of_parts
 from .visible import newest, visible_executions, visible_orders
 
@@ -114,7 +115,7 @@ def parent_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
         rows = rows.filter(Exists(orders.filter(connection__code=filters.connection)))
     if filters.account:
         mine = visible_orders(viewer).filter(parent_id=OuterRef("pk"), account__code__iexact=filters.account)
-        rows = rows.filter(Exists(mine))
+        rows = rows.filter(Q(Exists(mine)) | has_part(viewer, filters.account))
     if filters.mine is not None:
         rows = rows.filter(statement__released_by_id=filters.mine)
     if filters.ids:
@@ -126,6 +127,7 @@ def parent_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
             Q(instrument__symbol__icontains=text)
             | Q(strategy__code__icontains=text)
             | Q(pk__in=_named_orders(viewer, text).values("parent_id"))
+            | has_part(viewer, text)
         )
     return rows.select_related("instrument", "strategy")
 
@@ -140,7 +142,7 @@ def order_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
     if filters.connection:
         rows = rows.filter(connection__code=filters.connection)
     if filters.account:
-        rows = rows.filter(account__code__iexact=filters.account)
+        rows = rows.filter(Q(account__code__iexact=filters.account) | has_part(viewer, filters.account, via="parent__"))
     if filters.mine is not None:
         rows = rows.filter(parent__statement__released_by_id=filters.mine)
     if filters.within is not None:
@@ -148,7 +150,7 @@ def order_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
     if filters.ids:
         rows = rows.filter(Q(pk__in=filters.ids) | Q(parent_id__in=filters.ids) | Q(journey_id__in=filters.ids))
     if filters.text:
-        rows = rows.filter(_order_text(filters.text, ""))
+        rows = rows.filter(_order_text(filters.text, "") | has_part(viewer, filters.text, via="parent__"))
     return rows.select_related("instrument", "account", "connection", "parent__strategy")
 
 
@@ -163,7 +165,9 @@ def fill_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
     if filters.connection:
         rows = rows.filter(connection__code=filters.connection)
     if filters.account:
-        rows = rows.filter(account__code__iexact=filters.account)
+        rows = rows.filter(
+            Q(account__code__iexact=filters.account) | has_part(viewer, filters.account, via="order__parent__", block="order__")
+        )
     if filters.mine is not None:
         rows = rows.filter(order__parent__statement__released_by_id=filters.mine)
     if filters.within is not None:
@@ -171,7 +175,9 @@ def fill_rows(viewer: Viewer, filters: Filters) -> QuerySet[Any]:
     if filters.ids:
         rows = rows.filter(Q(pk__in=filters.ids) | Q(order_id__in=filters.ids) | Q(journey_id__in=filters.ids))
     if filters.text:
-        rows = rows.filter(_order_text(filters.text, "order__") | Q(broker_exec_id__icontains=filters.text))
+        text = filters.text
+        part = has_part(viewer, text, via="order__parent__", block="order__")
+        rows = rows.filter(_order_text(text, "order__") | Q(broker_exec_id__icontains=text) | part)
     return rows.select_related("instrument", "account", "connection", "order")
 
 

@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from base.core.figures import number
+
 from ..core.replacing import may_replace
-from ..core.states import average, lamp_of, leaves, may_cancel, meaning_of, words_of
+from ..core.states import average, lamp_of, leaves, may_cancel, meaning_of, reason_of, words_of
 from .blotter import Children
 from .route_words import route_words
 
@@ -63,7 +65,7 @@ class Row:
     @property
     def lamp(self) -> str:
         """Return the shape of the state's lamp."""
-        return lamp_of(self.state)
+        return lamp_of("CANCELED" if self.state == "DONE" and self.quantity and not self.filled else self.state)
 
     @property
     def word(self) -> str:
@@ -95,12 +97,14 @@ def shown(tab: str, rows: Sequence[Any], counts: Mapping[UUID, Children]) -> lis
 
 
 def _parent(row: Any, orders: Children) -> Row:
+    lost = row.seen_quantity - row.seen_filled if row.state == "DONE" else 0
     note = "; ".join(
         text
         for n, text in (
             (orders.unknown, f"{orders.unknown} unknown"),
             (orders.denied, f"{orders.denied} denied by us"),
             (orders.rejected, f"{orders.rejected} rejected by the broker"),
+            (lost > 0, f"{number(lost)} not filled"),
             (row.cancel_requested_at, "cancel asked"),
             (not row.is_whole, "share of the accounts you see"),
         )
@@ -121,7 +125,7 @@ def _order(row: Any) -> Row:
         row.quantity, row.state, filled=None if is_unknown else row.filled_qty, leaves=leaves(row.state, row.quantity, row.filled_qty),
         avg_px=average(row.filled_notional, row.filled_qty), limit=row.limit_price, time_in_force=row.time_in_force, account=row.account.code,
         account_name=row.account.name, is_block=row.is_block, connection=row.connection.code, is_paper=row.connection.is_paper,
-        broker_id=row.broker_order_id, client_id=row.client_order_id, note=row.reason, strategy=row.parent.strategy.code,
+        broker_id=row.broker_order_id, client_id=row.client_order_id, note=reason_of(row.reason), strategy=row.parent.strategy.code,
         is_cancel_asked=row.cancel_requested_at is not None and not row.to_resend, unknown_since=row.unknown_since, asked_at=row.asked_at,
         parent_id=row.parent_id, may_replace=may_cancel(row.state) and may_replace(row.parent),
     )  # fmt: skip

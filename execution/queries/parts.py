@@ -1,6 +1,6 @@
 """One account's orders: its own, and its part in blocks.
 
-Entry point: `orders_with`. Inside the caller's tenancy block; one statement.
+Entry points: `orders_with`, `has_part`. Inside the caller's tenancy block; one statement.
 
 Invariants
 1. An account stands behind the blocks of its own connection alone, and only where its line of the statement has a quantity of the block's side
@@ -58,6 +58,20 @@ def orders_with(viewer: Viewer, *, account_id: UUID, connection_id: UUID) -> Que
             output_field=QuantityField(),
         ),
     )
+
+
+def has_part(viewer: Viewer, code: str, *, via: str = "", block: str = "") -> Q:
+    """Return the condition that an account's line in sight wants something on a parent's side (ALC-1).
+
+    code: of the account, any case. via: the way to the parent ("parent__"). block: the way to the order; then only blocks of its connection count.
+    """
+    named = accounts.visible_to(viewer.user_id, on=viewer.on).filter(code__iexact=code).order_by("code").values("pk")[:1]
+    lines = visible_lines(viewer).filter(statement_id=OuterRef(f"{via}statement_id"), account_id=Subquery(named))
+    if via:
+        lines = lines.filter(account__connection_id=OuterRef(f"{block}connection_id"))
+    is_buy = Q(**{f"{via}side__in": _BUYS})
+    wanted = is_buy & Q(Exists(lines.filter(quantity__gt=0))) | ~is_buy & Q(Exists(lines.filter(quantity__lt=0)))
+    return Q(**{f"{block}is_block": True}) & wanted if via else wanted
 
 
 def _part(viewer: Viewer, account_id: UUID) -> Case:

@@ -8,6 +8,7 @@ from typing import Any
 
 from base.core import figures
 
+from ..core.states import reason_of
 from ..enums import SLICED, OrderState, Outcome, ParentState
 from ..models import ParentOrder
 from .blocks import ProvisionalShare
@@ -17,7 +18,7 @@ def note_of(
     outcome: Outcome, parent: ParentOrder, orders: Sequence[Mapping[str, Any]], left: Decimal, share: ProvisionalShare | None
 ) -> tuple[str, str]:
     """Return what happened in words, and the rule it rests on."""
-    reason = next((order["reason"] for order in orders if order["reason"]), "")
+    reason = reason_of(next((order["reason"] for order in orders if order["reason"]), ""))
     remaining = figures.number(left)
     live = any(
         OrderState(order["state"]) not in (OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.DENIED)

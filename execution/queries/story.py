@@ -12,7 +12,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -41,6 +41,7 @@ class Progress:
     unknown: int = 0
     denied: int = 0
     rejected: int = 0
+    canceled: int = 0
     filled: Decimal = _ZERO
     notional: Decimal = _ZERO
 
@@ -118,9 +119,7 @@ def progress(viewer: Viewer, whole: Collection[UUID], partly: Collection[UUID]) 
         booked = {row[0]: (row[1], row[2]) for row in sums}
         for journey in partly:
             one, (quantity, notional) = own.get(journey, Progress()), booked.get(journey, (_ZERO, _ZERO))
-            found[journey] = Progress(
-                one.orders, one.working, one.unknown, one.denied, one.rejected, one.filled + quantity, one.notional + abs(notional)
-            )
+            found[journey] = replace(one, filled=one.filled + quantity, notional=one.notional + abs(notional))
     return found
 
 
@@ -206,6 +205,7 @@ def _sums(rows: QuerySet[ChildOrder], journey_ids: Collection[UUID]) -> dict[UUI
             unknown=Count("pk", filter=Q(state="UNKNOWN")),
             denied=Count("pk", filter=Q(state="DENIED")),
             rejected=Count("pk", filter=Q(state="REJECTED")),
+            canceled=Count("pk", filter=Q(state__in=("CANCELED", "EXPIRED"), filled_qty=0)),
             filled=Sum("filled_qty"),
             notional=Sum(F("filled_notional") * F("instrument__multiplier")),
         )

@@ -43,7 +43,7 @@ from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import is_sliced
 from .release import wake_gateways
 from .stated import capped, end_of_day, house_limit
-from .successors import REPLACED, held_for, write_successors
+from .successors import REPLACED, held_for, live_of, write_successors
 from .telling import tell_orders, tell_parents
 
 _ENDED = [state.value for state in TERMINAL]
@@ -91,6 +91,7 @@ def replace_parent(
         target = _slice_price(parent, now)
     elif Side(parent.side).is_buy:
         _refuse_unpaid(parent, price, instrument, now)
+    _refuse_small(parent, target, instrument)
     parent.save(update_fields=changed)
     waiting = _take_waiting(parent, target, now)
     requested = _ask_working(parent, target, now)
@@ -137,7 +138,7 @@ def _judge(parent: ParentOrder, limit: Decimal | None, instrument: InstrumentFac
         raise Forbidden("grant", "it trades for accounts that you may not trade; you may cancel it")
     house = house_limit(parent, now)
     if isinstance(house, QuoteProblem):
-        raise UnableToReplace("RTE-2", f"{instrument.symbol} has no usable quote: {house.value}", field="limit_price")
+        raise UnableToReplace("RTE-2", f"{instrument.symbol} has no usable quote: {house.words}", field="limit_price")
     if refusal := judge_limit(standing, limit, house=house, tick=instrument.tick):
         raise _refused(refusal, standing, limit, instrument)
     price = house if limit is None else limit
@@ -228,11 +229,18 @@ def _ask_working(parent: ParentOrder, price: Decimal, now: datetime) -> int:
     return len(rows)
 
 
+def _refuse_small(parent: ParentOrder, price: Decimal, instrument: InstrumentFacts) -> None:
+    """SIZ-5: the venue would refuse what is sent again, after the cancel: nothing would be left of the order."""
+    worth = [(order.quantity - order.filled_qty) * price * instrument.multiplier for order in live_of(parent)]
+    if least := [value for value in worth if 0 < value < instrument.min_notional]:
+        small = f"what is left would be worth {figures.number(min(least))} {instrument.currency}, less than its smallest order"
+        raise UnableToReplace("SIZ-5", f"{small}, {figures.number(instrument.min_notional)}", field="limit_price")
+
+
 def _refuse_unpaid(parent: ParentOrder, price: Decimal, instrument: InstrumentFacts, now: datetime) -> None:
     """ACC-4: what a higher limit may take beyond what is held must be there, in every account behind what still works."""
-    live = ChildOrder.objects.filter(parent=parent).exclude(state__in=_ENDED, to_resend=False)
     extra: dict[bytes, int] = {}
-    for order in live.order_by("id"):
+    for order in live_of(parent):
         left = order.quantity - order.filled_qty
         if left <= 0 or order.limit_price is None or order.limit_price >= price:
             continue

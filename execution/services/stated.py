@@ -46,7 +46,7 @@ def limit_for(*, side: Side, sized: SizedSignal, is_paper: bool, now: datetime) 
     instrument, stated = sized.instrument, sized.signal.limit_price
     house = limit_of(side=side, quote=sized.quote, instrument=instrument, is_paper=is_paper, now=now)
     if isinstance(house, QuoteProblem):
-        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {house.value}", field="symbol", value=instrument.symbol)
+        raise UnableToRelease("RTE-2", f"{instrument.symbol} has no usable quote: {house.words}", field="symbol", value=instrument.symbol)
     if not is_stated(sized) or stated is None:
         return house
     quantity = sized.result.quantity[:, 0]

@@ -1,6 +1,6 @@
 """The order that follows one whose limit was replaced, for what that one left; its reservation goes with it (RTE-7, ACC-4).
 
-Entry points: `write_successors`, `price_of`, `held_for`, `let_go`. Inside the caller's transaction, which holds the parent's row and the orders'.
+Entry points: `write_successors`, `price_of`, `live_of`, `held_for`, `let_go`. Inside the caller's transaction, which holds the parent's row and the orders'.
 
 Invariants:
 1. An order has at most one successor: its name follows from the order's own, and names are unique.
@@ -27,6 +27,7 @@ from market import queries as market
 from market.enums import Side
 
 from ..core.intents import successor_id
+from ..core.lifecycle import TERMINAL
 from ..core.replacing import rest_of
 from ..enums import OrderType, RouteKind
 from ..models import ChildOrder, ParentOrder
@@ -63,6 +64,12 @@ def let_go(orders: Sequence[ChildOrder], *, now: datetime) -> None:
     own = [order.pk for order in orders if order.slice_id is None and not (order.is_block and order.filled_qty)]
     if own:
         accounts.release_reservations(order_ids=own, now=now)
+
+
+def live_of(parent: ParentOrder) -> list[ChildOrder]:
+    """Return the orders of a parent that work, or whose rest is to be sent again, oldest first."""
+    ended = [state.value for state in TERMINAL]
+    return list(ChildOrder.objects.filter(parent=parent).exclude(state__in=ended, to_resend=False).order_by("id"))
 
 
 def held_for(parent: ParentOrder, order: ChildOrder, quantity: Decimal) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -15,11 +15,11 @@ from governance.web import Request, page
 from market import queries as market
 
 from ..enums import Level
-from ..forms import WORDS, new_key
+from ..forms import new_key
 from ..queries.levels import protected_holders
 from ..services.level_answers import LevelTarget, LevelWishes, TargetAnswers
 from ..services.levels import change_levels, preview_levels
-from .positions import MOST_TARGETS, parse_key, parse_name
+from .positions import MOST_TARGETS, parse_key, parse_name, refusal_of
 
 MOST_ROWS = 200
 _WISHES = ("price", "offset", "remove")
@@ -101,5 +101,4 @@ def _context(form: QueryDict, wish: LevelWishes, found: list[TargetAnswers]) -> 
 
 
 def _refused(request: Request, problem: InvalidInput) -> HttpResponse:
-    words = WORDS.get(problem.rule, problem.rule)
-    return render(request, "execution/_closing.html", {"error": f"{problem.field.capitalize()}: {words}"}, status=422)
+    return render(request, "execution/_closing.html", {"error": refusal_of(problem)}, status=422)

@@ -27,7 +27,7 @@ from market import queries as market
 from market.queries import InstrumentFacts
 
 from ..enums import Level
-from ..forms import new_key, seal, unseal
+from ..forms import WORDS, new_key, seal, unseal
 from ..queries.levels import LevelSpan, level_spans
 from ..services.closing import Target, preview_closing, release_closing
 
@@ -77,12 +77,12 @@ def close_preview(request: Request) -> HttpResponse:
     try:
         share, targets = _stated(request.POST)
     except InvalidInput as problem:
-        return render(request, "execution/_closing.html", {"error": f"{problem.field}: {problem.rule}"}, status=422)
+        return render(request, "execution/_closing.html", {"error": refusal_of(problem)}, status=422)
     actor = request.visit.actor(DEALERS)
     found = preview_closing(targets=targets, share=share, actor=actor, now=request.visit.now)
     lines = [(one, seal(one.preview.shown, user_id=request.visit.user_id) if one.preview else "") for one in found]
     ready = sum(1 for one in found if one.preview is not None and one.preview.can_release)
-    return render(request, "execution/_closing.html", {"lines": lines, "percent": request.POST.get("percent"), "ready": ready})
+    return render(request, "execution/_closing.html", {"lines": lines, "percent": f"{(share * 100).normalize():f}", "ready": ready})
 
 
 @page(roles=DEALERS, methods=("POST",), own_blocks=True)
@@ -115,7 +115,8 @@ def _stated(form: QueryDict) -> tuple[Decimal, list[Target]]:
 
 def _share(form: QueryDict) -> Decimal:
     """Return the share to close, 1 for all of it. Raises InvalidInput."""
-    percent = parse_decimal(form.get("percent", "").strip(), "percent", positive=True, scale=4, maximum=Decimal(100))
+    text = form.get("percent", "").strip().removesuffix("%").rstrip()
+    percent = parse_decimal(text, "percent", positive=True, scale=4, maximum=Decimal(100))
     return percent / 100
 
 
@@ -133,6 +134,18 @@ def parse_name(name: str) -> tuple[str, UUID, int]:
         return parts[0], UUID(parts[1]), int(parts[2])
     except ValueError:
         raise InvalidInput("positions", name[:60], "a position of the list") from None
+
+
+def refusal_of(problem: InvalidInput) -> str:
+    """Return what is wrong with what was stated, as a sentence."""
+    if problem.field == "positions":
+        return problem.rule[:1].upper() + problem.rule[1:]
+    value = f" “{problem.value[:40]}”" if problem.value else ""
+    words = "is at most 100" if (problem.field, problem.rule) == ("percent", "maximum") else WORDS.get(problem.rule, problem.rule)
+    return f"{_NAMED.get(problem.field, problem.field.capitalize())}{value} {words}"
+
+
+_NAMED = {"percent": "The percent to close"}
 
 
 def parse_key(key: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import QueryDict
 
 from allocation.core.words import BY_METHOD
-from allocation.enums import SizingMethod
+from allocation.enums import CustomKind, SizingMethod
 from allocation.queries import StrategyChoice
 from allocation.queries.visible import visible_signals
 from base.errors import NotFound
@@ -84,4 +84,9 @@ def _reversed(story: ReleaseStory) -> str:
 
 def _lines(story: ReleaseStory, listed: dict[str, list[str]]) -> list[str]:
     codes = {str(part.account_id): part.code for part in [*(p for lane in story.lanes for p in lane.rows), *story.never_ordered]}
-    return [f"{codes[account]},{kind},{figure}" for account, (kind, figure) in listed.items() if account in codes]
+    return [f"{codes[account]},{kind},{_typed(kind, figure)}" for account, (kind, figure) in listed.items() if account in codes]
+
+
+def _typed(kind: str, figure: str) -> str:
+    """Return a figure of a list as a person types it: a rate in percent."""
+    return figure if kind == CustomKind.QUANTITY else f"{(Decimal(figure) * 100).normalize():f}%"

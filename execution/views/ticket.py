@@ -31,6 +31,8 @@ from .prefill import prefilled
 
 MOST_TICKS = 300
 SHORT = 6
+# What is not there yet is no refusal: a preview answers it like any other keystroke.
+MISSING = ("required", "nobody", "needs_stop_or_target")
 
 
 @page(roles=DEALERS)
@@ -44,6 +46,7 @@ def ticket(request: Request) -> HttpResponse:
         "form": form,
         "from_title": title,
         "is_prefilled": bool(request.GET),
+        "nothing_to_reverse": bool(request.GET.get("reverse")) and not form.per_account,
         "strategies": strategies,
         "methods": METHODS,
         "previous": release_story(journey_id=last, viewer=visit.viewer, most=SHORT) if last else None,
@@ -78,7 +81,8 @@ def preview(request: Request) -> HttpResponse:
     try:
         return _answer(request, form, _previewed(request, form), {}, None, 200)
     except InvalidInputs as several:
-        return _answer(request, form, None, problems_by_field(several.problems), None, 422)
+        is_missing = all(problem.rule in MISSING for problem in several.problems)
+        return _answer(request, form, None, problems_by_field(several.problems), None, 200 if is_missing else 422)
     except Forbidden:
         raise
     except Refused as refused:

@@ -24,6 +24,9 @@ GROUPS = {
     "currency": "Currency",
     "account_group": "Account group",
 }
+# An account may be of several of these: its label is their names, joined, so that groups never count it twice.
+JOINED_KINDS = ("strategy", "account_group")
+JOINED = " + "
 SORTS = {
     "code": "code",
     "custodian": "custodian",

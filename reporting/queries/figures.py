@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +37,7 @@ from market import queries as market
 from risk.core.drawdown import last_reset
 from risk.queries.loss import RESET_ZONE
 
-from ..core.account_filter import GROUPS, AccountFilter
+from ..core.account_filter import GROUPS, JOINED, JOINED_KINDS, AccountFilter
 from ..models import AccountFigures, FigureTotals
 from .figure_history import history_of
 
@@ -93,7 +95,18 @@ class Sight:
             found = found.filter(Q(code__icontains=chosen.q) | Q(name__icontains=chosen.q))
         if chosen.flag:
             found = found.filter(_FLAG_RULES[chosen.flag])
-        return found.filter(**chosen.labels)
+        for kind, label in chosen.labels.items():
+            found = found.filter(_named(kind, label))
+        return found
+
+
+def _named(kind: str, label: str) -> Q:
+    """Return the condition that an account is of a group; one of several groups has their names joined."""
+    named = Q(**{kind: label})
+    if kind not in JOINED_KINDS:
+        return named
+    inside = {"startswith": f"{label}{JOINED}", "endswith": f"{JOINED}{label}", "contains": f"{JOINED}{label}{JOINED}"}
+    return reduce(or_, (Q(**{f"{kind}__{how}": text}) for how, text in inside.items()), named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +223,12 @@ def _stored(row: FigureTotals) -> Totals:
 def choices_of(sight: Sight) -> dict[str, list[str]]:
     """Return the labels of every kind among the accounts the person sees, for the filter's menus. One statement a kind."""
     everything = replace(sight, chosen=AccountFilter())
+    found = {kind: everything.rows().order_by(kind).values_list(kind, flat=True).distinct()[:500] for kind in GROUPS}
     return {
-        kind: [label for label in everything.rows().order_by(kind).values_list(kind, flat=True).distinct()[:500] if label]
-        for kind in GROUPS
+        kind: sorted({name for label in labels for name in label.split(JOINED)} - {""})
+        if kind in JOINED_KINDS
+        else [label for label in labels if label]
+        for kind, labels in found.items()
     }
 
 

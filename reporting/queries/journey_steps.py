@@ -18,6 +18,7 @@ from allocation.core.words import RULES
 from allocation.enums import Rule
 from base.core.figures import counted, money, number, percent, price
 from governance.enums import AuditAction, SubjectKind
+from governance.queries import AuditFacts
 from reporting.core.journey_words import lapse, origin
 
 from .journey_story import Story
@@ -167,6 +168,7 @@ def _trade(story: Story) -> Iterator[Step]:
                 (done.unknown, "unknown"),
                 (done.denied, "denied by us"),
                 (done.rejected, "rejected by the broker"),
+                (done.canceled, "ended without a fill"),
             )
             if n
         ]
@@ -238,7 +240,19 @@ def _acts(story: Story) -> Iterator[Step]:
         if event.action in _ACTS and (story.is_whole or event.subject.kind not in _ORDER_ACTS):
             title, mark = _ACTS[event.action]
             who = story.who.get(event.actor_id or 0, "mamweb")
-            yield Step(event.recorded_at, mark, title, event.reason or "No reason was given.", (event.rule,) if event.rule else (), who)
+            text = f"{_moved(event, story.signal.instrument.tick)}{event.reason or 'No reason was given.'}"
+            yield Step(event.recorded_at, mark, title, text, (event.rule,) if event.rule else (), who)
+
+
+def _moved(event: AuditFacts, tick: Decimal) -> str:
+    """Return from which limit to which one an order was changed, "" for any other event."""
+    if event.action is not AuditAction.ORDER_UPDATED or not isinstance(event.before, dict) or not isinstance(event.after, dict):
+        return ""
+    was, now = (
+        "best price" if facts.get("price") == "best" or not facts.get("limit_price") else price(Decimal(str(facts["limit_price"])), tick)
+        for facts in (event.before, event.after)
+    )
+    return f"From {was} to {now}. "
 
 
 def _custody(story: Story) -> Iterator[Step]:

@@ -25,7 +25,7 @@ from governance.queries import AlertFacts, open_alerts
 from governance.web import Request, Visit, page
 from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
-from reporting.core.account_filter import FLAGS, GROUPS, AccountFilter, Cursor, checked_filter, read_filter
+from reporting.core.account_filter import FLAGS, GROUPS, JOINED, AccountFilter, Cursor, checked_filter, read_filter
 from reporting.queries import figures
 from reporting.queries.figure_page import page_of_rows
 from reporting.queries.figures import Sight
@@ -112,7 +112,7 @@ def _unknown(sight: Sight) -> list[tuple[str, str]]:
     """Return the groups the filter names that no account in sight is of, each with its kind's title."""
     named = sight.chosen.labels
     choices = figures.choices_of(sight) if named else {}
-    return [(GROUPS[kind], label) for kind, label in named.items() if label not in choices[kind]]
+    return [(GROUPS[kind], label) for kind, label in named.items() if not {label, *label.split(JOINED)} & {*choices[kind]}]
 
 
 def _table(request: Request, sight: Sight, after: Cursor | None) -> dict[str, Any]:
@@ -271,7 +271,10 @@ def filters(request: Request) -> HttpResponse:
     """Show the filter's menus: the groups among the accounts in sight."""
     sight, _ = _sight(request)
     choices = figures.choices_of(sight)
-    menus = [(kind, title, choices[kind], getattr(sight.chosen, kind)) for kind, title in GROUPS.items() if choices[kind]]
+    now = {kind: getattr(sight.chosen, kind) for kind in GROUPS}
+    # A view that was kept with several groups as one keeps its choice.
+    kept = {kind: [*choices[kind], *({now[kind]} - {*choices[kind], ""})] for kind in GROUPS}
+    menus = [(kind, title, kept[kind], now[kind]) for kind, title in GROUPS.items() if choices[kind]]
     return render(request, "reporting/accounts/_filters.html", {"menus": menus, "flags": FLAGS, "chosen": sight.chosen})
 
 
@@ -310,11 +313,14 @@ def view(request: Request, view_id: UUID) -> HttpResponse:
     actor = visit.actor(SHARERS if visit.holds(SHARERS) else STAFF)
     if what == "delete":
         delete_view(view_id=view_id, actor=actor, now=visit.now)
+        messages.success(request, "View deleted.")
         return _go(request, "")
     if what == "rename":
-        rename_view(view_id=view_id, name=request.POST.get("name", ""), actor=actor, now=visit.now)
+        named = rename_view(view_id=view_id, name=request.POST.get("name", ""), actor=actor, now=visit.now)
+        messages.success(request, f"The view is called {named.name} now.")
     elif what in ("share", "unshare"):
-        share_view(view_id=view_id, is_shared=what == "share", actor=actor, now=visit.now)
+        shared = share_view(view_id=view_id, is_shared=what == "share", actor=actor, now=visit.now)
+        messages.success(request, f"View {shared.name} is {'shared with the firm’s staff' if what == 'share' else 'yours alone again'}.")
     else:
         raise NotFound("action")
     return _go(request, f"?view={view_id}")

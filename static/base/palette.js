@@ -23,6 +23,10 @@ function onKey(event) {
     const step = event.key === "ArrowDown" ? 1 : -1;
     select(all[(at + step + all.length) % all.length]);
     event.preventDefault();
+  } else if (event.key === "Escape") {
+    // A search field would empty itself first.
+    palette.close();
+    event.preventDefault();
   } else if (event.key === "Enter") {
     all[Math.max(at, 0)]?.click();
     event.preventDefault();

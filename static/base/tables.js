@@ -11,4 +11,8 @@ document.addEventListener("change", (event) => {
     if (box.checked !== all.checked) box.click();
   }
 });
+// A search is heard while it is typed. Its change, as a click elsewhere takes the focus, would ask the same again and undo the sort just clicked.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("form[hx-trigger^='input changed'] input[type=search]")) event.stopPropagation();
+}, true);
 document.addEventListener("change", (event) => event.target.closest("select[data-submit]")?.form.requestSubmit());

@@ -11,7 +11,8 @@ function element(tag, name, text) {
 export function toast({ kind = "pass", text, note = "", href = "", rule = "" }) {
   const box = element("div", "toast");
   const body = element("div", "", text);
-  if (rule) body.append(" ", element("span", "rule", rule));
+  // A rule of the house is told by its name; a code of the program tells nobody anything.
+  if (/^[A-Z]{3}-\d/.test(rule)) body.append(" ", element("span", "rule", rule));
   if (note) body.append(element("small", "", note));
   box.append(element("span", `mark mark--${kind}`), body);
   if (href) {

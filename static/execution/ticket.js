@@ -160,7 +160,11 @@ if (form) {
       const chosen = list().querySelector("[aria-selected=true]") || options()[0];
       if (chosen && !list().hidden) take(chosen);
       event.preventDefault();
-    } else if (event.key === "Escape") open(false);
+    } else if (event.key === "Escape" && !list().hidden) {
+      // A search field would empty itself; the first Escape only closes the list.
+      open(false);
+      event.preventDefault();
+    }
   });
   symbol().addEventListener("blur", () => setTimeout(() => open(false), 150));
   list().addEventListener("mousedown", (event) => event.preventDefault());

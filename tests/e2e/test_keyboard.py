@@ -36,6 +36,7 @@ def test_escape_closes_the_palette(running: Running) -> None:
     page = _home(running)
     page.keyboard.press("Control+k")
     expect(page.locator("#palette")).to_be_visible()
+    page.keyboard.type("nothing of that name")
     page.keyboard.press("Escape")
     expect(page.locator("#palette")).to_be_hidden()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -105,6 +106,14 @@ def test_what_works_can_be_canceled(running: Running) -> None:
     page.get_by_role("button", name="Cancel what is working").click()
     expect(page.locator("#toasts")).to_contain_text("Cancel asked for")
     arrives(page, page.locator("#outcomes").get_by_text("Ended", exact=True))
+    page.goto("/blotter/")
+    with page.expect_response(re.compile(r"q=QRS")):
+        page.locator("#q").fill("QRS")
+    with page.expect_response(re.compile(r"sort=-quantity")):
+        page.locator("#blotter thead").get_by_role("link", name="Quantity").click()
+    page.wait_for_timeout(500)  # what would undo it comes after it
+    expect(page.locator("#blotter th[aria-sort]")).to_have_text("Quantity")
+    assert parse_qs(urlsplit(page.url).query)["sort"] == ["-quantity"]
 
 
 def test_half_of_a_position_is_closed(running: Running, filed: dict[str, str]) -> None:

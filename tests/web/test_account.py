@@ -77,6 +77,14 @@ def test_the_palette_finds_what_one_may_see(scene: Scene) -> None:
     assert scene.ids["journey"] in get(scene.owner.user, f"/search?q={scene.instrument.symbol}").content.decode()
 
 
+def test_the_palette_finds_a_journey_by_its_id_and_by_its_beginning(scene: Scene) -> None:
+    journey, stranger = scene.ids["journey"], make_scene().owner.user
+    for typed in (journey, journey.upper(), journey[:18], journey[:8]):
+        assert f"/journeys/{journey}/" in get(scene.owner.user, f"/search?q={typed}").content.decode(), typed
+        assert f"/journeys/{journey}/" not in get(stranger, f"/search?q={typed}").content.decode()
+    assert f"/journeys/{journey}/" not in get(scene.owner.user, f"/search?q={journey[:7]}").content.decode()
+
+
 @pytest.mark.parametrize("text", ["", "%00", "%25", "_", "'", "x" * 500, "<b>", "alert"])
 def test_the_palette_takes_anything(scene: Scene, text: str) -> None:
     answer = get(scene.owner.user, f"/search?q={text}")

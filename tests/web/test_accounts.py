@@ -9,12 +9,13 @@ import re
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account, CashBalance, EquitySnapshot
+from accounts.models import Account, AccountGroup, AccountGroupMember, CashBalance, EquitySnapshot
 from allocation.models import StrategyAccount
 from base import tenancy
 from governance.enums import AuditAction
@@ -269,7 +270,9 @@ def test_a_view_is_saved_shared_renamed_and_deleted_by_its_owner_alone(scene: Sc
     assert second.get(f"/accounts/?view={view_id}").status_code == 200 and "My breaks" in second.get("/accounts/views").content.decode()
     assert signed_in(make_scene().owner.user).get(f"/accounts/?view={view_id}").status_code == 404
     assert second.post(f"/accounts/views/{view_id}", {"do": "delete"}).status_code == 404
+    assert "is shared with the firm’s staff" in owner.get("/accounts/").content.decode()
     assert owner.post(f"/accounts/views/{view_id}", {"do": "rename", "name": "Mine"}).status_code == 302
+    assert "The view is called Mine now" in owner.get("/accounts/").content.decode()
     assert owner.post(f"/accounts/views/{view_id}", {"do": "delete"}).status_code == 302
     assert owner.get(f"/accounts/?view={view_id}").status_code == 404
     with tenancy.firm(scene.firm.id):
@@ -338,6 +341,25 @@ def test_a_filter_that_names_what_is_not_there_says_so(scene: Scene, by: str) ->
     assert "Nothing matches" in text and "Clear filters" in text and "No account in sight has the strategy CRYPTO-CARRY." in text
     known = get(scene.owner.user, f"?currency={scene.account.base_currency}&q=nobody{by}").content.decode()
     assert "No account in sight fits the filter." in known and "has the currency" not in known
+
+
+def test_a_group_finds_accounts_that_are_of_others_too(scene: Scene) -> None:
+    both, desk, alike = more(scene, 3)
+    with tenancy.firm(scene.firm.id):
+        groups = [AccountGroup.objects.create(code=name.upper().replace(" ", "-"), name=name) for name in ("Desk", "House", "Desk of Ann")]
+        for account, kept in ((both, groups[:2]), (desk, groups[:1]), (alike, groups[2:])):
+            for group in kept:
+                AccountGroupMember.objects.create(group=group, account=account, valid_from=NOW.date())
+    worked_out(scene)
+    owner = scene.owner.user
+    for asked, found in (("Desk", [both, desk]), ("House", [both]), ("Desk + House", [both]), ("Desk of Ann", [alike])):
+        text = get(owner, f"?account_group={quote_plus(asked)}").content.decode()
+        assert shown(text) == sorted(account.code for account in found), asked
+        assert "no account in sight" not in text.lower()
+    menus = get(owner, "filters").content.decode()
+    assert all(f">{name}</option>" in menus for name in ("Desk", "House", "Desk of Ann")) and "Desk + House" not in menus
+    assert "Desk + House" in get(owner, "?by=account_group").content.decode(), "each account once, so that groups add up"
+    assert "<option selected>Desk + House</option>" in get(owner, "filters?account_group=Desk+%2B+House").content.decode()
 
 
 def test_the_chip_counts_the_filters(scene: Scene) -> None:

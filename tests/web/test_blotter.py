@@ -235,6 +235,20 @@ def test_what_has_ended_offers_no_cancel(scene: Scene) -> None:
     assert "Nothing is left to cancel" in found and 'type="submit"' not in found
 
 
+def test_what_ended_without_a_fill_says_so_and_a_reason_is_in_words(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        parent = ParentOrder.objects.get(pk=scene.ids["parent"])
+        ParentOrder.objects.filter(pk=parent.pk).update(state=ParentState.DONE, done_at=NOW, filled_qty=0)
+        for state in (OrderState.SENDING, OrderState.REJECTED):
+            ChildOrder.objects.filter(parent=parent, is_block=False).update(state=state, reason="MIN_NOTIONAL")
+    found = text(get(scene.owner.user, "/blotter/?range=all"))
+    assert (
+        f"{parent.quantity.normalize():f} not filled" in found and 'lamp lamp--off" aria-hidden="true"></span> <span title="Done"' in found
+    )
+    orders = text(get(scene.owner.user, "/blotter/?tab=orders&range=all"))
+    assert "Under the smallest value of an order" in orders and "MIN_NOTIONAL" not in orders
+
+
 @pytest.mark.parametrize("tab", TABS)
 def test_the_rows_ask_as_much_of_one_as_of_many(scene: Scene, tab: str) -> None:
     client, asked, path = signed_in(scene.owner.user), [], f"/blotter/?tab={tab}"

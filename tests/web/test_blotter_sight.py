@@ -128,6 +128,29 @@ def test_whole_figures_for_who_sees_every_account_and_for_oversight(block: Block
         assert ">300<" in block.ask(person, "/blotter/?tab=fills")
 
 
+def test_an_account_finds_the_blocks_it_has_a_part_in(block: Block) -> None:
+    first, second = (account.code for account in block.accounts[:2])
+    with tenancy.firm(block.scene.firm.id):
+        seller = make_account(connection=block.accounts[0].connection)
+        grant(block.every.user, seller, "view", "trade")
+        plan = ParentOrder.objects.get(pk=block.parent).statement
+        AllocationLine.objects.create(
+            statement=plan, account=seller, raw=-5, after_rules=[], binding_rule="none", reason="full", quantity=-5
+        )
+    outside = seller.code
+    for person, code, shows in (
+        (block.every, second, True),
+        (block.every, outside, False),
+        (block.one, first, True),
+        (block.one, second, False),
+    ):
+        for asked in (f"account={code.lower()}", f"q={code}"):
+            assert (f"r{block.parent}" in block.ask(person, f"/blotter/?{asked}")) is shows, (asked, shows)
+            rows = block.ask(block.every, f"/blotter/?tab=orders&{asked}")
+            assert (f"r{block.block}" in rows) is (code != outside)
+            assert (">300<" in block.ask(block.every, f"/blotter/?tab=fills&{asked}")) is (code != outside)
+
+
 def test_who_sees_one_of_three_accounts_sees_its_share(block: Block) -> None:
     assert figures(block.parent_line(block.one)) == ["100", "0", "100", "yes"]
     block.book()
@@ -150,7 +173,7 @@ def test_a_block_is_in_no_row_and_no_export_of_who_sees_a_part(block: Block) -> 
         assert len(block.ask(block.one, f"/blotter/?tab={tab}&format=csv").strip().splitlines()) == 1
         assert len(block.ask(block.every, f"/blotter/?tab={tab}&format=csv").strip().splitlines()) == 2
     inside = block.ask(block.one, f"/blotter/parents/{block.parent}/")
-    assert "300" not in inside and "No order has been made yet" in inside
+    assert "300" not in inside and "No order was made" in inside
     for path in (f"/blotter/orders/{block.block}/cancel", f"/home/widgets/blotter?x={block.block}"):
         answer = signed_in(block.one.user).get(path)
         assert answer.status_code == 404 or b"300" not in answer.content

@@ -55,6 +55,18 @@ def test_what_cannot_be_closed_is_told_and_nothing_is_written(scene: Scene, form
         assert Signal.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"percent": "50"}, "Tick 1 to 40 positions"), ({"percent": "0", "pick": "x"}, "The percent to close “0” must be above zero"),
+        ({"percent": "101", "pick": "x"}, "The percent to close “101” is at most 100"), ({"percent": "", "pick": "x"}, "The percent to close is needed"),
+        ({"percent": "half", "pick": "x"}, "The percent to close “half” is not a number"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_closed_is_told_in_words(scene: Scene, form: dict[str, str], said: str) -> None:
+    assert said in signed_in(scene.owner.user).post("/positions/close", form).content.decode()
+
+
 # -- with a market ------------------------------------------------------------------------------------------------------------------
 
 

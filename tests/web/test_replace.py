@@ -75,6 +75,8 @@ def test_a_limit_is_changed_once_with_a_name_and_a_reason(resting: Scene) -> Non
     (event,) = events(resting)
     assert (event.reason, event.actor_id) == ("chase it", resting.owner.user.id)
     assert (event.before["limit_price"], event.after["limit_price"]) == ("9.95", "9.90")
+    told_there = text(client.get(f"/journeys/{resting.ids['journey']}/"))
+    assert "From 9.95 to 9.90. chase it" in told_there and "1 ended without a fill" in told_there
 
 
 def at_the_edge(scene: Scene) -> None:

@@ -25,7 +25,7 @@ from governance.models import AuditEvent
 from tests.desk import Desk, make_desk, the_market
 from tests.factories import make_user
 from tests.web.people import signed_in
-from tests.web.ticket_room import KEY, Room, cells, hidden, role_client, stop_clock, text_of
+from tests.web.ticket_room import KEY, Room, beside, cells, hidden, role_client, stop_clock, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +160,32 @@ def test_custom_lines_are_refused_by_line(room: Room) -> None:
     assert "line 2" in text and "line 3" in text and "not an account you may trade" in text
 
 
+LISTS = (
+    ("A1,quantity,10\nA1,quantity,20", "line 2 “A1” is listed twice"),
+    ("A1,quantity,10\nA2,quantity,5", "line 2 “A2” is not ticked below"),
+    ("A1,quantity,NaN", "line 1 “NaN” is not a number"),
+    ("A1,weight,2", "line 1 “2” write a weight or a risk in percent, with its sign: 2%"),
+    ("A1,risk,0.5", "line 1 “0.5” write a weight or a risk in percent, with its sign: 2%"),
+    ("A1,quantity,5%", "line 1 “5%” is not a number"),
+)
+
+
+@pytest.mark.parametrize(("listed", "said"), LISTS)
+def test_a_wrong_line_is_told_once_in_the_words_of_the_list(room: Room, listed: str, said: str) -> None:
+    answer = room.preview(method="custom", figure="", per_account=listed, accounts="A2", pick="all")
+    assert answer.status_code == 422 and beside(answer, "per_account") == said
+
+
+@pytest.mark.parametrize("more", [{"method": "risk"}, {"pick": "only"}])
+def test_what_is_still_missing_is_told_and_is_no_refusal(room: Room, more: dict[str, str]) -> None:
+    answer = room.preview(**more)
+    assert answer.status_code == 200 and "field__note--error" in answer.content.decode() and "data-release" not in answer.content.decode()
+
+
+def test_a_list_left_over_from_another_method_leaves_the_ticket_blank(room: Room) -> None:
+    assert "Nothing to size yet" in text_of(room.preview(figure="", per_account="A1,quantity,10"))
+
+
 @pytest.mark.parametrize("line", ["A1,quantity," + "1" * 140_000, '"' + "x" * 140_000, '"x\n' * 19_000, "A1,quantity,10," * 100])
 def test_a_custom_line_that_is_far_too_long_is_refused_by_its_number(room: Room, line: str) -> None:
     answer = room.preview(method="custom", figure="", per_account="A3,quantity,10\n" + line)
@@ -231,7 +257,7 @@ def test_who_may_not_trade_has_nothing_to_tick(room: Room) -> None:
     text = client.get("/ticket/").content.decode()
     assert "Nobody to trade for" in text and "data-account" not in text
     answer = client.post("/ticket/preview", room.form())
-    assert answer.status_code == 422 and "A1" not in text_of(answer)
+    assert answer.status_code == 200 and "A1" not in text_of(answer) and "data-release" not in answer.content.decode()
 
 
 @pytest.mark.parametrize("role", ["INVESTOR", "OPERATIONS", "RISK", "COMPLIANCE"])
@@ -259,7 +285,7 @@ def test_filters_and_ticks_choose_the_accounts(room: Room) -> None:
     assert "of 2 accounts" in text_of(room.preview(accounts="A1,A2", pick="only"))
     assert "of 7 accounts" in text_of(room.preview(groups=["ALL"]))
     nobody = room.preview(pick="only")
-    assert nobody.status_code == 422 and "nobody is chosen" in text_of(nobody)
+    assert nobody.status_code == 200 and "nobody is chosen" in text_of(nobody)
 
 
 def test_the_address_fills_the_ticket(room: Room) -> None:
@@ -313,6 +339,13 @@ def test_repeat_and_reverse_fill_the_ticket(room: Room) -> None:
     assert 'name="figure" value="3"' in again and "Repeat of XYZ" in again
     back = room.client.get(f"/ticket/?from={journey}&reverse=1").content.decode()
     assert 'value="custom" data-unit="" data-buy="" data-sell=""' in back and "Reverse of XYZ" in back
+    assert "there is nothing to reverse" in back and "there is nothing to reverse" not in again
+
+
+def test_a_list_is_repeated_as_it_was_typed(room: Room) -> None:
+    listed = "A1,quantity,10\nA3,weight,2%"
+    journey = room.go(method="custom", figure="", per_account=listed).split("/")[3]
+    assert listed in room.client.get(f"/ticket/?from={journey}").content.decode()
 
 
 def test_a_sliced_release_says_so(room: Room) -> None:

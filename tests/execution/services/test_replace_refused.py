@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.db import connection as database
@@ -18,6 +19,7 @@ from execution.services import (
 from execution.services.orders import lock_orders
 from governance.enums import AuditAction
 from governance.models import AuditEvent
+from market import queries as market
 from market.enums import Side
 from tests.execution.services.order_world import OrderWorld
 from tests.execution.services.replacing import PASSIVE, TAKING, D, S, move, resting, trader
@@ -38,6 +40,18 @@ def test_what_the_ticket_refuses_is_refused_and_nothing_is_written(world: OrderW
     assert ParentOrder.objects.get().limit_price == PASSIVE
     assert not ChildOrder.objects.filter(cancel_requested_at__isnull=False).exists()
     assert not AuditEvent.objects.filter(action=AuditAction.ORDER_UPDATED).exists()
+
+
+def test_siz_5_what_is_left_must_be_worth_the_smallest_order(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = resting(world, 100)
+    world.live(minutes=1)
+    facts = replace(market.instrument(order.parent.instrument_id), min_notional=D(4500))
+    monkeypatch.setattr(market, "instrument", lambda instrument_id: facts)
+    with pytest.raises(UnableToReplace, match="would be worth 4,400 USD, less than its smallest order, 4,500") as refused:
+        move(world, order, D("44.00"))
+    assert refused.value.code == "SIZ-5" and ParentOrder.objects.get().limit_price == PASSIVE
+    assert not ChildOrder.objects.filter(cancel_requested_at__isnull=False).exists()
+    assert move(world, order, D("45.00")).is_new
 
 
 def test_con_5_without_a_usable_quote_no_limit_is_changed(world: OrderWorld) -> None:

@@ -102,7 +102,7 @@ def test_con_5_a_passive_limit_needs_a_usable_quote_all_the_same(desk: Desk) -> 
     signal = desk.receive(quantities={"A1": 10}, **limit("46.50"))
     late = desk.market.close + timedelta(hours=2)
     shown = desk.preview(signal, now=late)
-    with pytest.raises(UnableToRelease, match="no usable quote: STALE"):
+    with pytest.raises(UnableToRelease, match="no usable quote: the last one is too old"):
         desk.release(signal, shown, now=late)
 
 
