@@ -1,6 +1,6 @@
 """The admin site of compliance, risk and operations: who may enter, and how anything is changed there (GOV-4, GOV-7, I9).
 
-Entry points: `site`, `HouseAdmin` for a table, `Act` for a change, `ActForm` for what it asks, `Done` for what it answers.
+Entry points: `site`, `HouseAdmin` for a table, `Act` for a change (what it asks: adminforms), `Done` for what it answers.
 
 Invariants
 1. Every request of the site goes through the door of pages: a role, a second factor, one tenancy block around view and rendering.
@@ -13,36 +13,30 @@ Invariants
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from functools import update_wrapper
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.admin import ModelAdmin
 from unfold.enums import ActionVariant
 from unfold.sites import UnfoldAdminSite
-from unfold.widgets import CHECKBOX_CLASSES, FILE_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
-from base.core.words import words
 from base.errors import Refused
 
+from .adminexport import EXPORT, export, export_link
+from .adminforms import ActForm, Reason
 from .core.subjects import Actor
 from .enums import Role
 from .permissions import CONTROL, OVERSIGHT
-from .services.documents import LARGEST
 from .sign_in import signed_in_lately
 from .web import Request, Visit, page
 
@@ -132,56 +126,6 @@ class Done:
     lines: tuple[str, ...] = ()
 
 
-class ActForm(forms.Form):
-    """What an act asks. obj: the row it is about, None for one about the table; visit: who asks.
-
-    sections: headings with the names of their fields, for a form too long to be read at once.
-    """
-
-    sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-    def __init__(self, *args: Any, obj: Any, visit: Visit, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.obj, self.visit = obj, visit
-        self.prepare()
-        for one in self.fields.values():
-            if isinstance(one, forms.FileField):
-                one.widget.attrs["data-most"] = LARGEST
-            if isinstance(one, forms.CharField):
-                one.validators = [*one.validators, seen]
-            one.widget.attrs.setdefault("class", " ".join(_classes(one.widget)))
-
-    def prepare(self) -> None:
-        """Fill in choices and first values from `obj`."""
-
-    @property
-    def groups(self) -> list[tuple[str, list[Any]]]:
-        """Return the visible fields under their headings; one group without a heading where there are no sections."""
-        if not self.sections:
-            return [("", self.visible_fields())]
-        return [(heading, [self[name] for name in names]) for heading, names in self.sections]
-
-
-def seen(value: str) -> None:
-    """Refuse text that holds what nobody can see: two names would look alike, or read other than they are. Raises ValidationError."""
-    for place, char in enumerate(value, 1):
-        if char not in "\n\r\t\0" and unicodedata.category(char) in _UNSEEN:
-            raise forms.ValidationError(f"Character {place} is U+{ord(char):04X}, which nobody can see: type it without.")
-
-
-_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-
-
-class Reason(ActForm):
-    """An act that only needs to know why."""
-
-    reason = forms.CharField(max_length=200, help_text="Stands in the audit trail.")
-
-
-class Nothing(ActForm):
-    """An act that asks nothing but the click."""
-
-
 @dataclass(frozen=True)
 class Act:
     """A change. run: calls one service as `actor` and says what was done; form: what it asks; when: whether it fits the row now.
@@ -216,6 +160,7 @@ class HouseAdmin(ModelAdmin):
     compressed_fields = True
     list_select_related: Any = ()
     change_form_show_cancel_button = False
+    export_also: tuple[str, ...] = ()  # columns of the download beside those of the list
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the request came through the door."""
@@ -331,11 +276,17 @@ class HouseAdmin(ModelAdmin):
         """Show the table under its own name. A filter PostgreSQL cannot even be asked for is no filter, as any other wrong one."""
         if any("\0" in value for _, values in request.GET.lists() for value in values):
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        if request.GET.get(EXPORT) == "csv":
+            return export(self, request)  # type: ignore[arg-type]
         return super().changelist_view(request, {"title": self.title, "crumbs": self._crumbs(None), **(extra_context or {})})  # type: ignore[no-any-return]
 
+    def attach_names(self, visit: Visit, rows: Iterable[Any]) -> None:
+        """Put to the rows what their columns say of other things."""
+
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
-        """Return the acts about the table that the visitor's roles may do."""
-        return [act for act in self.acts if not act.about_row and request.visit.holds(act.roles)]  # type: ignore[attr-defined]
+        """Return the acts about the table that the visitor's roles may do, and the download of what the filters leave."""
+        acts = [act for act in self.acts if not act.about_row and request.visit.holds(act.roles)]  # type: ignore[attr-defined]
+        return [*acts, export_link(request)]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Return the acts about this row that the visitor's roles may do and that fit it now."""
@@ -345,46 +296,8 @@ class HouseAdmin(ModelAdmin):
     def _get_actions_navigation(self, provided_actions: Any, allowed_actions: list[Any], object_id: str | None = None) -> list[Any]:
         info = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}"
         links = [(title, reverse(f"{info}_{name}")) for title, name in self.links] if object_id is None else []
-        found = [(act.title, reverse(f"{info}_do_{act.name}", args=[object_id] if act.about_row else [])) for act in allowed_actions]
+        acts = [act for act in allowed_actions if isinstance(act, Act)]
+        found = [(act.title, reverse(f"{info}_do_{act.name}", args=[object_id] if act.about_row else [])) for act in acts]
+        found += [act for act in allowed_actions if not isinstance(act, Act)]
         look = {"icon": "", "variant": ActionVariant.DEFAULT, "attrs": {}, "dialog": None}
         return [{"title": title, "path": where, **look} for title, where in links + found]
-
-
-def choices(vocabulary: type[StrEnum], *, blank: bool = False) -> list[tuple[str, str]]:
-    """Return the words of a vocabulary as a field's choices."""
-    return ([("", "–")] if blank else []) + [(word.value, words(word)) for word in vocabulary]
-
-
-def instant(**options: Any) -> forms.DateTimeField:
-    """Return a field for an instant in UTC."""
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-    return forms.DateTimeField(widget=widget, input_formats=formats, validators=[_in_our_time], **{"help_text": "UTC.", **options})
-
-
-def _in_our_time(value: datetime) -> None:
-    if not 1900 <= value.year < 2200:
-        raise forms.ValidationError(f"{value:%Y-%m-%d} is no day of a paper: 1900-01-01 to 2199-12-31.")
-
-
-def figure(model: type[Model], name: str, **options: Any) -> forms.DecimalField:
-    """Return a field for a number that its column holds exactly: nothing too large for it, nothing it would round."""
-    column: Any = model._meta.get_field(name)
-    return forms.DecimalField(max_digits=column.max_digits, decimal_places=column.decimal_places, **options)
-
-
-def text(**options: Any) -> forms.CharField:
-    """Return a field for several lines."""
-    return forms.CharField(widget=forms.Textarea(attrs={"rows": 5}), **options)
-
-
-def _classes(widget: forms.Widget) -> list[str]:
-    kinds: tuple[tuple[type[forms.Widget], list[str]], ...] = (
-        (forms.CheckboxSelectMultiple, []),
-        (forms.CheckboxInput, CHECKBOX_CLASSES),
-        (forms.SelectMultiple, [*INPUT_CLASSES, "act-many"]),
-        (forms.Select, SELECT_CLASSES),
-        (forms.Textarea, TEXTAREA_CLASSES),
-        (forms.FileInput, FILE_CLASSES),
-    )
-    return next((classes for kind, classes in kinds if isinstance(widget, kind)), INPUT_CLASSES)

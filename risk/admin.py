@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 
 from base.core.figures import number
+from governance.adminforms import ActForm, choices
 from governance.adminrows import exact
-from governance.adminsite import Act, ActForm, HouseAdmin, choices, site
+from governance.adminsite import Act, HouseAdmin, site
 from governance.core.subjects import Actor
 from governance.enums import ApprovalAction, ApprovalState
 from governance.queries import approvals_given

@@ -7,15 +7,18 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
+from django.contrib.admin import display
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.safestring import SafeString
 
+from base.core.words import words
 from governance import services as governance
 from governance.admin.mandates import document_link, kept, sha_of
-from governance.adminsite import Act, HouseAdmin, Reason, choices, figure, instant, text
+from governance.adminforms import Reason, choices, figure, instant, text
+from governance.adminsite import Act, HouseAdmin
 from governance.core.authority import Signature
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuthorityKind, Power, SubjectKind
@@ -119,8 +122,8 @@ class AuthorityAdmin(HouseAdmin):
     list_select_related = ("grantor", "grantee", "mandate")
     fields: Any = ("code", "kind", "from_whom", "to_whom", "covers", "powers", "instrument_kinds", "symbols_allowed", "symbols_denied")
     fields += ("order_notional_limit", "limit_currency", "fee_schedule", "under", "aggregation_consent", "effective_from", "expires_at")
-    fields += ("revoked_at", "begins_at", "signed", "clauses", "document_sha256", "document")
-    readonly_fields = ("from_whom", "to_whom", "covers", "under", "signed", "document")
+    fields += ("revoked_at", "begins_at", "signed", "in_words", "document_sha256", "document")
+    readonly_fields = ("from_whom", "to_whom", "covers", "under", "signed", "in_words", "document")
     ordering = ("expires_at", "code")
     links = (("Expiry calendar", "calendar"),)
     acts = (
@@ -176,6 +179,11 @@ class AuthorityAdmin(HouseAdmin):
         given = {row.party.code: row.signed_at for row in obj.signatures.select_related("party")}
         parts = [f"{code} {given[code]:%Y-%m-%d}" if code in given else f"{code} has still to" for code in obj.required_signers]
         return ", ".join(parts) or "nobody has to"
+
+    @display(description="clauses")
+    def in_words(self, obj: Any) -> str:
+        """Return its clauses, each under what it is about."""
+        return "; ".join(f"{words(str(name))}: {text}" for name, text in dict(obj.clauses).items()) or "–"
 
     def document(self, obj: Any) -> SafeString | str:
         """Return a link to the document."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-from governance.adminsite import Act, ActForm, HouseAdmin, Nothing, text
+from governance.adminforms import ActForm, Nothing, text
+from governance.adminsite import Act, HouseAdmin
 from governance.core.subjects import Actor
 from governance.queries.people import members
 from governance.web import Visit

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from base.core.words import words
-from governance.adminsite import ActForm, choices, figure
+from governance.adminforms import ActForm, choices, figure
 from governance.core.subjects import Actor
 from governance.models import Mandate, Party
 from governance.queries import firm_settings

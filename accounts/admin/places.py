@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from base.core.figures import number
-from governance.adminsite import Act, ActForm, HouseAdmin, Reason, choices, figure, text
+from governance.adminforms import ActForm, Reason, choices, figure, text
+from governance.adminsite import Act, HouseAdmin
 from governance.core.subjects import Actor
 from governance.models import Mandate, Party
 from governance.web import Visit

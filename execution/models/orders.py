@@ -13,6 +13,7 @@ from base.models import TenantForeignKey, TenantModel
 from base.tenancy.constraints import SqlConstraint
 from market.enums import Side
 
+from ..core.states import reason_of
 from ..core.transition_sql import transition_trigger_sql
 from ..enums import (
     ExecutionKind,
@@ -158,6 +159,11 @@ class ChildOrder(TenantModel):
             models.Index(fields=["firm", "connection", "parent"], name="child_resend", condition=models.Q(to_resend=True)),
             models.Index(fields=["firm", "connection", "broker_order_id"], name="child_broker", condition=~models.Q(broker_order_id="")),
         ]
+
+    @property
+    def reason_words(self) -> str:
+        """Return why it ended, as a person reads it."""
+        return reason_of(self.reason)
 
 
 class Execution(TenantModel):

@@ -34,9 +34,10 @@ _NONE = Value(0, QuantityField())
 def orders_with(viewer: Viewer, *, account_id: UUID, connection_id: UUID) -> QuerySet[Any]:
     """Return the orders that are an account's own, and one block for each parent it has a part in: one that works, else the newest.
 
-    Nothing for an account out of sight. connection_id: the account's. Each row has `is_whole` (the block's own quantity and reason may be told), `is_part` (a block for this account among others), `part` (what the account is to get: its line's
-    quantity, or its own order's), `got` (what it got: filled by its own order, its booked share of blocks; None while they have filled something
-    that is not shared) and `blocks` (how many blocks of the parent there were; 0 for its own order). Source: ALC-1, ALC-3.
+    Nothing for an account out of sight. connection_id: the account's. Each row has `is_whole` (the block's own quantity and reason may be told),
+    `is_part` (a block for this account among others), `part` (what the account is to get: its line's quantity, or its own order's), `got` (what it
+    got: filled by its own order, its booked share of blocks; None while they have filled something that is not shared) and `blocks` (how many
+    blocks of the parent there were; 0 for its own order). Source: ALC-1, ALC-3.
     """
     of_parent = ChildOrder.objects.filter(
         is_block=True, parent_id=OuterRef("parent_id"), connection_id=OuterRef("connection_id")

@@ -44,7 +44,10 @@ class PartRow:
 
 @dataclass(frozen=True, slots=True)
 class LaneRows:
-    """A broker connection's accounts. order_id: of its block while it can be canceled; replace_id: its parent while its limit can be changed."""
+    """A broker connection's accounts. order_id: of its block while it can be canceled; replace_id: its parent while its limit can be changed.
+
+    is_simulated: what works there waits for the paper venue's next minute.
+    """
 
     code: str
     is_block: bool
@@ -53,6 +56,7 @@ class LaneRows:
     price: Decimal | None
     order_id: UUID | None
     replace_id: UUID | None
+    is_simulated: bool
     rows: list[PartRow]
 
 

@@ -112,6 +112,7 @@ class _Facts:
             "parent_id",
             "account_id",
             "connection__code",
+            "connection__is_paper",
             "connection_id",
             "is_block",
             "state",
@@ -181,6 +182,7 @@ class _Facts:
                     _average(orders),
                     open_[0]["id"] if len(open_) == 1 else None,
                     movable[0] if len(movable) == 1 else None,
+                    any(one["connection__is_paper"] and not _has_ended(one) for one in orders),
                     [part for lane, part in shown if lane == code],
                 )
             )

@@ -14,7 +14,8 @@ from base.core.words import words
 from market.models import Instrument, Issuer
 
 from .. import services
-from ..adminsite import Act, ActForm, HouseAdmin, Nothing, Reason, choices, instant
+from ..adminforms import ActForm, Nothing, Reason, choices, instant
+from ..adminsite import Act, HouseAdmin
 from ..core.approval_words import HARD_LIMITS, answered, effect
 from ..core.approvals import APPROVERS, state_at
 from ..core.subjects import Actor, Subject

@@ -9,7 +9,8 @@ from django import forms
 from django.http import HttpRequest
 
 from .. import services
-from ..adminsite import Act, ActForm, Done, HouseAdmin, Reason
+from ..adminforms import ActForm, Reason
+from ..adminsite import Act, Done, HouseAdmin
 from ..core.subjects import Actor, token_name
 from ..enums import Role
 from ..queries import api_tokens

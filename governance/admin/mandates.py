@@ -14,8 +14,9 @@ from django.utils.safestring import SafeString
 from base.streams import file_response
 
 from .. import services
+from ..adminforms import ActForm, figure, instant, text
 from ..adminrows import RowsToRead, exact
-from ..adminsite import Act, ActForm, HouseAdmin, figure, instant, text
+from ..adminsite import Act, HouseAdmin
 from ..core.mandate_words import CLAUSES, clause_words
 from ..core.subjects import Actor, Subject
 from ..enums import MandateRuleKind, SubjectKind

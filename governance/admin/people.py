@@ -8,7 +8,8 @@ from django import forms
 from django.http import HttpRequest
 
 from .. import services
-from ..adminsite import Act, ActForm, HouseAdmin, Reason, choices, text
+from ..adminforms import ActForm, Reason, choices, text
+from ..adminsite import Act, HouseAdmin
 from ..core.subjects import Actor
 from ..enums import Role
 from ..permissions import CONTROL

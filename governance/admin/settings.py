@@ -9,7 +9,8 @@ from django.conf import settings
 from django.utils.html import format_html
 
 from .. import services
-from ..adminsite import Act, ActForm, HouseAdmin, figure
+from ..adminforms import ActForm, figure
+from ..adminsite import Act, HouseAdmin
 from ..core.approvals import APPROVAL_LIFETIME
 from ..core.subjects import Actor
 from ..models import FirmSettings

@@ -11,7 +11,8 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
-from ..adminsite import Act, Done, Nothing, choices
+from ..adminforms import Nothing, choices
+from ..adminsite import Act, Done
 from ..core.subjects import Actor, Subject
 from ..enums import AuditAction, SubjectKind
 from ..models import AuditSeal
@@ -98,6 +99,7 @@ class AuditEventAdmin(NamingAdmin):
     search_help_text = "The code, symbol or id of what it is about; a reason or a rule in full."
     fields: Any = ("recorded_at", "who", "role", "action", "subject", "difference", "reason", "rule", "rule_version", "journey")
     fields += ("approval", "source_ip", "api_key", "sealed")
+    export_also = ("subject_kind", "subject_id", "before", "after", "rule_version", "journey_id", "source_ip", "api_key", "sealed")
     readonly_fields = ("who", "role", "subject", "difference", "journey", "approval", "sealed")
     ordering = ("-recorded_at", "-id")
     acts = (
