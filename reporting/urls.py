@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import account, accounts, exposure, home, journeys, palette, portal, statements, view_targets, wash_sales
+from .views import account, accounts, exposure, home, journeys, palette, portal, saved_views, statements, view_targets, wash_sales
 
 app_name = "reporting"
 urlpatterns: list[URLPattern] = [
@@ -12,9 +12,9 @@ urlpatterns: list[URLPattern] = [
     path("search", palette.search, name="search"),
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/below", accounts.below, name="accounts-below"),
-    path("accounts/filters", accounts.filters, name="accounts-filters"),
-    path("accounts/views", accounts.views, name="accounts-views"),
-    path("accounts/views/<uuid:view_id>", accounts.view, name="accounts-view"),
+    path("accounts/filters", saved_views.filters, name="accounts-filters"),
+    path("accounts/views", saved_views.views, name="accounts-views"),
+    path("accounts/views/<uuid:view_id>", saved_views.view, name="accounts-view"),
     path("accounts/views/for-a-ticket", view_targets.ticket_views, name="ticket-views"),
     path("accounts/views/<uuid:view_id>/accounts", view_targets.view_accounts, name="view-accounts"),
     path("accounts/<uuid:account_id>/", account.account, name="account"),

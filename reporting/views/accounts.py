@@ -1,41 +1,32 @@
-"""The accounts dashboard: rows, groups and totals, filters and saved views, what lies below them, and its download."""
+"""The accounts dashboard: rows, groups and totals, and what lies below them."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
-from uuid import UUID
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 
 from base.core.figures import percent, signed_percent
-from base.csv_export import csv_response
-from base.errors import NotFound
 from execution.queries import gateway_states
-from governance import services as governance
-from governance.core.subjects import Subject
-from governance.enums import AuditAction, SubjectKind
-from governance.permissions import DEALERS, STAFF
+from governance.permissions import DEALERS
 from governance.queries import AlertFacts, open_alerts
 from governance.web import Request, Visit, page
 from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
-from reporting.core.account_filter import FLAGS, GROUPS, JOINED, AccountFilter, Cursor, checked_filter, read_filter
+from reporting.core.account_filter import GROUPS, JOINED, AccountFilter, Cursor
 from reporting.queries import figures
 from reporting.queries.figure_page import page_of_rows
 from reporting.queries.figures import Sight
-from reporting.queries.saved_views import seen_view, seen_views
 from reporting.services.figure_totals import drawdown_of
-from reporting.services.saved_views import SHARERS, delete_view, rename_view, save_view, share_view
 from risk.enums import FirmLimitKind
 from risk.queries import limits_in_force
 
-from .accounts_table import NO_EVENING, Lamps, day_pnl_own, drawdown_text, flags_of, rows_html, total_cells, total_spark
+from .accounts_export import download
+from .accounts_table import NO_EVENING, Lamps, drawdown_text, rows_html, total_cells, total_spark
+from .saved_views import sight_of, state_of
 
 COLUMNS = (
     ("code", "Account", ""),
@@ -60,15 +51,14 @@ EXPLAINED = {
     "drawdown": "Fall from the highest value so far",
     "fills": "Orders and fills of today",
 }
-MOST_LINES = 20_000
 
 
 @page
 def accounts(request: Request) -> HttpResponse:
     """Show the dashboard; `after` answers with the next rows alone, `format=csv` downloads what is in sight."""
-    sight, view = _sight(request)
+    sight, view = sight_of(request)
     if request.GET.get("format") == "csv":
-        return _download(request, sight)
+        return download(request, sight)
     services.note_visit(now=request.visit.now)
     after = Cursor.read(request.GET.get("after", ""), sight.chosen.sort)
     context = _table(request, sight, after)
@@ -84,28 +74,6 @@ def accounts(request: Request) -> HttpResponse:
     if request.htmx:
         return render(request, "reporting/accounts/_table.html", context)
     return render(request, "reporting/accounts.html", context | {"layout": request.GET.get("layout") or sight.chosen.layout})
-
-
-def _sight(request: Request) -> tuple[Sight, Any]:
-    """Return who looks through which filter: a saved view's where the address names one, else the address's own.
-
-    An open page carries its filter besides the view: its refresh goes on with that once the view is gone.
-    """
-    view = None
-    if named := request.GET.get("view"):
-        try:
-            view = seen_view(view_id=named, user_id=request.visit.user_id)
-        except NotFound:
-            if not request.htmx:
-                raise
-    if view is not None:
-        try:
-            chosen = checked_filter(view.filters)
-        except ValueError as error:
-            raise NotFound("view") from error
-    else:
-        chosen = read_filter(request.GET.dict(), request.GET.getlist("collapsed"))
-    return Sight(request.visit.viewer, chosen), view
 
 
 def _unknown(sight: Sight) -> list[tuple[str, str]]:
@@ -149,11 +117,6 @@ def firm_figures(visit: Visit) -> dict[str, Any]:
     if totals is None or not totals.accounts:
         return {"totals": None}
     return {"totals": totals, "sum": total_cells(totals), "to": totals.currency, "chosen": sight.chosen, **_kpis(totals, visit.now)}
-
-
-def state_of(chosen: AccountFilter, *, but: str = "") -> list[tuple[str, str]]:
-    """Return the filter as the fields of a form."""
-    return [pair for pair in parse_qsl(chosen.query()) if pair[0] != but]
 
 
 def _limit(request: Request) -> int:
@@ -221,7 +184,7 @@ def _kpis(totals: figures.Totals, now: datetime) -> dict[str, Any]:
 @page
 def below(request: Request) -> HttpResponse:
     """Show the charts and what needs attention, of what is in sight."""
-    sight, _ = _sight(request)
+    sight, _ = sight_of(request)
     now = request.visit.now
     curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
     days = [date.fromisoformat(day) for day in curve.get("days", [])]
@@ -264,131 +227,3 @@ _TONES = {"CRITICAL": ("blocked", "critical"), "WARNING": ("stale", "warning"), 
 def _tone(alert: AlertFacts) -> tuple[str, str]:
     lamp, word = _TONES[str(alert.tier)]
     return (lamp, word) if alert.acknowledged_at is None else ("off", f"{word}, acknowledged")
-
-
-@page
-def filters(request: Request) -> HttpResponse:
-    """Show the filter's menus: the groups among the accounts in sight."""
-    sight, _ = _sight(request)
-    choices = figures.choices_of(sight)
-    now = {kind: getattr(sight.chosen, kind) for kind in GROUPS}
-    # A view that was kept with several groups as one keeps its choice.
-    kept = {kind: [*choices[kind], *({now[kind]} - {*choices[kind], ""})] for kind in GROUPS}
-    menus = [(kind, title, kept[kind], now[kind]) for kind, title in GROUPS.items() if choices[kind]]
-    return render(request, "reporting/accounts/_filters.html", {"menus": menus, "flags": FLAGS, "chosen": sight.chosen})
-
-
-@page(methods=("GET", "POST"))
-def views(request: Request) -> HttpResponse:
-    """List the saved views, or save the address's filter under a name."""
-    visit = request.visit
-    if request.method == "POST":
-        chosen = read_filter(request.POST.dict(), request.POST.getlist("collapsed"))
-        view, is_replaced = save_view(
-            name=request.POST.get("name", ""),
-            chosen=chosen,
-            is_shared=request.POST.get("shared") == "1",
-            actor=visit.actor(SHARERS if visit.holds(SHARERS) else STAFF),
-            now=visit.now,
-        )
-        messages.success(request, f"View {view.name} {'replaced by what was chosen now' if is_replaced else 'saved'}.")
-        return _go(request, f"?view={view.pk}")
-    sight, _ = _sight(request)
-    found = seen_views(user_id=visit.user_id)
-    context = {
-        "views": found,
-        "chosen": sight.chosen,
-        "state": state_of(sight.chosen),
-        "shares": visit.holds(SHARERS),
-        "user_id": visit.user_id,
-        "open": request.GET.get("view", ""),
-    }
-    return render(request, "reporting/accounts/_views.html", context)
-
-
-@page(methods=("POST",))
-def view(request: Request, view_id: UUID) -> HttpResponse:
-    """Rename, share or delete a saved view of one's own."""
-    visit, what = request.visit, request.POST.get("do", "")
-    actor = visit.actor(SHARERS if visit.holds(SHARERS) else STAFF)
-    if what == "delete":
-        delete_view(view_id=view_id, actor=actor, now=visit.now)
-        messages.success(request, "View deleted.")
-        return _go(request, "")
-    if what == "rename":
-        named = rename_view(view_id=view_id, name=request.POST.get("name", ""), actor=actor, now=visit.now)
-        messages.success(request, f"The view is called {named.name} now.")
-    elif what in ("share", "unshare"):
-        shared = share_view(view_id=view_id, is_shared=what == "share", actor=actor, now=visit.now)
-        messages.success(request, f"View {shared.name} is {'shared with the firm’s staff' if what == 'share' else 'yours alone again'}.")
-    else:
-        raise NotFound("action")
-    return _go(request, f"?view={view_id}")
-
-
-def _go(request: Request, query: str) -> HttpResponse:
-    where = reverse("reporting:accounts") + query
-    if request.htmx:
-        answer = HttpResponse(status=204)
-        answer["HX-Redirect"] = where
-        return answer
-    return HttpResponseRedirect(where)
-
-
-_HEADER = (
-    "code", "name", "strategy", "investor", "custodian", "class", "account_group", "currency", "equity", "reporting_currency", "rate", "rate_as_of",
-    "equity_reporting", "day_pnl", "day_pnl_own", "day_rate", "open_pnl", "open_pnl_own", "margin_used", "margin_rate", "open_risk", "open_risk_reporting", "drawdown", "positions", "orders", "fills", "flags", "reason",
-    "computed_at",
-)  # fmt: skip
-
-
-def _download(request: Request, sight: Sight) -> HttpResponse:
-    whole = Sight(sight.viewer, AccountFilter(**_opened(sight.chosen)))
-    rows, _ = page_of_rows(whole, limit=MOST_LINES, whole=True)
-    lines = [
-        (
-            r.code,
-            r.name,
-            r.strategy,
-            r.investor,
-            r.custodian,
-            r.account_class,
-            r.account_group,
-            r.currency,
-            r.equity,
-            r.currency_to,
-            r.rate,
-            r.rate_as_of,
-            r.equity_to,
-            r.day_pnl,
-            day_pnl_own(r),
-            r.day_rate,
-            r.open_pnl,
-            r.open_pnl_own,
-            r.margin_used,
-            r.margin_rate,
-            r.open_risk,
-            r.open_risk_to,
-            r.drawdown,
-            r.positions,
-            r.orders,
-            r.fills,
-            "; ".join(word for _, word, _ in flags_of(r)),
-            r.reason,
-            r.computed_at,
-        )
-        for r in rows
-    ]
-    governance.audit(
-        action=AuditAction.EXPORTED,
-        subject=Subject(SubjectKind.FIRM, str(request.visit.firm_id)),
-        actor=request.visit.actor(STAFF),
-        now=request.visit.now,
-        after={"what": "accounts", "rows": len(lines), "filter": sight.chosen.query()},
-        rule="GOV-7",
-    )
-    return csv_response("accounts", _HEADER, lines)
-
-
-def _opened(chosen: AccountFilter) -> dict[str, Any]:
-    return {name: value for name, value in chosen.as_json().items() if name != "collapsed"}
