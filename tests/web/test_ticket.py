@@ -14,12 +14,13 @@ from django.db import connection
 from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account
+from accounts.models import Account, BrokerConnection
 from allocation.enums import SizingMethod
-from allocation.models import AllocationStatement, Preview, Signal, Strategy
+from allocation.models import AllocationLine, AllocationStatement, Preview, Signal, Strategy
 from base import tenancy
 from base.core.figures import money
-from execution.models import ParentOrder
+from execution.enums import OrderState
+from execution.models import ChildOrder, ParentOrder
 from governance.enums import Role
 from governance.models import AuditEvent
 from tests.desk import Desk, make_desk, the_market
@@ -201,6 +202,22 @@ def test_what_is_shown_is_released_once_and_by_the_same_way(room: Room) -> None:
     with tenancy.firm(room.desk.firm_id):
         assert AuditEvent.objects.filter(action="SIGNAL_RECEIVED", reason="Raise to model weight").count() == 1
         assert str(ParentOrder.objects.get().quantity.normalize()) == re.search(r"Release ([\d,]+) XYZ", text_of(shown))[1].replace(",", "")  # type: ignore[index]
+
+
+@pytest.mark.parametrize("is_paper", [True, False])
+def test_what_works_at_the_simulated_venue_is_said_to_fill_by_the_minute_until_it_ends(room: Room, is_paper: bool) -> None:
+    where = room.go(figure="0.1")
+    with tenancy.firm(room.desk.firm_id):
+        BrokerConnection.objects.update(is_paper=is_paper)
+    text = text_of(room.client.get(where))
+    assert ("fills by the minute" in text) is is_paper and "Waits to be sent" in text
+    with tenancy.firm(room.desk.firm_id):
+        ChildOrder.objects.update(state=OrderState.CANCELED, reason="IOC")
+        accounts = Account.objects.filter(pk__in=AllocationLine.objects.filter(quantity__gt=0).values("account_id"))
+        account = accounts.order_by("code").values_list("pk", flat=True)[0]
+    text = text_of(room.client.get(where))
+    assert "fills by the minute" not in text and "Not filled at once" in text
+    assert "Not filled at once" in text_of(role_client(room.desk, "RISK").get(f"/accounts/{account}/?tab=orders"))
 
 
 def test_after_a_release_the_next_ticket_has_another_key(room: Room) -> None:
