@@ -199,7 +199,7 @@ if (form) {
   document.body.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
     if (!elt.matches("[data-release]")) return;
     xhr.addEventListener("readystatechange", () => {
-      if (xhr.readyState === XMLHttpRequest.HEADERS_RECEIVED && xhr.getResponseHeader("HX-Redirect")) end();
+      if (xhr.readyState === XMLHttpRequest.HEADERS_RECEIVED && xhr.getResponseHeader("HX-Redirect")?.includes("/ticket/released/")) end();
     });
   });
   window.addEventListener("pageshow", (event) => { if (event.persisted && released) location.reload(); });

@@ -89,6 +89,18 @@ def test_a_double_click_releases_once(running: Running) -> None:
     expect(page.locator("[data-release]")).to_have_count(0)
 
 
+def test_a_draft_outlives_a_session_that_ended_before_the_release(running: Running) -> None:
+    page, before, cookie = running.open("TRADER"), releases(running), running.cookie("TRADER")
+    button = fill_ticket(page, "QRS", "3")
+    page.context.clear_cookies()
+    button.click()
+    page.wait_for_url("**/auth/login/**")
+    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": running.address}])
+    page.goto("/ticket/")
+    expect(page.locator("#symbol")).to_have_value("QRS")
+    assert releases(running) == before
+
+
 def test_a_saved_view_ticks_its_accounts(running: Running, filed: dict[str, str]) -> None:
     page = running.open("TRADER")
     fill_ticket(page, "ABC", "2")
