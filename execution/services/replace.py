@@ -273,10 +273,15 @@ def _refuse_short(parent: ParentOrder, extra: dict[bytes, int], instrument: Inst
 def _facts(parent: ParentOrder) -> dict[str, str]:
     stated = parent.limit_price if parent.is_limit_stated else None
     return {
-        "limit_price": _words(parent.limit_price, None),
+        "limit_price": _exact(parent.limit_price),
         "price": "limit" if stated is not None else "best",
         "time_in_force": str(parent.time_in_force),
     }
+
+
+def _exact(price: Decimal | None) -> str:
+    """Return a price as programs read it: nothing grouped, nothing rounded, two decimals at least."""
+    return "" if price is None else f"{price:.2f}" if price == round(price, 2) else f"{price.normalize():f}"
 
 
 def _words(price: Decimal | None, tick: Decimal | None) -> str:
