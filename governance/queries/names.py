@@ -91,7 +91,7 @@ def name_subjects(viewer: Viewer, subjects: Iterable[Subject]) -> dict[Subject, 
     for kind, by_id in asked.items():
         naming = _NAMES.get(kind)
         names = naming(viewer, by_id) if naming else {pk: SubjectName(_plain(kind)) for pk in by_id}
-        found |= {by_id[pk]: name for pk, name in names.items()}
+        found |= {by_id[pk]: name for pk, name in names.items() if pk in by_id}  # an id in another spelling names nothing
     return found
 
 
@@ -111,7 +111,8 @@ def find_stopped(viewer: Viewer, scope: KillScope, text: str) -> str | None:
     if kind is None:
         return None if text else ""
     by_code = _CODES[kind](viewer, text) if kind in _CODES else None
-    spelled = [str(by_code)] if by_code is not None else [str(one) for one in uuids_of([text])] or [text]
+    plain = str(int(text)) if text.isascii() and text.isdigit() else text
+    spelled = [str(by_code)] if by_code is not None else [str(one) for one in uuids_of([text])] or [plain]
     return next((one for one in spelled if sees_subject(viewer, Subject(kind, one))), None)
 
 
