@@ -13,12 +13,13 @@ from base.core.figures import number
 
 
 def exact(name: str) -> Callable[..., str]:
-    """Return a column of an exact number: grouped, with the decimals it has and no zeros behind them."""
+    """Return a column of an exact number: grouped, with the decimals it has and no zeros behind them; in a download (`exact_of`) as it is."""
 
     @display(description=name.replace("_", " "), ordering=name)
     def shown(_: Any, obj: Any) -> str:
         return number(getattr(obj, name))
 
+    shown.exact_of = name  # type: ignore[attr-defined]
     return shown
 
 

@@ -1,7 +1,7 @@
 """A parent's limit changed while it works: whether it may be, where it may go, and what of an ended order is sent again (RTE-2, RTE-7).
 
 Entry points: `why_not` (may this parent be replaced), `may_replace` (is there a button), `judge_limit` (may it have this limit),
-`after_end` (may an order's rest be sent again), `rest_of` (how much). Pure.
+`too_small` (would the venue take what is left), `after_end` (may an order's rest be sent again), `rest_of` (how much). Pure.
 
 Invariants:
 1. Nothing is sent again but on the broker's word that the order has ended and filled exactly what is booked: absence, an incomplete answer, a
@@ -20,6 +20,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from base.core.figures import number
 from market.enums import Side
 
 from ..enums import SLICED, OrderState, ParentState, TimeInForce
@@ -127,6 +128,29 @@ def judge_limit(parent: Standing, limit: Decimal | None, *, house: Decimal, tick
     if parent.is_sliced and parent.side.is_buy and parent.reserved_at is not None and price > parent.reserved_at:
         return Refusal("ACC-4", "more than was reserved for its slices; cancel it and state it again", parent.reserved_at)
     return None
+
+
+class Minima(Protocol):
+    """What `too_small` asks of an instrument."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def multiplier(self) -> Decimal: ...
+    @property
+    def min_quantity(self) -> Decimal: ...
+    @property
+    def min_notional(self) -> Decimal: ...
+
+
+def too_small(left: Decimal, *, price: Decimal, instrument: Minima) -> str:
+    """Return in words why the venue would not take so little at this price, "" where it would (SIZ-5)."""
+    worth = left * price * instrument.multiplier
+    if worth < instrument.min_notional:
+        return f"would be worth {number(worth)} {instrument.currency}, less than its smallest order, {number(instrument.min_notional)}"
+    if left < instrument.min_quantity:
+        return f"is {number(left)}, less than its smallest order, {number(instrument.min_quantity)}"
+    return ""
 
 
 def after_end(

@@ -34,7 +34,7 @@ from market.enums import Side
 from market.queries import InstrumentFacts
 
 from ..core.lifecycle import TERMINAL
-from ..core.replacing import Refusal, Standing, judge_limit, why_not
+from ..core.replacing import Refusal, Standing, judge_limit, too_small, why_not
 from ..enums import ParentState, QuoteProblem, RouteKind, TimeInForce
 from ..gateways.crash import crash_point
 from ..models import ChildOrder, ParentOrder
@@ -43,7 +43,7 @@ from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import is_sliced
 from .release import wake_gateways
 from .stated import capped, end_of_day, house_limit
-from .successors import REPLACED, held_for, live_of, write_successors
+from .successors import REPLACED, held_for, live_of, smallest_rest, write_successors
 from .telling import tell_orders, tell_parents
 
 _ENDED = [state.value for state in TERMINAL]
@@ -80,7 +80,7 @@ def replace_parent(
     if limit == stands:
         return Replaced(parent.limit_price, parent.is_limit_stated, is_new=False)
     if shown is not None and shown != (stands,):
-        raise UnableToReplace("changed", "the limit is another by now; look again", field="limit_price", value=_words(stands, None))
+        raise UnableToReplace("changed", "the limit is another by now; look again", field="limit_price", value=_exact(stands))
     instrument = market.instrument(parent.instrument_id)
     price = _judge(parent, limit, instrument, actor, now)
     before = _facts(parent)
@@ -231,10 +231,8 @@ def _ask_working(parent: ParentOrder, price: Decimal, now: datetime) -> int:
 
 def _refuse_small(parent: ParentOrder, price: Decimal, instrument: InstrumentFacts) -> None:
     """SIZ-5: the venue would refuse what is sent again, after the cancel: nothing would be left of the order."""
-    worth = [(order.quantity - order.filled_qty) * price * instrument.multiplier for order in live_of(parent)]
-    if least := [value for value in worth if 0 < value < instrument.min_notional]:
-        small = f"what is left would be worth {figures.number(min(least))} {instrument.currency}, less than its smallest order"
-        raise UnableToReplace("SIZ-5", f"{small}, {figures.number(instrument.min_notional)}", field="limit_price")
+    if (left := smallest_rest(parent, price)) and (words := too_small(left, price=price, instrument=instrument)):
+        raise UnableToReplace("SIZ-5", f"what is left {words}", field="limit_price")
 
 
 def _refuse_unpaid(parent: ParentOrder, price: Decimal, instrument: InstrumentFacts, now: datetime) -> None:
@@ -273,14 +271,15 @@ def _refuse_short(parent: ParentOrder, extra: dict[bytes, int], instrument: Inst
 def _facts(parent: ParentOrder) -> dict[str, str]:
     stated = parent.limit_price if parent.is_limit_stated else None
     return {
-        "limit_price": _words(parent.limit_price, None),
+        "limit_price": _exact(parent.limit_price),
         "price": "limit" if stated is not None else "best",
         "time_in_force": str(parent.time_in_force),
     }
 
 
-def _words(price: Decimal | None, tick: Decimal | None) -> str:
-    return "" if price is None else figures.price(price.normalize(), tick)
+def _exact(price: Decimal | None) -> str:
+    """Return a price as programs read it: nothing grouped, nothing rounded, two decimals at least."""
+    return "" if price is None else f"{price:.2f}" if price == round(price, 2) else f"{price.normalize():f}"
 
 
 def _audit(parent: ParentOrder, before: dict[str, str], actor: Actor, now: datetime, reason: str, exchanged: int, requested: int) -> None:

@@ -1,6 +1,7 @@
 """The order that follows one whose limit was replaced, for what that one left; its reservation goes with it (RTE-7, ACC-4).
 
-Entry points: `write_successors`, `price_of`, `live_of`, `held_for`, `let_go`. Inside the caller's transaction, which holds the parent's row and the orders'.
+Entry points: `write_successors`, `price_of`, `live_of`, `smallest_rest`, `held_for`, `let_go`. Inside the caller's transaction, which
+holds the parent's row and the orders'.
 
 Invariants:
 1. An order has at most one successor: its name follows from the order's own, and names are unique.
@@ -70,6 +71,12 @@ def live_of(parent: ParentOrder) -> list[ChildOrder]:
     """Return the orders of a parent that work, or whose rest is to be sent again, oldest first."""
     ended = [state.value for state in TERMINAL]
     return list(ChildOrder.objects.filter(parent=parent).exclude(state__in=ended, to_resend=False).order_by("id"))
+
+
+def smallest_rest(parent: ParentOrder, price: Decimal) -> Decimal | None:
+    """Return the least that would be sent again of an order of the parent at this price, None where nothing would be."""
+    moving = (o for o in live_of(parent) if o.to_resend or (o.cancel_requested_at is None and o.limit_price != price))
+    return min((left for order in moving if (left := order.quantity - order.filled_qty) > 0), default=None)
 
 
 def held_for(parent: ParentOrder, order: ChildOrder, quantity: Decimal) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from ..enums import AuditAction, SubjectKind
 from ..models import AuditSeal
 from ..permissions import OVERSIGHT
 from ..queries import verify_chain
-from ..queries.names import ids_of_code
+from ..queries.names import subjects_of_code
 from ..queries.people import members
 from ..queries.trail_names import TrailNames, subject_of, trail_names
 from ..web import Visit
@@ -122,8 +122,9 @@ class AuditEventAdmin(NamingAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Find by what is shown, too: the list names things by their codes."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
-        named = ids_of_code(request.visit.viewer, search_term.strip()) if search_term else []  # type: ignore[attr-defined]
-        return (found | queryset.filter(subject_id__in=named) if named else found), may_repeat
+        for one in subjects_of_code(request.visit.viewer, search_term.strip()) if search_term else ():  # type: ignore[attr-defined]
+            found |= queryset.filter(subject_kind=one.kind, subject_id=one.id)
+        return found, may_repeat
 
     def names_of(self, visit: Visit, rows: list[Any]) -> TrailNames:
         """Return the names of people, subjects, approvals, and of ids in before and after."""

@@ -1,7 +1,7 @@
 """What a subject is called, and where it is shown: governance knows kinds and ids, the app that keeps the thing knows its name.
 
-Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `find_stopped`, `accounts_in_sight`, `behind`; for other apps, from
-their `ready`: `register_names`, `register_codes`, `register_accounts_in_sight`.
+Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `find_stopped`, `subjects_of_code`, `accounts_in_sight`,
+`behind`; for other apps, from their `ready`: `register_names`, `register_codes`, `register_accounts_in_sight`.
 
 Invariants
 1. A name is told only to somebody who may see the thing; what has a register of names and no name is out of sight.
@@ -91,7 +91,7 @@ def name_subjects(viewer: Viewer, subjects: Iterable[Subject]) -> dict[Subject, 
     for kind, by_id in asked.items():
         naming = _NAMES.get(kind)
         names = naming(viewer, by_id) if naming else {pk: SubjectName(_plain(kind)) for pk in by_id}
-        found |= {by_id[pk]: name for pk, name in names.items()}
+        found |= {by_id[pk]: name for pk, name in names.items() if pk in by_id}  # an id in another spelling names nothing
     return found
 
 
@@ -111,14 +111,15 @@ def find_stopped(viewer: Viewer, scope: KillScope, text: str) -> str | None:
     if kind is None:
         return None if text else ""
     by_code = _CODES[kind](viewer, text) if kind in _CODES else None
-    spelled = [str(by_code)] if by_code is not None else [str(one) for one in uuids_of([text])] or [text]
+    plain = str(int(text)) if text.isascii() and text.isdigit() else text
+    spelled = [str(by_code)] if by_code is not None else [str(one) for one in uuids_of([text])] or [plain]
     return next((one for one in spelled if sees_subject(viewer, Subject(kind, one))), None)
 
 
-def ids_of_code(viewer: Viewer, code: str) -> list[str]:
-    """Return the ids of all that is called so and that the viewer sees: an account, a strategy, a connection, an instrument."""
-    found = (finding(viewer, code) for finding in _CODES.values())
-    return [str(one) for one in found if one is not None]
+def subjects_of_code(viewer: Viewer, code: str) -> list[Subject]:
+    """Return all that is called so and that the viewer sees: an account, a strategy, a connection, an instrument."""
+    found = ((kind, finding(viewer, code)) for kind, finding in _CODES.items())
+    return [Subject(kind, str(one)) for kind, one in found if one is not None]
 
 
 def uuids_of(ids: Collection[str]) -> list[UUID]:

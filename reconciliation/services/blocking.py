@@ -92,10 +92,15 @@ def block_unresolved(*, now: datetime) -> BlockFacts:
     return BlockFacts(tuple(blocked), tuple(lifted), alerts)
 
 
-def lift_resolved(*, custodian_id: UUID, now: datetime) -> None:
-    """Lift at once what a resolution or a waiver has left without a reason; whatever is newly due comes with `block_unresolved`."""
+def lift_resolved(*, custodian_id: UUID, account_id: UUID, now: datetime) -> None:
+    """Lift at once what a resolution or a waiver has left without a reason; whatever is newly due comes with `block_unresolved`.
+
+    Of the one account alone, whose books the caller may have locked: over others it could wait for who waits for these.
+    """
     book = codebook_of(custodian_id=custodian_id)
-    _lift(_standing(custodian_id), _close_only(book, _open_items(book), _day(book.calendar, now)), now)
+    mine = {one: blocks for one, blocks in _standing(custodian_id).items() if one == account_id}
+    if mine:
+        _lift(mine, _close_only(book, _open_items(book), _day(book.calendar, now)), now)
 
 
 def _lift(standing: Mapping[UUID, Sequence[UUID]], wanted: Mapping[UUID, Any], now: datetime) -> list[UUID]:

@@ -109,7 +109,7 @@ def resolve_break(
     if transaction_id is not None:
         row.state, row.closed_at = BreakState.RESOLVED, now
         row.save(update_fields=["state", "closed_at"])
-        lift_resolved(custodian_id=row.run.custodian_id, now=now)
+        lift_resolved(custodian_id=row.run.custodian_id, account_id=row.account_id, now=now)
         value_evening_again(account_id=row.account_id, calendar=row.run.custodian.calendar, now=now)
     audit(
         action=AuditAction.LEDGER_ADJUSTED,
@@ -165,7 +165,7 @@ def waive_break(*, break_id: UUID, reason: str, expires_at: datetime, approval_i
     before = {"state": str(row.state)}
     row.state = BreakState.WAIVED
     row.save(update_fields=["state"])
-    lift_resolved(custodian_id=row.run.custodian_id, now=now)
+    lift_resolved(custodian_id=row.run.custodian_id, account_id=row.account_id, now=now)
     _tell(row)
     audit(
         action=AuditAction.BREAK_WAIVED,

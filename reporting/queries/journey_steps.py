@@ -245,11 +245,13 @@ def _acts(story: Story) -> Iterator[Step]:
 
 
 def _moved(event: AuditFacts, tick: Decimal) -> str:
-    """Return from which limit to which one an order was changed, "" for any other event."""
+    """Return from which limit to which one an order was changed, "" for any other event. Older events have their thousands grouped."""
     if event.action is not AuditAction.ORDER_UPDATED or not isinstance(event.before, dict) or not isinstance(event.after, dict):
         return ""
     was, now = (
-        "best price" if facts.get("price") == "best" or not facts.get("limit_price") else price(Decimal(str(facts["limit_price"])), tick)
+        "best price"
+        if facts.get("price") == "best" or not facts.get("limit_price")
+        else price(Decimal(str(facts["limit_price"]).replace(",", "")), tick)
         for facts in (event.before, event.after)
     )
     return f"From {was} to {now}. "

@@ -182,7 +182,10 @@ def _lot_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any,
 
 
 def _order_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """Return the newest orders: quantity and filled_qty are the account's part, filled_qty empty while it is not known or not shared."""
+    """Return the newest orders: quantity and filled_qty are the account's part, filled_qty empty while it is not known or not shared.
+
+    Why a block ended is told to who sees all of it, as on the page.
+    """
     header = ("created_at", "client_order_id", "symbol", "side", "quantity", "filled_qty", "limit_price", "state", "is_block", "reason")
     found = sheet.orders_of(account_id=row.pk, connection_id=row.connection_id, viewer=visit.viewer)
     rows = [
@@ -196,7 +199,7 @@ def _order_lines(row: Any, visit: Visit) -> tuple[tuple[str, ...], list[tuple[An
             o.limit_price,
             o.state,
             o.is_block,
-            o.reason,
+            o.reason if o.is_whole or not o.is_part else "",
         )
         for o in found
     ]

@@ -2,6 +2,7 @@
 const form = document.getElementById("ticket");
 const KEPT = "mamweb.ticket";
 const REFRESH_SECONDS = 20;
+const RELEASED = "/ticket/released/";
 let released = false;
 const list = () => document.getElementById("instruments");
 const symbol = () => form.elements.symbol;
@@ -195,11 +196,12 @@ if (form) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) document.querySelector("[data-release]")?.click();
   });
-  // The button may be gone from the page by the time its answer comes: the request itself is asked, before htmx follows it.
+  // The button may be gone from the page by the time its answer comes: the request itself is asked, before htmx follows it. A session that has
+  // ended is answered with a way on as well, to the sign-in: nothing was released then, and the draft stays.
   document.body.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
     if (!elt.matches("[data-release]")) return;
     xhr.addEventListener("readystatechange", () => {
-      if (xhr.readyState === XMLHttpRequest.HEADERS_RECEIVED && xhr.getResponseHeader("HX-Redirect")?.includes("/ticket/released/")) end();
+      if (xhr.readyState === XMLHttpRequest.HEADERS_RECEIVED && xhr.getResponseHeader("HX-Redirect")?.startsWith(RELEASED)) end();
     });
   });
   window.addEventListener("pageshow", (event) => { if (event.persisted && released) location.reload(); });

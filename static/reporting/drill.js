@@ -16,6 +16,7 @@ document.addEventListener("click", (event) => {
 }, true);
 
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!detail.shouldSwap) return; // refused or failed: nothing goes, so nothing is to come back
   for (const button of detail.target.querySelectorAll(OPEN)) kept.set(button.id, [...behind(button).childNodes]);
 });
 

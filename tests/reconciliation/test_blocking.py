@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.enums import BlockMode
 from accounts.models import TradingBlock
-from accounts.services import UnableToClose, close_account
+from accounts.services import UnableToClose, block_trading, close_account
 from base import tenancy
 from governance.enums import Role
 from governance.models import Alert
@@ -121,6 +122,21 @@ def test_rec_6_a_waiver_frees_the_account_at_once(scene):
         approve(approval_id=approval_id, actor=second, now=BEFORE_OPEN, reason="seen")
         waive_break(**terms, approval_id=approval_id, actor=asker)
     assert standing() == [] and not Alert.objects.filter(rule="REC-6", ended_at=None).exists()
+
+
+def test_rec_6_who_frees_one_account_waits_for_no_other(scene):
+    """It may hold its account's books meanwhile, and whoever frees the others may wait for these: in a circle."""
+    asker, second = (actor_for(make_user(Role.OPERATIONS).id) for _ in range(2))
+    block_unresolved(now=BEFORE_OPEN)
+    terms = {"instrument_id": None, "mode": BlockMode.CLOSE_ONLY, "rule": "REC-6", "reason": "gone since", "now": BEFORE_OPEN}
+    block_trading(account_id=scene.accounts[1].id, **terms)
+    for row in Break.objects.all():
+        given = {"break_id": row.id, "reason": "known", "expires_at": BEFORE_OPEN + timedelta(days=1), "now": BEFORE_OPEN}
+        approval_id = request_waiver(**given, actor=asker)
+        approve(approval_id=approval_id, actor=second, now=BEFORE_OPEN, reason="seen")
+        waive_break(**given, approval_id=approval_id, actor=asker)
+    assert [row[0] for row in standing()] == [scene.accounts[1].code]
+    assert block_unresolved(now=BEFORE_OPEN).lifted == (scene.accounts[1].id,)
 
 
 @pytest.mark.parametrize("later", [timedelta(hours=3), timedelta(hours=12)])

@@ -132,6 +132,23 @@ def test_the_orders_are_the_accounts_own_and_its_part_in_blocks_of_its_own_conne
     assert [Decimal(line["quantity"]) for line in lines] == [7, 5]
 
 
+def test_a_download_tells_why_a_block_ended_only_to_who_sees_all_of_it(scene: Scene) -> None:
+    in_a_block(scene, 7, scene.account.connection)
+    with tenancy.firm(scene.firm.id):
+        block = ChildOrder.objects.get(is_block=True)
+        ChildOrder.objects.filter(pk=block.pk).update(reason="the broker named another account")
+        AllocationLine.objects.create(
+            statement_id=block.parent.statement_id,
+            account=make_account(connection=scene.account.connection),
+            raw=0,
+            after_rules=[],
+            quantity=9,
+        )
+    path = f"/accounts/{scene.account.pk}/?tab=orders&format=csv"
+    assert "another account" in get(scene.risk.user, path).content.decode()
+    assert "another account" not in get(scene.owner.user, path).content.decode()
+
+
 def test_a_page_of_orders_ends_and_leads_to_the_older_ones(scene: Scene) -> None:
     in_a_block(scene, 7, scene.account.connection, sheet.PAGE)
     client, path = signed_in(scene.owner.user), f"/accounts/{scene.account.pk}/"

@@ -163,6 +163,7 @@ def test_gov_10_a_switch_is_tripped_by_code_symbol_or_any_spelling_of_the_id(fir
     for scope, said, meant in (
         *(("ACCOUNT", one, str(account.pk)) for one in spelled),
         ("INSTRUMENT", instrument.symbol.lower(), str(instrument.pk)),
+        ("INSTRUMENT", f"00{instrument.pk}", str(instrument.pk)),
     ):
         assert do(firm, KillSwitch, "trip", {"scope": scope, "subject_id": said, "reason": "r"}).status_code == 302
         assert firm.event(AuditAction.KILL_TRIPPED).after == {"scope": scope, "subject": meant}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -10,9 +11,13 @@ import pytest
 
 import mamweb.urls  # noqa: F401  # fills the site
 from accounts.models import Account
+from base.core.ids import new_id
 from governance import adminexport
 from governance.enums import AuditAction
 from governance.models import AuditEvent
+from risk.enums import GateOutcome
+from risk.models import GateDecision
+from tests.api.scene import NOW
 
 from .overseen import ADMINS, Firm, do, firm, where
 
@@ -49,6 +54,21 @@ def test_the_trail_is_downloaded_with_before_and_after_and_as_it_is_filtered(fir
     assert "action=CHANGED&amp;_export=csv" in page
     (account,) = rows_of(client.get(where(Account), {"q": firm.scene.account.code, "_export": "csv"}))
     assert account["name"].startswith("'=")
+
+
+def test_asking_for_headers_alone_hands_nothing_out_and_leaves_no_line(firm: Firm) -> None:
+    answer = firm.client().head(where(AuditEvent), {"_export": "csv"})
+    assert answer.status_code == 200 and answer["Content-Type"].startswith("text/csv") and not answer.content
+    with firm.inside():
+        assert not AuditEvent.objects.filter(action=AuditAction.EXPORTED).exists()
+
+
+def test_numbers_of_a_download_are_written_for_programs(firm: Firm) -> None:
+    with firm.inside():
+        facts = {"gate": 2, "outcome": GateOutcome.BLOCKED, "journey_id": firm.scene.ids["journey"], "subject_id": new_id()}
+        GateDecision.objects.create(**facts, rule="RSK-8", number=Decimal("-1234567.5"), limit=Decimal(1000), message="m", decided_at=NOW)
+    found = rows_of(firm.client().get(where(GateDecision), {"q": "RSK-8", "_export": "csv"}))
+    assert [(Decimal(row["found"]), Decimal(row["bound"])) for row in found] == [(Decimal("-1234567.5"), Decimal(1000))]
 
 
 def test_more_than_a_download_holds_is_not_cut_off(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,3 +138,14 @@ def test_the_ledger_is_read_with_its_entries(firm: Firm) -> None:
     row = firm.row(LedgerTransaction)
     text = firm.client().get(where(LedgerTransaction, "change", row.pk)).content.decode()
     assert row.source_key in text and 'type="submit" name="_save"' not in text
+
+
+def test_a_search_by_symbol_finds_nothing_of_others_that_happen_to_have_its_number(firm: Firm) -> None:
+    instrument = firm.scene.instrument
+    with firm.inside():
+        for kind in (SubjectKind.INSTRUMENT, SubjectKind.FIRM):
+            services.audit(
+                action=AuditAction.CHANGED, subject=Subject(kind, str(instrument.pk)), actor=firm.actor, now=NOW, reason=f"of {kind}"
+            )
+    page = firm.client().get(where(AuditEvent), {"q": instrument.symbol}).content.decode()
+    assert f"of {SubjectKind.INSTRUMENT}" in page and f"of {SubjectKind.FIRM}" not in page

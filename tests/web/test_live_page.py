@@ -91,3 +91,26 @@ def test_an_open_row_of_exposure_outlives_new_figures(browser: Browser, django_d
             expect(holder).to_have_count(0)
         assert said == []
         page.context.close()
+
+
+def test_a_row_of_exposure_that_was_closed_stays_closed_after_a_refresh_that_failed(
+    browser: Browser, django_db_setup: None, django_db_blocker: Any
+) -> None:
+    with django_db_blocker.unblock():
+        scene = as_loader(make_scene)
+        button = f"drill-{scene.instrument.pk}"
+        with serving() as port:
+            page, _ = open_page(browser, port, scene, f"/exposure/#{button}")
+            holder = page.locator(".drill a").filter(has_text=scene.account.code)
+            expect(holder).to_be_visible()
+            expect(page.locator("[data-live-lamp]")).to_have_attribute("data-live-lamp", "live")
+            page.route("**/exposure/**", lambda route: route.fulfill(status=500))
+            with tenancy.firm(scene.firm.id), page.expect_response(lambda answer: answer.status == 500):
+                announce(Topic.POSITIONS, [scene.account.id], accounts=[scene.account.id])
+            page.wait_for_function("() => !document.querySelector('.htmx-request')")
+            page.unroute("**/exposure/**")
+            page.locator(f"#{button}").click()
+            expect(holder).to_have_count(0)
+            page.evaluate("document.body.dispatchEvent(new CustomEvent('htmx:afterSwap'))")  # of any other part
+            expect(holder).to_have_count(0)
+        page.context.close()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from base import tenancy
 from execution.enums import OrderState, ParentState, TimeInForce
 from execution.models import ChildOrder, ParentOrder
-from governance.enums import AuditAction
+from governance.core.subjects import Subject
+from governance.enums import AuditAction, SubjectKind
 from governance.models import AuditEvent
+from governance.services import audit
 from market.models import Quote
 from tests.api.scene import NOW, Scene, make_scene
 from tests.factories import as_loader, make_instrument
@@ -77,6 +80,26 @@ def test_a_limit_is_changed_once_with_a_name_and_a_reason(resting: Scene) -> Non
     assert (event.before["limit_price"], event.after["limit_price"]) == ("9.95", "9.90")
     told_there = text(client.get(f"/journeys/{resting.ids['journey']}/"))
     assert "From 9.95 to 9.90. chase it" in told_there and "1 ended without a fill" in told_there
+
+
+def test_the_journey_tells_of_a_limit_above_a_thousand_in_full(resting: Scene) -> None:
+    """Of events that were written with grouped thousands, too."""
+    told = (("44,083.929999", "1,010"), ("44083.929999", "1010"))
+    with tenancy.firm(resting.firm.id):
+        subject = Subject(SubjectKind.PARENT_ORDER, resting.ids["parent"])
+        for was, now in told:
+            before, after = ({"limit_price": one, "price": "limit"} for one in (was, now))
+            audit(
+                action=AuditAction.ORDER_UPDATED,
+                subject=subject,
+                actor=None,
+                now=NOW,
+                before=before,
+                after=after,
+                journey_id=UUID(resting.ids["journey"]),
+            )
+    page = signed_in(resting.owner.user).get(f"/journeys/{resting.ids['journey']}/")
+    assert page.status_code == 200 and text(page).count("From 44,083.93 to 1,010.00.") == 2
 
 
 def at_the_edge(scene: Scene) -> None:

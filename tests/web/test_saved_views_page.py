@@ -142,5 +142,4 @@ def test_menus_lie_within_a_phones_window(browser: Browser, django_db_setup: Non
             assert box is not None
             assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] >= 0 and box["y"] + box["height"] <= 844
             assert opened.evaluate("(menu) => menu.scrollWidth <= menu.clientWidth")
-            page.screenshot(path=f"/tmp/views_{menu}.png")
         page.context.close()

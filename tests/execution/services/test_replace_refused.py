@@ -54,6 +54,30 @@ def test_siz_5_what_is_left_must_be_worth_the_smallest_order(world: OrderWorld, 
     assert move(world, order, D("45.00")).is_new
 
 
+def test_siz_5_what_is_left_must_be_no_less_than_the_smallest_quantity(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = resting(world, 2_500, TAKING)
+    world.live(minutes=2)
+    order.refresh_from_db()
+    left = order.quantity - order.filled_qty
+    assert 0 < left < 2_500
+    facts = replace(market.instrument(order.parent.instrument_id), min_quantity=left + 1)
+    monkeypatch.setattr(market, "instrument", lambda instrument_id: facts)
+    with pytest.raises(UnableToReplace, match="less than its smallest order") as refused:
+        move(world, order, PASSIVE)
+    assert refused.value.code == "SIZ-5" and ParentOrder.objects.get().limit_price == TAKING
+    assert not ChildOrder.objects.filter(cancel_requested_at__isnull=False).exists()
+
+
+def test_siz_5_asks_nothing_of_an_order_that_is_not_sent_again(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = world.parent({"A": 100, "B": 10}, "FLAT", Side.BUY, limit_price=PASSIVE, is_limit_stated=True)
+    order, small = (world.order(parent, code, n, order_type="LIMIT", limit_price=PASSIVE) for code, n in (("A", 100), ("B", 10)))
+    world.live(minutes=1)
+    ChildOrder.objects.filter(pk=small.pk).update(cancel_requested_at=world.now)
+    facts = replace(market.instrument(parent.instrument_id), min_notional=D(4500))
+    monkeypatch.setattr(market, "instrument", lambda instrument_id: facts)
+    assert move(world, order, D("45.00")).requested == 1
+
+
 def test_con_5_without_a_usable_quote_no_limit_is_changed(world: OrderWorld) -> None:
     order = resting(world)
     with pytest.raises(UnableToReplace, match="no usable quote"):
