@@ -2,6 +2,7 @@
 
 Entry points: `release_story`, `last_release`. Inside the caller's tenancy block, in the eyes of a viewer; a constant number of statements a parent.
 Invariants: 1. only accounts the viewer sees are named. 2. what is unknown is shown as unknown. 3. shares of a block that still works are provisional.
+4. who does not see every account of the journey is told what their own accounts got and at which price; nothing of other orders, and not why a block ended.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from ..models import ChildOrder, ParentOrder
 from .blocks import ProvisionalShare, provisional_shares
 from .release_notes import note_of
 from .release_rows import LaneRows, PartRow, ReleaseStory
-from .visible import visible_orders
+from .visible import in_whole, visible_orders
 
 MOST_ROWS = 100
+ENDED = "The block ended"
 
 
 def last_release(*, viewer: Viewer) -> UUID | None:
@@ -44,8 +46,9 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
     statement = visible_statements(viewer).select_related("released_by").filter(journey_id=journey_id).order_by("-revision").first()
     if signal is None or statement is None:
         raise NotFound("release")
-    parents = list(ParentOrder.objects.filter(journey_id=journey_id, statement_id=statement.id).order_by("side"))
-    facts = _Facts(parents)
+    parents = list(
+        ParentOrder.objects.filter(journey_id=journey_id, statement_id=statement.id).annotate(is_whole=in_whole(viewer)).order_by("side")
+    )
     stoppable = set(visible_orders(viewer).filter(is_block=True, journey_id=journey_id).values_list("id", flat=True))
     columns = (
         "account_id",
@@ -58,6 +61,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
         "account__connection__pools_blocks",
     )
     lines = list(visible_lines(viewer).filter(statement_id=statement.id).order_by("account__code").values_list(*columns))
+    facts = _Facts(parents, {row[0]: row[3] for row in lines})
     rows = [(row[3], facts.part(row)) for row in lines if row[4]]
     skipped = [_skipped(row) for row in lines if not row[4]]
     out = _left_out(viewer, statement.excluded)
@@ -70,7 +74,7 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
     counts |= {Outcome.SKIPPED: len(skipped)} if skipped else {}
     ordered = sum((p.quantity or Decimal(0) for _, p in rows), Decimal(0))
     filled = sum((p.filled or Decimal(0) for _, p in rows), Decimal(0))
-    price = facts.average()
+    price = facts.average([part for _, part in rows])
     never = [*out, *skipped]
     shown = rows if most is None else rows[:most]
     return ReleaseStory(
@@ -103,9 +107,10 @@ def release_story(*, journey_id: UUID, viewer: Viewer, most: int | None = MOST_R
 
 
 class _Facts:
-    """What the orders of a release say, gathered once."""
+    """What the orders of a release say, gathered once. seen: account in sight → code of its connection."""
 
-    def __init__(self, parents: Sequence[ParentOrder]) -> None:
+    def __init__(self, parents: Sequence[Any], seen: Mapping[UUID, str]) -> None:
+        self.is_whole = all(parent.is_whole for parent in parents)
         self.parents = {str(parent.side): parent for parent in parents}
         columns: tuple[str, ...] = (
             "id",
@@ -122,6 +127,10 @@ class _Facts:
         columns += ("filled_notional", "limit_price", "reason", "cancel_requested_at", "to_resend", "chain_id")
         rows = ChildOrder.objects.filter(parent_id__in=[parent.id for parent in parents]).order_by("id")
         self.children: list[dict[str, Any]] = list(rows.values(*columns))
+        if not self.is_whole:
+            lanes = set(seen.values())
+            mine = [one for one in self.children if (one["connection__code"] in lanes if one["is_block"] else one["account_id"] in seen)]
+            self.children = [one | {"reason": ENDED if one["reason"] else ""} if one["is_block"] else one for one in mine]
         self.shares: dict[tuple[UUID, UUID], ProvisionalShare] = {}
         for parent in parents:
             if any(child["is_block"] and child["filled_qty"] for child in self.children if child["parent_id"] == parent.id):
@@ -188,9 +197,13 @@ class _Facts:
             )
         return sorted(found, key=lambda lane: (not lane.is_block, lane.code))
 
-    def average(self) -> Decimal | None:
-        """Return the average price of a one-sided release."""
-        return _average(self.children) if len(self.parents) == 1 else None
+    def average(self, parts: Sequence[PartRow]) -> Decimal | None:
+        """Return the average price of a one-sided release; of the accounts in sight where there are others."""
+        if len(self.parents) != 1 or self.is_whole:
+            return _average(self.children) if len(self.parents) == 1 else None
+        got = [(part.filled, part.price) for part in parts if part.filled and part.price is not None]
+        quantity = sum((filled for filled, _ in got), Decimal(0))
+        return (sum((filled * price for filled, price in got), Decimal(0)) / quantity).quantize(Decimal("0.00000001")) if quantity else None
 
 
 def _newest(orders: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from io import StringIO
@@ -22,7 +23,7 @@ from execution.enums import OrderState, ParentState, SharePolicy
 from execution.models import Booking, ChildOrder, Execution, ParentOrder, Share
 from governance.enums import Role
 from tests.api.scene import DAY, NOW, Person, Scene, grant, make_person
-from tests.factories import make_account, number
+from tests.factories import make_account, make_connection, number
 from tests.web.people import signed_in
 
 WANTED = (100, 200, 300)
@@ -240,3 +241,25 @@ def test_the_rule_costs_no_statement_a_row(block: Block) -> None:
         for _ in range(5):
             _copy(parent)
     assert count() == one
+
+
+def test_a_release_tells_nothing_of_other_orders_nor_why_a_block_ended(block: Block) -> None:
+    with tenancy.firm(block.scene.firm.id):
+        order = ChildOrder.objects.get(pk=block.block)
+        elsewhere = make_account(connection=make_connection())
+        line = AllocationLine.objects.filter(statement__journey_id=block.journey)[0]
+        _copy(line, account=elsewhere)
+        _copy(
+            order,
+            account=elsewhere,
+            connection=elsewhere.connection,
+            is_block=False,
+            client_order_id=f"C{number()}",
+            filled_qty=100,
+            filled_notional=1100,
+        )
+        ChildOrder.objects.filter(pk=block.block).update(state=OrderState.CANCELED, reason="RSK-1 position cap of somebody else")
+    address = f"/ticket/released/{block.journey}/"
+    part, whole = (" ".join(re.sub(r"<[^>]+>", " ", block.ask(person, address)).split()) for person in (block.one, block.scene.risk))
+    assert "position cap of somebody else" in whole and "2 orders" in whole and "10.25" in whole
+    assert "position cap" not in part and "The block ended" in part and "1 account, 1 order" in part and "10.25" not in part
