@@ -11,11 +11,12 @@ Invariants
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from base.core.figures import counted
 from governance.core.subjects import Subject
@@ -26,10 +27,13 @@ from market.core import calendars
 from ..models import Custodian
 from .snapshots import SnapshotFacts, snapshot_equity
 
+logger = logging.getLogger(__name__)
 SETTLES = timedelta(minutes=15)
 """[D] What late fills of the close may take to arrive and be booked."""
 AT_LEAST = timedelta(hours=1)
 """[D] How long an evening may be valued where the next session opens at once, as in markets that never close."""
+IN_A_ROW = timedelta(days=31)
+"""[D] How far back an account's evening before lies at most: one that was closed for months and opened again has missed none."""
 _LACKING = """
 SELECT a.id FROM accounts_account a
 WHERE a.custodian_id = %(custodian)s AND NOT a.is_clearing AND a.opened_on <= %(as_of)s AND (a.closed_on IS NULL OR a.closed_on > %(as_of)s)
@@ -43,7 +47,7 @@ _MISSED = """
 SELECT count(*) FROM accounts_account a
 WHERE a.custodian_id = %(custodian)s AND NOT a.is_clearing AND (a.closed_on IS NULL OR a.closed_on > %(as_of)s)
     AND NOT EXISTS (SELECT 1 FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of = %(as_of)s)
-    AND EXISTS (SELECT 1 FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s)
+    AND EXISTS (SELECT 1 FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s AND s.as_of > %(since)s)
 """
 
 
@@ -51,15 +55,23 @@ def value_evenings(*, now: datetime) -> int:
     """Value every account whose evening has come and is not on record; return how many were. Safe to repeat."""
     done = 0
     for custodian in Custodian.objects.order_by("id"):
-        as_of = _evening(custodian.calendar, now)
-        if as_of is None:
-            _tell_missed(custodian, calendars.last_closed_session(custodian.calendar, now), now)
-            continue
-        lacking = _lacking(custodian.pk, as_of)
-        found = snapshot_equity(as_of=as_of, now=now, account_ids=lacking) if lacking else SnapshotFacts(0, ())
-        _tell(custodian, as_of, found, now)
-        done += found.written
+        try:
+            with transaction.atomic():
+                done += _value(custodian, now)
+        except Exception:  # one custodian's trouble is no other's
+            logger.exception("the evening at custodian %s could not be valued", custodian.pk)
     return done
+
+
+def _value(custodian: Custodian, now: datetime) -> int:
+    as_of = _evening(custodian.calendar, now)
+    if as_of is None:
+        _tell_missed(custodian, calendars.last_closed_session(custodian.calendar, now), now)
+        return 0
+    lacking = _lacking(custodian.pk, as_of)
+    found = snapshot_equity(as_of=as_of, now=now, account_ids=lacking) if lacking else SnapshotFacts(0, ())
+    _tell(custodian, as_of, found, now)
+    return found.written
 
 
 def value_evening_again(*, account_id: UUID, calendar: str, now: datetime) -> bool:
@@ -94,8 +106,8 @@ def _lacking(custodian_id: UUID, as_of: date) -> Sequence[UUID]:
 
 def _tell(custodian: Custodian, as_of: date, found: SnapshotFacts, now: datetime) -> None:
     key = f"ACC-3|evening|{custodian.pk}"
-    end_alert(dedupe_key=_missed(custodian), now=now, reason="a later evening is valued")
     if not found.unknown:
+        end_alert(dedupe_key=_missed(custodian), now=now, reason="a later evening is valued")
         end_alert(dedupe_key=key, now=now, reason="every account is valued")
         return
     n = len(found.unknown)
@@ -119,7 +131,7 @@ def _tell_missed(custodian: Custodian, as_of: date, now: datetime) -> None:
     if now < calendars.session_close(custodian.calendar, as_of) + SETTLES:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_MISSED, {"custodian": custodian.pk, "as_of": as_of})
+        cursor.execute(_MISSED, {"custodian": custodian.pk, "as_of": as_of, "since": as_of - IN_A_ROW})
         n = cursor.fetchone()[0]
     if not n:
         return
@@ -129,7 +141,7 @@ def _tell_missed(custodian: Custodian, as_of: date, now: datetime) -> None:
         rule="ACC-3",
         subject=Subject(SubjectKind.FIRM, str(custodian.firm_id)),
         message=f"The evening of {as_of} was never valued for {counted(n, 'account')} at {custodian.code}:"
-        " from the close to the next open no price was known or no worker ran; returns join the days around it",
+        " from the close to the next open no price was known, no worker ran, or the books had moved on; returns join the days around it",
         now=now,
         dedupe_key=_missed(custodian),
     )

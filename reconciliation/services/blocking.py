@@ -107,7 +107,7 @@ def _lift(standing: Mapping[UUID, Sequence[UUID]], wanted: Mapping[UUID, Any], n
     done = sorted(standing.keys() - wanted.keys())
     for account_id in done:
         for block_id in standing[account_id]:
-            lift_block(block_id=block_id, reason="resolved", now=now)
+            lift_block(block_id=block_id, reason="resolved or waived", now=now)
         end_alert(dedupe_key=_alert_key(account_id), now=now)
     return done
 

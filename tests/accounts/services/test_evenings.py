@@ -9,7 +9,7 @@ import pytest
 
 from accounts import services
 from accounts.core import entries as e
-from accounts.models import EquitySnapshot
+from accounts.models import Custodian, EquitySnapshot
 from accounts.services import Opening
 from base import tenancy
 from governance.models import Alert
@@ -115,3 +115,19 @@ def test_an_evening_that_was_never_valued_is_told_of_until_the_next_one(world: W
 def test_an_account_that_begins_has_missed_no_evening(world: World):
     services.value_evenings(now=MONDAY_OPEN)
     assert not Alert.objects.filter(rule="ACC-3").exists()
+
+
+def test_an_account_opened_again_after_months_has_missed_no_evening(world: World):
+    thursday = CLOSE - timedelta(days=1) + timedelta(minutes=20)
+    load_quotes({world.instrument.id: "59"}, at=thursday)
+    services.value_evenings(now=thursday)
+    assert EquitySnapshot.objects.update(as_of=FRIDAY - timedelta(days=90))
+    services.value_evenings(now=MONDAY_OPEN)
+    assert not Alert.objects.filter(rule="ACC-3", ended_at=None, message__contains="never valued").exists()
+
+
+def test_one_custodian_whose_evening_cannot_be_read_holds_up_no_other(world: World, caplog: pytest.LogCaptureFixture):
+    wrong = make_account(opened_on=FRIDAY).custodian
+    Custodian.objects.filter(pk=wrong.pk).update(calendar="NOWHERE")
+    services.value_evenings(now=CLOSE + timedelta(minutes=20))
+    assert equity(world) == 1600 and str(wrong.pk) in caplog.text
