@@ -20,7 +20,7 @@ from base.core.money import minor_exponent
 from market import queries as market
 from market.enums import InstrumentKind
 
-from ..queries.figures import sector_of
+from ..queries.figure_charts import sector_of
 from .figure_work import Work, fraction, plus, ratio
 
 _KIND = {InstrumentKind.EQUITY: SHARE, InstrumentKind.ETF: SHARE, InstrumentKind.FX: FX}

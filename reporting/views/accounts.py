@@ -17,7 +17,7 @@ from governance.web import Request, Visit, page
 from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
 from reporting.core.account_filter import GROUPS, JOINED, AccountFilter, Cursor
-from reporting.queries import figures
+from reporting.queries import figure_charts, figures
 from reporting.queries.figure_page import page_of_rows
 from reporting.queries.figures import Sight
 from reporting.services.figure_totals import drawdown_of
@@ -186,7 +186,7 @@ def below(request: Request) -> HttpResponse:
     """Show the charts and what needs attention, of what is in sight."""
     sight, _ = sight_of(request)
     now = request.visit.now
-    curve, totals = figures.curve_of(sight, now=now), figures.totals_of(sight)
+    curve, totals = figure_charts.curve_of(sight, now=now), figures.totals_of(sight)
     days = [date.fromisoformat(day) for day in curve.get("days", [])]
     selected = _selected(sight, totals, curve) if totals is not None and not totals.whole and days else None
     to = totals.currency if totals else "USD"
@@ -199,9 +199,9 @@ def below(request: Request) -> HttpResponse:
             "charts": [equity_chart(days, curve["equity"], curve["drawdown"], unit=to, phone=phone) for phone in (False, True)]
             if len(days) > 1
             else [],
-            "too_many": totals is not None and totals.accounts > figures.MOST_CURVES,
+            "too_many": totals is not None and totals.accounts > figure_charts.MOST_CURVES,
             "span": f"{len(days)} evening{'' if len(days) == 1 else 's'}",
-            "sectors": sector_chart(figures.sectors_of(sight, now=now), totals.equity_to if totals else Decimal(0)),
+            "sectors": sector_chart(figure_charts.sectors_of(sight, now=now), totals.equity_to if totals else Decimal(0)),
             "alerts": [(alert, _tone(alert), now - alert.raised_at) for alert in alerts[:6]],
             "alert_count": len(alerts),
             "to": to,

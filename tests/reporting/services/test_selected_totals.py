@@ -11,7 +11,8 @@ from accounts.enums import AccountClass
 from governance.core.subjects import Viewer
 from reporting.core.account_filter import AccountFilter
 from reporting.models import FigureTotals
-from reporting.queries.figures import Sight, curve_of, growth_of, totals_of
+from reporting.queries.figure_charts import curve_of
+from reporting.queries.figures import Sight, growth_of, totals_of
 from reporting.services import refresh_figures
 from reporting.services.figure_totals import drawdown_of
 from tests.factories import make_account
