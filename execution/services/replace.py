@@ -273,7 +273,7 @@ def _refuse_short(parent: ParentOrder, extra: dict[bytes, int], instrument: Inst
 def _facts(parent: ParentOrder) -> dict[str, str]:
     stated = parent.limit_price if parent.is_limit_stated else None
     return {
-        "limit_price": _words(parent.limit_price, None),
+        "limit_price": _words(parent.limit_price, None).replace(",", ""),  # the trail keeps figures a program reads
         "price": "limit" if stated is not None else "best",
         "time_in_force": str(parent.time_in_force),
     }

@@ -249,10 +249,15 @@ def _moved(event: AuditFacts, tick: Decimal) -> str:
     if event.action is not AuditAction.ORDER_UPDATED or not isinstance(event.before, dict) or not isinstance(event.after, dict):
         return ""
     was, now = (
-        "best price" if facts.get("price") == "best" or not facts.get("limit_price") else price(Decimal(str(facts["limit_price"])), tick)
+        "best price" if facts.get("price") == "best" or not facts.get("limit_price") else price(_limit(str(facts["limit_price"])), tick)
         for facts in (event.before, event.after)
     )
     return f"From {was} to {now}. "
+
+
+def _limit(kept: str) -> Decimal:
+    """Return a limit of the trail; older events group its thousands."""
+    return Decimal(kept.replace(",", ""))
 
 
 def _custody(story: Story) -> Iterator[Step]:

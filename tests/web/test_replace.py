@@ -11,8 +11,10 @@ import pytest
 from base import tenancy
 from execution.enums import OrderState, ParentState, TimeInForce
 from execution.models import ChildOrder, ParentOrder
-from governance.enums import AuditAction
+from governance.core.subjects import Subject
+from governance.enums import AuditAction, SubjectKind
 from governance.models import AuditEvent
+from governance.services import audit
 from market.models import Quote
 from tests.api.scene import NOW, Scene, make_scene
 from tests.factories import as_loader, make_instrument
@@ -77,6 +79,19 @@ def test_a_limit_is_changed_once_with_a_name_and_a_reason(resting: Scene) -> Non
     assert (event.before["limit_price"], event.after["limit_price"]) == ("9.95", "9.90")
     told_there = text(client.get(f"/journeys/{resting.ids['journey']}/"))
     assert "From 9.95 to 9.90. chase it" in told_there and "1 ended without a fill" in told_there
+
+
+@pytest.mark.parametrize(("was", "becomes"), [("44000.00", "43900.00"), ("44,000.00", "43,900.00")])
+def test_the_journey_tells_limits_of_a_thousand_and_more(resting: Scene, was: str, becomes: str) -> None:
+    """A trail keeps what it was given for good: once its thousands were grouped."""
+    client = signed_in(resting.owner.user)
+    assert client.post(path(resting), LIMIT).status_code == 204
+    with tenancy.firm(resting.firm.id):
+        (event,) = AuditEvent.objects.filter(action=AuditAction.ORDER_UPDATED)
+        kept = {"before": {**event.before, "limit_price": was}, "after": {**event.after, "limit_price": becomes}}
+        terms = {"action": event.action, "subject": Subject(SubjectKind.PARENT_ORDER, event.subject_id), "journey_id": event.journey_id}
+        audit(**terms, actor=None, now=NOW, reason="again", rule="RTE-2", **kept)
+    assert "From 44,000.00 to 43,900.00. again" in text(client.get(f"/journeys/{resting.ids['journey']}/"))
 
 
 def at_the_edge(scene: Scene) -> None:
