@@ -71,7 +71,10 @@ def export(admin: HouseAdmin, request: Request) -> HttpResponse:
 
 
 def _cell(name: str, row: Any, admin: HouseAdmin) -> Any:
-    """Return what a column says of a row, without the marks of its page."""
+    """Return what a column says of a row, without the marks of its page; an exact number as itself, ungrouped."""
+    figure = getattr(getattr(admin, name, None), "exact_of", "")
+    if figure:
+        return getattr(row, figure)
     value = lookup_field(name, row, admin)[2]
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)

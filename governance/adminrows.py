@@ -19,6 +19,7 @@ def exact(name: str) -> Callable[..., str]:
     def shown(_: Any, obj: Any) -> str:
         return number(getattr(obj, name))
 
+    shown.exact_of = name  # type: ignore[attr-defined]  # a download has the figure itself
     return shown
 
 

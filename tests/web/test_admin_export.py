@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import mamweb.urls  # noqa: F401  # fills the site
 from accounts.models import Account
+from execution.models import Execution
 from governance import adminexport
 from governance.enums import AuditAction
 from governance.models import AuditEvent
@@ -49,6 +51,12 @@ def test_the_trail_is_downloaded_with_before_and_after_and_as_it_is_filtered(fir
     assert "action=CHANGED&amp;_export=csv" in page
     (account,) = rows_of(client.get(where(Account), {"q": firm.scene.account.code, "_export": "csv"}))
     assert account["name"].startswith("'=")
+
+
+def test_an_exact_number_is_downloaded_ungrouped() -> None:
+    (admin,) = (admin for model, admin in ADMINS if model is Execution)
+    row = Execution(last_px=Decimal("44631.43"))
+    assert (admin.price(row), adminexport._cell("price", row, admin)) == ("44,631.43", Decimal("44631.43"))
 
 
 def test_more_than_a_download_holds_is_not_cut_off(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
