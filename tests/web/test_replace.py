@@ -88,9 +88,17 @@ def test_the_journey_tells_limits_of_a_thousand_and_more(resting: Scene, was: st
     assert client.post(path(resting), LIMIT).status_code == 204
     with tenancy.firm(resting.firm.id):
         (event,) = AuditEvent.objects.filter(action=AuditAction.ORDER_UPDATED)
-        kept = {"before": {**event.before, "limit_price": was}, "after": {**event.after, "limit_price": becomes}}
-        terms = {"action": event.action, "subject": Subject(SubjectKind.PARENT_ORDER, event.subject_id), "journey_id": event.journey_id}
-        audit(**terms, actor=None, now=NOW, reason="again", rule="RTE-2", **kept)
+        audit(
+            action=AuditAction.ORDER_UPDATED,
+            subject=Subject(SubjectKind.PARENT_ORDER, event.subject_id),
+            actor=None,
+            now=NOW,
+            before={**(event.before or {}), "limit_price": was},
+            after={**(event.after or {}), "limit_price": becomes},
+            reason="again",
+            rule="RTE-2",
+            journey_id=event.journey_id,
+        )
     assert "From 44,000.00 to 43,900.00. again" in text(client.get(f"/journeys/{resting.ids['journey']}/"))
 
 
