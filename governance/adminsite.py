@@ -228,7 +228,8 @@ class HouseAdmin(ModelAdmin):
             done = self._try(request.visit, act, obj, form)
             if done is not None and not (done.secret or done.lines):
                 messages.success(request, done.message)
-                return HttpResponseRedirect(self._after(obj))
+                is_there = obj is not None and self.get_queryset(request).filter(pk=obj.pk).exists()
+                return HttpResponseRedirect(self._after(obj if is_there else None))
         return self._page(request, act, obj, 422 if form.errors else 200, form=form, done=done)
 
     def _page(self, request: Request, act: Act, obj: Any, status: int, **shown: Any) -> HttpResponse:

@@ -92,7 +92,13 @@ METHODS: tuple[MethodWords, ...] = (
     MethodWords(
         SizingMethod.TARGET_WEIGHT, "% of equity", "%", _TARGET, "Brings every position to this share of the account's equity; 0 closes it."
     ),
-    MethodWords(SizingMethod.RISK, "% at risk to the stop", "%", _TRADE, "Loses this share of equity if the stop is hit."),
+    MethodWords(
+        SizingMethod.RISK,
+        "% at risk to the stop",
+        "%",
+        _TARGET,
+        "Brings every position to the size that loses this share of the account's equity if the stop is hit.",
+    ),
     MethodWords(SizingMethod.FIXED, "Fixed, each account", "units", _TRADE, "The same quantity for every account."),
     MethodWords(SizingMethod.EQUITY, "Block by equity", "units", _TRADE, "One quantity, shared in proportion to equity."),
     MethodWords(

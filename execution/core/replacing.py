@@ -1,7 +1,8 @@
 """A parent's limit changed while it works: whether it may be, where it may go, and what of an ended order is sent again (RTE-2, RTE-7).
 
 Entry points: `why_not` (may this parent be replaced), `may_replace` (is there a button), `judge_limit` (may it have this limit),
-`too_small` (would the venue take what is left), `after_end` (may an order's rest be sent again), `rest_of` (how much). Pure.
+`furthest` (how far one may go), `too_small` (would the venue take what is left), `after_end` (may an order's rest be sent again), `rest_of` (how
+much). Pure.
 
 Invariants:
 1. Nothing is sent again but on the broker's word that the order has ended and filled exactly what is booked: absence, an incomplete answer, a
@@ -125,8 +126,9 @@ def judge_limit(parent: Standing, limit: Decimal | None, *, house: Decimal, tick
         return Refusal("tick", f"{tick.normalize():f} is the smallest step")
     if (price - house) * parent.side.sign > 0:
         return Refusal("RTE-2", "it is past the collar", house)
-    if parent.is_sliced and parent.side.is_buy and parent.reserved_at is not None and price > parent.reserved_at:
-        return Refusal("ACC-4", "more than was reserved for its slices; cancel it and state it again", parent.reserved_at)
+    edge, rule = furthest(parent, house)
+    if rule == "ACC-4" and price > edge:
+        return Refusal(rule, "more than was reserved for its slices; cancel it and state it again", edge)
     return None
 
 
@@ -151,6 +153,18 @@ def too_small(left: Decimal, *, price: Decimal, instrument: Minima) -> str:
     if left < instrument.min_quantity:
         return f"is {number(left)}, less than its smallest order, {number(instrument.min_quantity)}"
     return ""
+
+
+def furthest(parent: Standing, house: Decimal) -> tuple[Decimal, str]:
+    """Return how far a limit may go now, and the rule that ends it there. house: the edge of the collar.
+
+    >>> sliced = Standing(Side.BUY, ParentState.WORKING, True, TimeInForce.DAY, Decimal("49.90"), True, Decimal("49.90"))
+    >>> furthest(sliced, Decimal("50.08")), furthest(sliced, Decimal("49.80"))
+    ((Decimal('49.90'), 'ACC-4'), (Decimal('49.80'), 'RTE-2'))
+    """
+    if parent.is_sliced and parent.side.is_buy and parent.reserved_at is not None and parent.reserved_at < house:
+        return parent.reserved_at, "ACC-4"
+    return house, "RTE-2"
 
 
 def after_end(

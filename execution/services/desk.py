@@ -19,7 +19,7 @@ from governance.core.subjects import Actor, Viewer
 from market import queries as market
 
 from ..core.lifecycle import TERMINAL
-from ..core.replacing import Refusal, why_not
+from ..core.replacing import Refusal, furthest, why_not
 from ..core.states import may_cancel
 from ..enums import OrderState, QuoteProblem
 from ..models import ChildOrder, ParentOrder
@@ -34,12 +34,13 @@ from .stated import house_limit
 class Offer:
     """What the question about another limit shows. refusal: why there can be none. limit: as it stands, None = best price.
 
-    edge: how far a limit may go now (RTE-2), None without a usable quote. live: orders at the broker that would be canceled first.
+    edge: how far a limit may go now, by edge_rule (RTE-2, ACC-4), None without a usable quote. live: orders at the broker that would be canceled first.
     """
 
     refusal: Refusal | None
     limit: Decimal | None
     edge: Decimal | None
+    edge_rule: str
     tick: Decimal
     is_sliced: bool
     live: int
@@ -93,11 +94,11 @@ def replace_offer(*, parent_id: UUID, viewer: Viewer, now: datetime) -> Offer:
     if parent is None:
         raise NotFound("parent order")
     standing, tick = standing_of(parent, now), market.instrument(parent.instrument_id).tick
-    edge = house_limit(parent, now)
+    house = house_limit(parent, now)
     waiting = [OrderState.PENDING.value, *(state.value for state in TERMINAL)]
     live = ChildOrder.objects.filter(parent_id=parent_id, cancel_requested_at=None).exclude(state__in=waiting).count()
-    known = None if isinstance(edge, QuoteProblem) else edge
-    return Offer(why_not(standing), parent.limit_price if parent.is_limit_stated else None, known, tick, standing.is_sliced, live)
+    edge, rule = (None, "") if isinstance(house, QuoteProblem) else furthest(standing, house)
+    return Offer(why_not(standing), parent.limit_price if parent.is_limit_stated else None, edge, rule, tick, standing.is_sliced, live)
 
 
 def replace_parent_seen(

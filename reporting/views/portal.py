@@ -34,6 +34,7 @@ from reporting.services.portrait import PERIODS, TOPICS, Portrait, portrait
 from reporting.statements.activity import activity as in_words
 
 _TRADED = {TransactionKind.BUY, TransactionKind.SELL}
+_MOVED = {TransactionKind.TRANSFER_IN, TransactionKind.TRANSFER_OUT}
 _PERIOD_WORDS = {"3m": "3 months", "year": "This year", "all": "Since start"}
 _TOPIC_WORDS = {"": "Everything", "trades": "Bought and sold", "flows": "Deposits and withdrawals", "income": "Income", "fees": "Fees"}
 
@@ -162,6 +163,8 @@ def _told(found: Portrait, topic: str) -> list[dict[str, Any]]:
         if row.kind in _TRADED and row.price is not None:
             words = f"{words.split()[0]} {figures.number(abs(row.quantity))} {row.description or row.symbol}"
             remark = ", ".join(part for part in (f"at {figures.price(round(row.price, 4))} each", remark) if part)
+        elif row.kind in _MOVED and row.quantity:
+            words = f"{words.split(',')[0]}, {figures.number(abs(row.quantity))} {row.description or row.symbol}"
         rows.append(
             {
                 "on": row.booked_date,

@@ -205,8 +205,10 @@ def test_parts_are_parts_and_the_back_button_gets_the_page(scene: Scene, told: A
     client = signed_in(scene.owner.user)
     part = client.get("/alerts/", headers={"HX-Request": "true", "HX-Target": "alert-list"}).content.decode()
     assert part.count("<html") == 0 and "Daily loss" in part
+    assert '<span id="alert-counts" hx-swap-oob="true">1 open' in part and 'id="alert-tabs" hx-swap-oob="true"' in part
     restored = {"HX-Request": "true", "HX-Target": "alert-list", "HX-History-Restore-Request": "true"}
-    assert "<html" in client.get("/alerts/", headers=restored).content.decode()
+    whole = client.get("/alerts/", headers=restored).content.decode()
+    assert "<html" in whole and whole.count('id="alert-counts"') == whole.count('id="alert-tabs"') == 1
 
 
 def test_nothing_open_says_so(scene: Scene) -> None:

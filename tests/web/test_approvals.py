@@ -49,6 +49,13 @@ def test_the_queue_says_it_in_plain_words_with_hash_and_countdown(scene: Scene, 
         assert words in text, words
 
 
+def test_the_counts_come_anew_with_the_list(scene: Scene, asked: Approval) -> None:
+    client = signed_in(scene.risk.user)
+    part = client.get("/approvals/", headers={"HX-Request": "true", "HX-Target": "approval-list"}).content.decode()
+    assert '<span id="approval-counts" hx-swap-oob="true">1 waits for a second person' in part
+    assert 'id="approval-tabs" hx-swap-oob="true"' in part and client.get("/approvals/").content.count(b'id="approval-tabs"') == 1
+
+
 def test_gov_4_ones_own_request_is_shown_disabled_with_the_reason(scene: Scene, asked: Approval) -> None:
     text = signed_in(scene.owner.user).get("/approvals/").content.decode()
     assert "a second person decides (GOV-4)" in text and 'value="approve" disabled' in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from accounts.core.entries import flow
 from accounts.models import Account, EquitySnapshot
 from base import tenancy
 from governance.enums import Role
+from reporting.core.statement_inputs import Transaction
+from reporting.enums import TransactionKind
+from reporting.views.portal import _told
 from tests.api.scene import NOW, Scene, grant, make_scene
 from tests.factories import make_account, make_sleeve, make_user
 from tests.reporting.ledger import holder, stamp, write
@@ -102,6 +106,12 @@ def test_an_account_that_closes_later_is_open_until_then(scene: Scene) -> None:
 def test_the_activity_downloads_as_csv(scene: Scene) -> None:
     answer = get(scene.investor.user, f"/portal/{scene.account.pk}/activity?format=csv")
     assert answer["Content-Type"].startswith("text/csv") and answer.content.startswith(b"date,what,quantity,price,currency,amount\r\n")
+
+
+def test_a_transfer_says_how_much_moved() -> None:
+    row = Transaction("a", date(2026, 11, 17), TransactionKind.TRANSFER_OUT, "ALDER", "USD", Decimal(0), Decimal(0), quantity=Decimal(-60))
+    (told,) = _told(SimpleNamespace(activity=lambda topic: [row]), "")  # type: ignore[arg-type]
+    assert told["words"] == "Transfer out, 60 ALDER"
 
 
 @pytest.mark.parametrize("query", ["period=%00", "topic='", "period=all&topic=x", "topic=fees"])

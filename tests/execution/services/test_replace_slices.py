@@ -13,8 +13,10 @@ from base import tenancy
 from execution.enums import OrderState, ParentState, TimeInForce
 from execution.models import ChildOrder, ParentOrder, Slice
 from execution.services import UnableToReplace, cancel_parent, finish_parents, replace_parent
+from execution.services.desk import replace_offer
 from execution.services.release import ReleaseFacts
 from execution.services.slices import release_due_slices
+from governance.core.subjects import Viewer
 from governance.enums import ApprovalAction, ApprovalState, SubjectKind
 from governance.models import Approval
 from tests.desk import MINUTE, Desk, make_desk, together
@@ -94,6 +96,9 @@ def test_rte_3_a_slice_that_falls_due_while_a_rest_waits_orders_none_of_it(desk:
 
 def test_acc_4_a_buy_over_time_is_not_raised_above_what_it_reserved(desk: Desk) -> None:
     released = desk.trade(WISH, **limit("46.50"))
+    with tenancy.firm(desk.firm_id):
+        offer = replace_offer(parent_id=released.parents[0], viewer=Viewer(int(desk.trader.user_id), True, desk.now.date()), now=desk.now)
+    assert (offer.edge, offer.edge_rule) == (D("46.50"), "ACC-4"), "what the question offers is not refused"
     for price in (D("46.60"), None):
         with pytest.raises(UnableToReplace, match="reserved for its slices") as refused:
             move(desk, released, price)
