@@ -101,12 +101,16 @@ class LotClosure(TenantModel):
 
 
 class EquitySnapshot(TenantModel):
-    """An account's equity at the end of a day, in its base currency (ACC-3); the source of performance."""
+    """An account's equity at the end of a day, in its base currency (ACC-3); the source of performance.
+
+    valued_at: by the books as they were then; what is booked for the day afterwards is in the next one. Unknown for old rows.
+    """
 
     statement_checked = True
 
     account = TenantForeignKey("accounts.Account", related_name="equity_snapshots")
     as_of = models.DateField()
+    valued_at = models.DateTimeField(null=True)
     cash = MoneyField()
     market_value = MoneyField()
     equity = MoneyField()

@@ -46,8 +46,9 @@ WITH flows AS MATERIALIZED (
     SELECT DISTINCT e.transaction_id, e.account_id FROM unnest(%(ids)s::uuid[]) AS a (id)
     JOIN accounts_ledgerentry e ON e.account_id = a.id AND e.book = 'CAPITAL'
     JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
-    WHERE t.trade_date <= %(as_of)s AND t.trade_date > coalesce(
-        (SELECT max(s.as_of) FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s), '-infinity')
+    LEFT JOIN LATERAL (SELECT s.as_of, s.valued_at FROM accounts_equitysnapshot s WHERE s.account_id = a.id AND s.as_of < %(as_of)s
+        ORDER BY s.as_of DESC LIMIT 1) before ON TRUE
+    WHERE t.trade_date <= %(as_of)s AND (before.as_of IS NULL OR t.trade_date > before.as_of OR t.recorded_at > before.valued_at)
 )
 """
 _FLOWED = f"""
@@ -63,7 +64,10 @@ CROSS JOIN (
 
 
 def flows_until(*, accounts: Accounts, as_of: date) -> Flows:
-    """Return what came in by trade date since each account's last snapshot before `as_of`, up to and including that day; one statement."""
+    """Return what came in since each account's last snapshot before `as_of`, up to and including that day; one statement.
+
+    By trade date; what was booked late, for a day that had been valued, counts with the first snapshot that holds it (ACC-3, PRF-1).
+    """
     row = fetch_row(_FLOWED, {"ids": uuid_literal(accounts.ids), "as_of": as_of})
     owner, instrument, amount = row[3:]
     quantity = as_integers(amount)

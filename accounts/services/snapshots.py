@@ -39,7 +39,8 @@ class SnapshotFacts:
 def snapshot_equity(*, as_of: date, now: datetime, account_ids: Sequence[UUID] | None = None) -> SnapshotFacts:
     """Value these accounts (None: all that are open on the day, clearing left out) by today's books and prices at `now`.
 
-    external_flow: what came in as capital since the account's snapshot before, money and assets in kind at their worth at `now`.
+    external_flow: what came in as capital since the account's snapshot before, money and assets in kind at their worth at `now`; what was booked
+    late, for a day that had been valued by then, comes with the day that first holds it.
     """
     accounts = open_accounts_on(account_ids=account_ids, on=as_of)
     if not len(accounts.ids):
@@ -57,12 +58,13 @@ def snapshot_equity(*, as_of: date, now: datetime, account_ids: Sequence[UUID] |
     columns = {
         "account_id": bulk.Uuids(accounts.ids[kept]),
         "as_of": as_of,
+        "valued_at": now,
         "cash": amounts(standing.balance),
         "market_value": amounts(standing.market_value),
         "equity": amounts(standing.equity),
         "external_flow": amounts(flow),
     }
-    again = ", ".join(f"{name} = excluded.{name}" for name in ("cash", "market_value", "equity", "external_flow"))
+    again = ", ".join(f"{name} = excluded.{name}" for name in ("valued_at", "cash", "market_value", "equity", "external_flow"))
     bulk.insert(EquitySnapshot, len(kept), columns, on_conflict=f"ON CONFLICT (firm_id, account_id, as_of) DO UPDATE SET {again}")
     announce(Topic.EVENINGS, accounts.ids[kept], accounts=accounts.ids[kept])
     return SnapshotFacts(len(kept), tuple(to_uuids(accounts.ids[np.flatnonzero(unknown)])))

@@ -113,6 +113,7 @@ def _money(b: Booking, terms: Terms, kind: TransactionKind, currency: str, amoun
         commission=charged,
         commission_base=_in_base(terms, charged, currency, b.trade_date),
         journey_id=b.journey_id,
+        recorded_at=b.recorded_at,
     )
 
 
@@ -166,4 +167,5 @@ def _exchange(b: Booking, terms: Terms, instrument_id: int) -> Transaction:
         in_kind_value_base=terms.value(instrument_id, b.quantity, b.trade_date) if in_kind else ZERO,
         in_kind_basis_base=terms.moved_in_kind.get((b.transaction_id, b.sleeve_id), ZERO) if in_kind else ZERO,
         journey_id=b.journey_id,
+        recorded_at=b.recorded_at,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -41,6 +41,7 @@ class Booking:
     fees: Mapping[str, Decimal]
     receivable: Mapping[str, Decimal]
     withheld: Mapping[str, Decimal]
+    recorded_at: datetime | None = None
 
     @property
     def stands(self) -> bool:
@@ -107,11 +108,12 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Equity at the end of a day, in base currency, and the external flow of the day."""
+    """Equity at the end of a day, in base currency, and the external flow of the day; valued_at: by the books as they were then, None unknown."""
 
     as_of: date
     equity: Decimal
     external_flow: Decimal
+    valued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

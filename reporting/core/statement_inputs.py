@@ -8,7 +8,7 @@ be refused. Amounts are signed as the account sees them: what comes in is positi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from reporting.core.fees import ManagementFee, PerformanceFee
@@ -94,7 +94,7 @@ class Transaction:
     of the
     holding. commission, commission_base: what was charged with a trade, exchange fees included, > 0 paid; it is within `amount`.
     in_kind_value_base, in_kind_basis_base: market value and cost of assets moved in or out in kind, signed like the quantity.
-    journey_id: the intent it comes from (CON-4); in the figures, not on paper.
+    journey_id: the intent it comes from (CON-4); in the figures, not on paper. recorded_at: when it was booked, None unknown.
     """
 
     account_id: str
@@ -114,6 +114,7 @@ class Transaction:
     in_kind_value_base: Decimal = ZERO
     in_kind_basis_base: Decimal = ZERO
     journey_id: str = ""
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

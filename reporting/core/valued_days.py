@@ -3,7 +3,8 @@
 Entry point: `valued_days`. Errors: `UnableToState` EQUITY_DIFFERS.
 Invariants:
 1. The first day of the period begins at the statement's opening, the last ends at its closing, and the flows between are its flows.
-2. A snapshot taken at either end agrees with the statement to what rounding explains; the statement, rounded part by part, is kept.
+2. A flow booked late, for a day that had been valued, moves with the first snapshot that holds it: that day's change is no gain.
+3. A snapshot taken at either end agrees with the statement to what rounding explains; the statement, rounded part by part, is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from base.core.money import minor_unit
 from reporting.core.books import ZERO, Snapshot
 from reporting.core.performance import ValuedDay
 from reporting.core.statement import Statement
+from reporting.core.statement_inputs import Transaction
 from reporting.core.statement_proofs import UnableToState
 
 _RATE_ERROR = Decimal("1e-7")
@@ -34,7 +36,8 @@ def valued_days(statement: Statement, snapshots: Sequence[Snapshot], fees: Mappi
         return ()
     flows: dict[date, Decimal] = {s.as_of: s.external_flow for s in snapshots if s.as_of <= before}
     for t in statement.flows:
-        flows[t.booked_date] = flows.get(t.booked_date, ZERO) + t.amount_base + t.in_kind_value_base
+        moves_on = min(_held_from(t, snapshots), end)
+        flows[moves_on] = flows.get(moves_on, ZERO) + t.amount_base + t.in_kind_value_base
     worth = {s.as_of: s.equity for s in snapshots if s.as_of <= end}
     for when, proved in ((before, bridge.opening), (end, bridge.closing)):
         _agree(statement, when, worth.get(when), proved)
@@ -48,6 +51,14 @@ def valued_days(statement: Statement, snapshots: Sequence[Snapshot], fees: Mappi
         charged = sum((amount for when, amount in fees.items() if earlier < when <= day), ZERO)
         days.append(ValuedDay(day, worth[earlier], worth[day], inflow, outflow, charged))
     return tuple(days)
+
+
+def _held_from(t: Transaction, snapshots: Sequence[Snapshot]) -> date:
+    """Return the day whose value first holds a flow: its own, or for one booked late the first that was valued afterwards."""
+    of_its_day = [s for s in snapshots if s.as_of >= t.booked_date]
+    if t.recorded_at is None or not of_its_day or of_its_day[0].valued_at is None or t.recorded_at <= of_its_day[0].valued_at:
+        return t.booked_date
+    return next((s.as_of for s in of_its_day if s.valued_at is None or t.recorded_at <= s.valued_at), date.max)
 
 
 def _agree(statement: Statement, when: date, snapshot: Decimal | None, proved: Decimal) -> None:

@@ -63,7 +63,7 @@ SELECT t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date,
             WHEN t.source_key LIKE 'management-fee%%' THEN 'MANAGEMENT_FEE'
             WHEN t.source_key LIKE 'performance-fee%%' THEN 'PERFORMANCE_FEE' ELSE 'OTHER_FEE' END,
        coalesce(t.journey_id::text, ''), t.reverses_id IS NOT NULL,
-       EXISTS (SELECT 1 FROM accounts_ledgertransaction r WHERE r.reverses_id = t.id),
+       EXISTS (SELECT 1 FROM accounts_ledgertransaction r WHERE r.reverses_id = t.id), t.recorded_at,
        e.book, e.currency, e.instrument_id, sum(e.amount)
 FROM accounts_ledgerentry e
 JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
@@ -72,11 +72,11 @@ WHERE e.account_id = %(account)s AND t.trade_date <= %(end)s
        SELECT 1 FROM accounts_ledgerentry p WHERE p.transaction_id = t.id AND p.account_id = %(account)s AND p.book = 'POSITION'))
        OR (t.entry_type = 'FEE' AND (t.source_key LIKE 'management-fee%%' OR t.source_key LIKE 'performance-fee%%')))
 GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date, t.source_key, t.journey_id, t.reverses_id,
-         t.adjustment_kind, e.book, e.currency, e.instrument_id
+         t.adjustment_kind, t.recorded_at, e.book, e.currency, e.instrument_id
 ORDER BY t.trade_date, t.id, e.sleeve_id, e.leg_id, e.book, e.currency
 """
 _SNAPSHOTS = """
-SELECT as_of, equity, external_flow FROM accounts_equitysnapshot WHERE account_id = %(account)s AND as_of <= %(end)s ORDER BY as_of
+SELECT as_of, equity, external_flow, valued_at FROM accounts_equitysnapshot WHERE account_id = %(account)s AND as_of <= %(end)s ORDER BY as_of
 """
 _FIELD = {"CASH": "cash", "TRADING": "trading", "FEES": "fees", "RECEIVABLE": "receivable", "WITHHOLDING_TAX": "withheld"}
 
@@ -123,7 +123,10 @@ def _bookings(rows: Sequence[tuple[Any, ...]]) -> tuple[Booking, ...]:
             unit = (head[0], book, currency or instrument_id)
             totals[unit] = totals.get(unit, ZERO) + amount
     moving = {unit[0] for unit, amount in totals.items() if amount}
-    return tuple(Booking(*head, **{**parts, "internal": head[0] not in moving}) for head, parts in _joined(gathered).items())
+    return tuple(
+        Booking(*head, **{**parts, "internal": head[0] not in moving}, recorded_at=recorded_at)
+        for (*head, recorded_at), parts in _joined(gathered).items()
+    )
 
 
 def _joined(gathered: dict[tuple[Any, ...], dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:

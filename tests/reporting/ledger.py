@@ -21,8 +21,8 @@ def stamp(day: date, settle: date | None = None, *, kind: str = "test", **more: 
     return entries.Stamp(day, settle or day, f"{kind}-{number()}", **more)
 
 
-def write(transactions: Sequence[Transaction]) -> None:
-    post(transactions=transactions, now=RECORDED)
+def write(transactions: Sequence[Transaction], now: datetime = RECORDED) -> None:
+    post(transactions=transactions, now=now)
 
 
 def holder(account: Account, sleeve: Any) -> Holder:

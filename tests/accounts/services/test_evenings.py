@@ -96,6 +96,37 @@ def test_a_corrected_evening_is_valued_again_while_it_can_be(world: World):
     assert not services.value_evening_again(**terms, now=CLOSE + timedelta(hours=31)) and equity(world) == 1607
 
 
+def test_a_flow_booked_late_is_the_flow_of_the_first_evening_that_holds_it(world: World):
+    """A withdrawal of Thursday, known on Friday night: Friday's evening is valued again with it, and Monday's has it no more (PRF-1)."""
+
+    def flow(day: date) -> D:
+        return EquitySnapshot.objects.get(account=world.account, as_of=day).external_flow
+
+    thursday = FRIDAY - timedelta(days=1)
+    load_quotes({world.instrument.id: "60"}, at=CLOSE - timedelta(days=1))
+    services.value_evenings(now=CLOSE - timedelta(days=1) + timedelta(minutes=20))
+    services.value_evenings(now=CLOSE + timedelta(minutes=20))
+    late = e.flow(world.holder, stamp("out", thursday), amount=D(-100), currency_code="USD")
+    services.post(transactions=[late], now=CLOSE + timedelta(hours=2))
+    assert services.value_evening_again(account_id=world.account.id, calendar="XNYS", now=CLOSE + timedelta(hours=2))
+    assert (equity(world), flow(FRIDAY)) == (1500, -100)
+    monday = MONDAY_OPEN + timedelta(hours=6, minutes=50)
+    load_quotes({world.instrument.id: "60"}, at=monday)
+    services.value_evenings(now=monday)
+    assert (flow(thursday), flow(FRIDAY), flow(monday.date())) == (1600, -100, 0)
+
+
+def test_a_flow_booked_after_its_evening_comes_with_the_next(world: World):
+    services.value_evenings(now=CLOSE + timedelta(minutes=20))
+    late = e.flow(world.holder, stamp("in", FRIDAY), amount=D(40), currency_code="USD")
+    services.post(transactions=[late], now=CLOSE + timedelta(hours=2))
+    monday = MONDAY_OPEN + timedelta(hours=6, minutes=50)
+    load_quotes({world.instrument.id: "60"}, at=monday)
+    services.value_evenings(now=monday)
+    (row,) = EquitySnapshot.objects.filter(account=world.account, as_of=monday.date())
+    assert (row.equity, row.external_flow) == (1640, 40)
+
+
 def test_an_evening_that_was_never_valued_is_told_of_until_the_next_one(world: World):
     def told() -> list[str]:
         return [alert.message for alert in Alert.objects.filter(rule="ACC-3", ended_at=None)]

@@ -94,7 +94,7 @@ class Books:
         """Book in the order of days, and value every account after some of them, as the evening does."""
         valued = [date(2026, 9, 30), october(2), october(7), october(8), october(20), END]
         for day in sorted({*self.days, *valued}):
-            write(self.days.get(day, []))
+            write(self.days.get(day, []), now=datetime.combine(day, time(20), UTC))
             if day in valued:
                 snapshot_equity(as_of=day, now=datetime.combine(day, time(21), UTC))
 

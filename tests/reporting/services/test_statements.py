@@ -204,6 +204,21 @@ def test_prf_1_valued_days_come_from_snapshots_and_must_agree(firm, instruments)
         state(s.account)
 
 
+def test_prf_1_a_flow_booked_late_moves_with_the_first_evening_that_holds_it(firm, instruments):
+    """Out on 10 October, known on the 16th: the evenings of the 10th and the 15th still hold it, and no day has lost it."""
+    s = save(small_account(instruments))
+    terms = {"cash": 0, "market_value": 0, "external_flow": 0, "account": s.account}
+    for day, equity in ((10, "105333.34"), (15, "105900"), (16, "106200")):
+        at = datetime(2026, 10, day, 21, tzinfo=UTC)
+        EquitySnapshot.objects.create(as_of=at.date(), equity=D(equity), valued_at=at, **terms)
+    late = entries.flow(holder(s.account, s.sleeve), stamp(date(2026, 10, 10)), amount=D(-300), currency_code=s.account.base_currency)
+    write([late], now=datetime(2026, 10, 16, 12, tzinfo=UTC))
+    inputs = statement_inputs(account_id=s.account.id, start=START, end=END, prepared=NOW.date())
+    moved = {d.date.day: (d.inflow, d.outflow) for d in inputs.days}
+    assert moved[10][1] == 0 and moved[15][1] == 0 and moved[16][1] == 300
+    assert sum(d[0] - d[1] for d in moved.values()) == build_statement(inputs).bridge.flows
+
+
 def test_rec_7_a_reversed_trade_is_shown_twice_and_counts_for_nothing(firm, instruments):
     s = small_account(instruments)
     wrong = entries.trade(
