@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from accounts.queries import connections
+from execution.queries.switches import switches_in_sight
 from governance import queries as governance
 from governance.enums import AlertTier, Role
 from governance.permissions import CONTROL, DEALERS, STAFF
@@ -153,8 +154,8 @@ class Frame:
 
     @cached_property
     def stopped(self) -> list[Any]:
-        """Return the kill switches that block."""
-        return governance.tripped_switches()
+        """Return the kill switches that block, but those of accounts out of sight."""
+        return switches_in_sight(self.visit.viewer)
 
     @cached_property
     def past(self) -> LivedPast | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from base.core.words import words
@@ -21,7 +21,8 @@ from ..core.approvals import APPROVERS, state_at
 from ..core.subjects import Actor, Subject
 from ..enums import ApprovalAction, ApprovalState, KillScope, KillState, RestrictionState, Role, SubjectKind
 from ..models import Approval
-from ..queries.approvals import approval_value
+from ..queries.approval_desk import terms_told
+from ..queries.approvals import approval_facts, approval_value
 from ..queries.audit_trail import spent_by
 from ..queries.names import behind, find_stopped, people_names, subject_name
 from ..queries.trail_names import TrailNames, trail_names
@@ -223,6 +224,7 @@ class ApprovalAdmin(NamingAdmin):
     fields: Any = (
         "action",
         "subject",
+        "asked_for",
         "rules",
         "reason",
         "when_approved",
@@ -233,7 +235,7 @@ class ApprovalAdmin(NamingAdmin):
         "content_hash",
     )
     fields += ("answered_by", "decided_at", "decision_reason", "used_at", "used_by")
-    readonly_fields = ("subject", "when_approved", "asked_by", "answered_by", "used_by")
+    readonly_fields = ("subject", "asked_for", "when_approved", "asked_by", "answered_by", "used_by")
     list_before_template = "admin/approvals.html"
     ordering = ("-requested_at", "-id")
     acts = (
@@ -248,6 +250,7 @@ class ApprovalAdmin(NamingAdmin):
         spent = spent_by([row.pk for row in found if row.used_at is not None])
         people = people_names(spent.values())
         for row in found:
+            row.looked_at = visit.now
             row.spender = "–" if row.used_at is None else people.get(spent.get(row.pk) or 0, "system")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -269,6 +272,11 @@ class ApprovalAdmin(NamingAdmin):
     def used_by(self, obj: Any) -> str:
         """Return who used it, for exactly what was approved."""
         return str(obj.spender)
+
+    def asked_for(self, obj: Any) -> Any:
+        """Return what exactly a yes allows, where the app of the action tells."""
+        told = terms_told([approval_facts(obj, obj.looked_at)]).get(obj.pk, ())
+        return format_html_join(SafeString("<br>"), "{}: {}", told) or "–"
 
     def when_approved(self, obj: Any) -> str:
         """Return what a yes leads to."""

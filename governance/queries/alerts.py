@@ -12,8 +12,8 @@ from django.db.models import Case, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast
 
 from ..core.subjects import Subject, Viewer
-from ..enums import AlertTier, Role, SubjectKind
-from ..models import Alert, AuthoritySubject
+from ..enums import AlertTier, KillScope, Role, SubjectKind
+from ..models import Alert, AuthoritySubject, KillSwitch
 from .names import accounts_in_sight
 
 LOUDNESS = Case(*(When(tier=tier, then=Value(place)) for place, tier in enumerate(reversed(AlertTier))))  # 0 = the loudest
@@ -40,7 +40,7 @@ class AlertFacts:
 
 
 def told(roles: Collection[Role], viewer: Viewer | None) -> Q:
-    """Return which alerts reach a person: those for one of the roles, and of an account or its authority only to who sees the account."""
+    """Return which alerts reach a person: those for one of the roles; of an account, its authority or its kill switch only who sees the account."""
     heard = Q(audience__overlap=[str(role) for role in roles])
     if viewer is None or viewer.oversight:
         return heard
@@ -48,7 +48,9 @@ def told(roles: Collection[Role], viewer: Viewer | None) -> Q:
     papers = AuthoritySubject.objects.filter(subject_kind=SubjectKind.ACCOUNT, subject_id__in=seen)
     of_account = Q(subject_kind=SubjectKind.ACCOUNT) & ~Q(subject_id__in=_texts(seen, "id"))
     of_paper = Q(subject_kind=SubjectKind.AUTHORITY) & ~Q(subject_id__in=_texts(papers, "authority_id"))
-    return heard & ~of_account & ~of_paper
+    stops = KillSwitch.objects.filter(scope=KillScope.ACCOUNT).exclude(subject_id__in=_texts(seen, "id"))
+    of_switch = Q(subject_kind=SubjectKind.KILL_SWITCH, subject_id__in=_texts(stops, "id"))
+    return heard & ~of_account & ~of_paper & ~of_switch
 
 
 def _texts(rows: QuerySet[Any], column: str) -> QuerySet[Any]:

@@ -1,13 +1,13 @@
 """Four-eyes requests as their page shows them: what waits, what is the visitor's own, what was decided (GOV-4).
 
-Entry points: `approval_desk`, `approval_history`, `DeskRow`, `why_not`.
+Entry points: `approval_desk`, `approval_history`, `terms_told`, `DeskRow`, `why_not`; for other apps, from their `ready`: `register_terms`.
 Invariants: 1. what concerns something out of the person's sight is not shown; 2. a row says who may answer it, and why somebody may not; 3. a fixed number of
 statements, whatever the number of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,11 +23,19 @@ from .audit_trail import spent_by
 from .names import SubjectName, name_subjects, people_names
 
 ROWS = 50
+Terms = tuple[tuple[str, str], ...]
+Telling = Callable[[Collection[ApprovalFacts]], Mapping[UUID, Terms]]
+_TELLING: dict[ApprovalAction, Telling] = {}
+
+
+def register_terms(action: ApprovalAction, telling: Telling) -> None:
+    """Tell what requests of this action ask for, as label and words: `telling(requests)`, asked only for those the viewer sees."""
+    _TELLING[action] = telling
 
 
 @dataclass(frozen=True, slots=True)
 class DeskRow:
-    """A request as a person sees it. why_not: why this person may not answer it, "" if they may."""
+    """A request as a person sees it. why_not: why this person may not answer it, "" if they may. terms: what exactly is asked for."""
 
     facts: ApprovalFacts
     where: SubjectName
@@ -37,6 +45,7 @@ class DeskRow:
     is_own: bool
     why_not: str
     approvers: tuple[Role, ...]
+    terms: Terms = ()
 
     @property
     def is_override(self) -> bool:
@@ -86,6 +95,7 @@ def why_not(facts: ApprovalFacts, user_id: int, roles: Collection[Role]) -> str:
 def _shown(rows: Iterable[Approval], viewer: Viewer, roles: Collection[Role], now: datetime) -> list[DeskRow]:
     found = [approval_facts(row, now) for row in rows]
     names = name_subjects(viewer, (facts.subject for facts in found))
+    terms = terms_told([facts for facts in found if facts.subject in names])
     spent = spent_by([facts.id for facts in found if facts.used_at is not None])
     people = people_names([*spent.values(), *(pk for facts in found for pk in (facts.requested_by, facts.decided_by))])
     return [
@@ -98,7 +108,17 @@ def _shown(rows: Iterable[Approval], viewer: Viewer, roles: Collection[Role], no
             is_own=facts.requested_by == viewer.user_id,
             why_not=why_not(facts, viewer.user_id, roles),
             approvers=tuple(sorted(APPROVERS[facts.action])),
+            terms=terms.get(facts.id, ()),
         )
         for facts in found
         if facts.subject in names
     ]
+
+
+def terms_told(requests: Iterable[ApprovalFacts]) -> dict[UUID, Terms]:
+    """Return what exactly these requests ask for, where the app of their action tells; the caller has judged who may see them."""
+    by_telling: dict[Telling, list[ApprovalFacts]] = {}
+    for one in requests:
+        if one.action in _TELLING:
+            by_telling.setdefault(_TELLING[one.action], []).append(one)
+    return {pk: terms for telling, some in by_telling.items() for pk, terms in telling(some).items()}

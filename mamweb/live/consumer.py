@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from governance.queries import signed_in
 from governance.web import Visit, needs_second_factor, visit_of
 
-from .hub import Hub, hub
+from .hub import NO_ROLE, SIGNED_OUT, Hub, hub
 from .seat import Seat
 from .wire import KEY
 
@@ -30,10 +30,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
     hub: Hub
 
     async def connect(self) -> None:
-        """Let a signed-in person in, under what they may see now."""
+        """Let a signed-in person in, under what they may see now; who is not told why, for a browser cannot read a refused handshake."""
         found = await database_sync_to_async(self._visitor)()
         if found is None:
-            await self.close()
+            await self.accept()
+            await self.close(NO_ROLE if self.scope["user"].is_authenticated else SIGNED_OUT)
             return
         visit, password = found
         session = self.scope["session"].session_key
@@ -42,7 +43,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.hub = hub()
         self.seat = seat
         if not await self.hub.open(seat, age=self._age()):
-            seat.close(4403)
+            seat.close(NO_ROLE)
             return
         seat.make_up()
 

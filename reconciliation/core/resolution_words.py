@@ -1,12 +1,14 @@
 """What each typed entry would book for one break, before anybody asks for it (REC-7).
 
-Entry points: `choices`, `Choice`.
+Entry points: `choices`, `Choice`, `books_in_words`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+
+from base.core.figures import number, signed_money
 
 from ..enums import AdjustmentKind
 from .breaks import Break
@@ -26,6 +28,16 @@ def choices(found: Break) -> list[Choice]:
     """Return the kinds that fit a break, those that book something first."""
     made = [_choice(found, kind) for kind in AdjustmentKind if kind in ALLOWED[found.type]]
     return sorted(made, key=lambda choice: (bool(choice.refused), not choice.adds))
+
+
+def books_in_words(found: Break, kind: AdjustmentKind) -> str:
+    """Return what an entry of this kind would book for a break: −60 ALDER, +3,000.00 USD; "nothing" for a claim or a correction."""
+    made = _choice(found, kind)
+    return ", ".join(f"{_signed(amount, unit, found.currency)} {unit}" for unit, amount in made.adds) or "nothing"
+
+
+def _signed(amount: Decimal, unit: str, currency: str) -> str:
+    return signed_money(amount, unit) if unit == currency else f"{'+' if amount > 0 else ''}{number(amount)}"
 
 
 def _choice(found: Break, kind: AdjustmentKind) -> Choice:

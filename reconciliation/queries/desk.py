@@ -1,6 +1,6 @@
 """Breaks as the desk lists them: filtered, the loudest first; and all that belongs to one of them.
 
-Entry points: `DeskFilter`, `desk_breaks`, `open_by_custodian`, `open_by_type`, `runs_of_days`, `custodians_in_sight`, `proposals_of`, `sleeves_of`, `document_seen`.
+Entry points: `DeskFilter`, `desk_breaks`, `open_by_custodian`, `open_by_type`, `runs_of_days`, `custodians_in_sight`, `proposals_of`, `sleeves_of`, `sleeve_codes`, `document_seen`.
 Invariant: only breaks, runs and documents of accounts in sight; a fixed number of statements, whatever the number of rows.
 """
 
@@ -160,6 +160,14 @@ def sleeves_of(*, account_id: UUID) -> list[tuple[UUID, str]]:
         "UNION SELECT sleeve_id FROM accounts_ledgerentry WHERE account_id = %(id)s AND sleeve_id IS NOT NULL) ORDER BY s.code"
     )
     return [(UUID(str(pk)), code) for pk, code in execute(sql, {"id": account_id}).fetchall()]
+
+
+def sleeve_codes(ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the codes of sleeves by id."""
+    if not ids:
+        return {}
+    rows = execute("SELECT id, code FROM accounts_sleeve WHERE id = ANY(%(ids)s)", {"ids": list(ids)}).fetchall()
+    return {UUID(str(pk)): code for pk, code in rows}
 
 
 def _filtered(viewer: Viewer, wanted: DeskFilter, calendar_names: Collection[str], now: datetime) -> QuerySet[Break]:

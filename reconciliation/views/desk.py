@@ -27,7 +27,7 @@ from governance.services import audit
 from governance.web import Request, Visit, page
 
 from ..core.resolution_words import choices
-from ..enums import BreakState, BreakType, ItemKind, MarginKind, MovementKind
+from ..enums import AdjustmentKind, BreakState, BreakType, ItemKind, MarginKind, MovementKind
 from ..models import Break
 from ..queries.desk import (
     CustodianFacts,
@@ -47,6 +47,7 @@ from ..queries.desk import (
 )
 from ..queries.listing import BreakRow
 from ..services import side_by_side
+from ..services.asked_for import books_of
 from ..services.desk_clock import custodian_days
 from ..services.evidence import TYPES, read_document
 from ..services.rows import to_value
@@ -210,6 +211,7 @@ def _detail(row: Break, visit: Visit) -> dict[str, Any]:
         "choices": choices(to_value(row, row.account.custodian_account)) if is_open else [],
         "sleeves": sleeves_of(account_id=row.account_id) if is_open and row.instrument_id else [],
         "waiting": waiting,
+        "waiting_books": books_of(row, AdjustmentKind(waiting.row.kind)) if waiting and waiting.row.kind else "",
         "why_not": why_not(waiting.request, visit.user_id, visit.roles) if waiting else "",
         "asked_by": people.get(waiting.row.proposed_by_id, "") if waiting else "",
         "past": [(one, people.get(one.request.decided_by or 0, "")) for one in proposals if one is not waiting],

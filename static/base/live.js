@@ -4,10 +4,12 @@ const app = document.querySelector("[data-live]");
 const SLOWEST = 3200; // no part waits longer than its throttle, which forgets what it drops: the last change is told once more after that
 const SETTLED = 100; // a part that came has drawn itself by then
 const OLD = "What you see may be old";
+const REFUSED = { 4401: "Signed out; what you see is old", 4403: "No longer open to you; what you see is old" };
 
 let socket = null;
 let expected = 0; // 0: nothing has come on this socket
 let failures = 0;
+let refused = false; // asking again would be refused again
 let missed = false; // while the tab was hidden
 const last = new Map(); // topic → when it was told, the ids since, the timer of the last word
 
@@ -38,11 +40,12 @@ document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
 
 function lamp(state, words = "") {
   const place = document.querySelector("[data-live-lamp]");
-  if (!place || place.dataset.liveLamp === state) return;
+  const said = place?.querySelector(".live__words");
+  if (!place || (place.dataset.liveLamp === state && said.textContent === words)) return;
   place.dataset.liveLamp = state;
   place.title = words || "Live: changes appear as they happen";
   place.querySelector(".lamp").className = `lamp${state === "live" ? "" : ` lamp--${state}`}`;
-  place.querySelector(".live__words").textContent = words;
+  said.textContent = words;
 }
 
 function resync() {
@@ -88,25 +91,40 @@ function open() {
   const again = failures > 0;
   where.searchParams.set("age", again ? 0 : Math.ceil(performance.now()));
   expected = 0;
-  socket = new WebSocket(where);
+  refused = false;
+  const mine = new WebSocket(where);
+  socket = mine;
   socket.addEventListener("message", hear);
   socket.addEventListener("open", () => {
-    failures = 0;
-    lamp("live");
-    if (again) resync();
+    if (!again) return lamp("live");
+    setTimeout(() => { // a refusal comes right behind the opening
+      if (socket !== mine) return;
+      failures = 0;
+      lamp("live");
+      resync();
+    }, SETTLED);
   });
   socket.addEventListener("close", (event) => {
     socket = null;
     failures += 1;
-    lamp("stale", event.code === 4401 ? "Signed out; what you see is old" : OLD);
+    refused = event.code in REFUSED;
+    lamp("stale", REFUSED[event.code] || OLD);
+    if (refused) return;
     // Backoff with jitter, so that a restart is not met by every tab at once.
     setTimeout(open, Math.min(30000, 500 * 2 ** Math.min(failures, 6)) * (0.5 + Math.random() / 2));
   });
 }
 
+// Whoever comes back to the page may have signed in again elsewhere.
+function askAgain() {
+  if (refused && !document.hidden) open();
+}
+
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && missed) resync();
+  askAgain();
 });
+addEventListener("focus", askAgain);
 if (app) open();
 
 // A new critical alert is heard by whoever wants to: one short tone, made here.

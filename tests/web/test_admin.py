@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,14 @@ from django.test.utils import CaptureQueriesContext
 import mamweb.urls  # noqa: F401  # fills the site
 from accounts.models import Account
 from governance import services
-from governance.enums import (
-    Role,
-)
+from governance.enums import AlertTier, Role
 from governance.models import Alert, AuditEvent, Authority, Membership
+from governance.services import end_alert, escalate_alerts
 from governance.web import Visit
 from tests.api.scene import NOW, make_person
 
 from .overseen import ADMINS, Firm, firm, has_page, some_row, where
+from .papers import alert
 from .people import signed_in
 
 __all__ = ["firm"]
@@ -143,15 +145,15 @@ def test_the_policy_is_wider_in_the_admin_alone(firm: Firm) -> None:
 
 def test_the_banner_of_critical_alerts_is_on_every_page(firm: Firm) -> None:
     client = firm.client()
-    alert = firm.row(Alert)
-    pages = ["/admin/", "/admin/governance/", where(Authority, "calendar"), where(Alert), where(Alert, "change", alert.pk)]
-    pages += [where(Membership, "do_add"), where(Alert, "do_acknowledge", alert.pk)]
+    loud = firm.row(Alert)
+    pages = ["/admin/", "/admin/governance/", where(Authority, "calendar"), where(Alert), where(Alert, "change", loud.pk)]
+    pages += [where(Membership, "do_add"), where(Alert, "do_acknowledge", loud.pk)]
     for address in pages:
         answer = client.get(address)
         text = answer.content.decode()
-        assert answer.status_code == 200 and 'class="banner" role="alert"' in text and alert.message in text, address
+        assert answer.status_code == 200 and 'class="banner" role="alert"' in text and loud.message in text, address
         assert 'hx-get="/frame/banner"' in text and "/base/live" in text, address
-    back = client.post(f"/alerts/{alert.pk}/acknowledge", {}, headers={"Referer": f"http://testserver{where(Authority)}"})
+    back = client.post(f"/alerts/{loud.pk}/acknowledge", {}, headers={"Referer": f"http://testserver{where(Authority)}"})
     assert back["Location"] == where(Authority)
     assert 'class="banner"' not in client.get(where(Authority)).content.decode()
 
@@ -160,6 +162,30 @@ def test_the_first_page_says_what_waits(firm: Firm) -> None:
     text = firm.client().get("/admin/").content.decode()
     for told in ("Wait for a second person", "Authorities that end", "Critical alerts", "Events not sealed", "POA"):
         assert told in text, told
+
+
+def test_the_first_page_counts_critical_alerts_as_the_banner_does_and_anew_with_it(firm: Firm) -> None:
+    client = firm.client()
+
+    def counted() -> tuple[int, int]:
+        text = client.get("/admin/").content.decode()
+        (tile,) = re.findall(r"<b>(\d+)</b><span>Critical alerts</span>", text)
+        (banner,) = re.findall(r'<div class="banner".*?</small>', text, re.DOTALL)
+        more = re.search(r"; (\d+) more", banner)
+        return int(tile), 1 + int(more[1] if more else 0)
+
+    part = re.search(r'<div id="waiting"[^>]*>', client.get("/admin/").content.decode())
+    assert part and 'hx-get="/admin/"' in part[0] and 'hx-select="#waiting"' in part[0]
+    assert all(f"live:{topic} from:body" in part[0] for topic in ("alerts", "approvals", "switches", "resync"))
+    assert counted() == (1, 1)
+    with firm.inside():
+        alert(firm.scene.account, AlertTier.CRITICAL, "Order UNKNOWN", "RTE-7", audience=None)
+        ended = alert(firm.scene.account, AlertTier.CRITICAL, "Over", "RTE-7", audience={Role.COMPLIANCE})
+        end_alert(alert_id=ended, now=NOW)
+    assert counted() == (2, 2), "the first is not for compliance yet; the second is over and needs a name"
+    with firm.inside():
+        escalate_alerts(now=NOW + timedelta(minutes=6))
+    assert counted() == (3, 3)
 
 
 def test_acts_that_hand_out_rights_ask_again_who_is_there(firm: Firm) -> None:

@@ -15,7 +15,7 @@ from reconciliation.models import Waiver
 from tests.api.scene import ask_to_rearm
 from tests.web.overseen import Firm, do
 from tests.web.people import signed_in
-from tests.web.reconciled import World, world
+from tests.web.reconciled import World, text_of, world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,8 @@ def test_gov_10_a_yes_in_the_admin_rearms(settings: Any, tmp_path: Path) -> None
 
 def test_rec_7_a_yes_in_the_admin_books_the_entry(world: World) -> None:
     assert world.adjust(world.office).status_code == 302
+    text = text_of(world.second, f"/admin/governance/approval/{world.proposal().approval_id}/change/")
+    assert f"Entry: Book fill<br>Books: +100 {world.row().symbol}, −5,000.00 USD" in text and "Evidence: PA-770214" in text
     assert approve(world).status_code == 302
     assert world.row().state == BreakState.RESOLVED
 

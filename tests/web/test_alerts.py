@@ -10,9 +10,9 @@ import pytest
 
 from base import tenancy
 from governance.core.subjects import Actor, Subject
-from governance.enums import AlertTier, Role, SubjectKind
+from governance.enums import AlertTier, KillScope, Role, SubjectKind
 from governance.models import Alert, AuditEvent
-from governance.services import acknowledge_alert, end_alert, raise_alert
+from governance.services import acknowledge_alert, announce_kill_switches, end_alert, raise_alert, trip_kill_switch
 from tests.api.scene import NOW, Scene, make_scene
 from tests.factories import make_user
 from tests.web.papers import alert, events
@@ -46,6 +46,24 @@ def test_only_the_audience_is_told(scene: Scene, told: Alert) -> None:
     for path in (f"/alerts/?alert={told.pk}",):
         assert signed_in(scene.colleague.user).get(path).status_code == 404
         assert signed_in(make_scene().owner.user).get(path).status_code == 404
+
+
+def test_the_kill_switch_of_an_account_is_told_to_who_sees_the_account_and_the_firms_to_all(scene: Scene) -> None:
+    trader = scene.colleague.user
+    with tenancy.firm(scene.firm.id):
+        by = Actor(str(scene.risk.user.pk), Role.RISK)
+        for scope, subject, why in ((KillScope.ACCOUNT, str(scene.account.pk), "margin call"), (KillScope.FIRM, "", "feed lies")):
+            trip_kill_switch(scope=scope, subject_id=subject, actor=by, now=NOW, reason=why)
+        assert announce_kill_switches(now=NOW) == 2
+        of_account = Alert.objects.get(message__contains="margin call")
+    for user in (scene.owner.user, scene.risk.user):
+        text = signed_in(user).get("/alerts/").content.decode()
+        assert "margin call" in text and "feed lies" in text and "2 open alerts" in text and "<span>2 stopped</span>" in text
+    for path in ("/alerts/", "/alerts/?q=margin", "/kill-switch/"):
+        text = signed_in(trader).get(path).content.decode()
+        assert "margin call" not in text and "feed lies" in text and "1 open alert" in text and "<span>1 stopped</span>" in text, path
+    assert signed_in(trader).get(f"/alerts/?alert={of_account.pk}").status_code == 404
+    assert signed_in(trader).post(f"/alerts/{of_account.pk}/acknowledge").status_code == 404
 
 
 def test_acknowledging_keeps_name_time_and_note_and_a_second_press_changes_nothing(scene: Scene, told: Alert) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -78,6 +79,15 @@ def test_what_is_no_layout_is_refused_and_nothing_is_kept(scene: Scene, layout: 
     client = signed_in(scene.owner.user)
     assert client.post("/home/arrange", {"layout": layout}).status_code == 422
     assert 'data-widget="firm"' in client.get("/home/").content.decode()
+
+
+def test_the_time_in_the_heading_of_exposure_comes_anew_with_its_figures(scene: Scene, settings: Any) -> None:
+    client, place = signed_in(scene.owner.user), '<span id="exposure-at"'
+    assert client.get("/exposure/").content.decode().count(f"{place}>at 15:00:00 UTC</span>") == 1
+    later = NOW + timedelta(seconds=95)
+    settings.REHEARSAL_CLOCK = f"{later.isoformat()}@{later.isoformat()}*0"
+    part = client.get("/exposure/", headers={"HX-Request": "true"}).content.decode()
+    assert part.count(f'{place} hx-swap-oob="true">at 15:01:35 UTC</span>') == part.count(place) == 1
 
 
 def test_exposure_is_of_the_accounts_in_sight(scene: Scene) -> None:

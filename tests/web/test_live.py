@@ -237,10 +237,14 @@ def test_who_becomes_staff_without_a_second_factor_hears_nothing(scene: Scene) -
 
 def test_nobody_comes_in_without_a_session_or_from_another_site(scene: Scene, port: int) -> None:
     cookie = cookie_of(scene.owner.user, scene.firm.id)
-    for options in ({"cookie": "nothing"}, {"cookie": cookie, "origin": "https://elsewhere.example"}):
-        with pytest.raises(InvalidStatus) as refused:
-            Tab(port, **options)
-        assert refused.value.response.status_code == 403
+    with pytest.raises(InvalidStatus) as refused:
+        Tab(port, cookie, origin="https://elsewhere.example")
+    assert refused.value.response.status_code == 403
+    with tenancy.firm(scene.firm.id):
+        governance.remove_member(user_id=scene.second.user.id, role=Role.MANAGER, actor=None, now=NOW)
+    for given, code in (("nothing", 4401), (cookie_of(scene.second.user, scene.firm.id), 4403)):
+        tab = Tab(port, given)
+        assert tab.closed_with(WITHIN) == code and tab.frames == []
 
 
 def test_an_idle_socket_lives(scene: Scene, tab: Callable[..., Tab]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 
 from base import tenancy
@@ -64,6 +65,40 @@ def test_a_page_lives(browser: Browser, django_db_setup: None, django_db_blocker
         with serving(port):
             expect(lamp).to_have_attribute("data-live-lamp", "live", timeout=15_000)
             page.wait_for_function("window.heard.some(([name]) => name === 'resync')")
+        assert said == []
+        page.context.close()
+
+
+def test_a_page_of_who_signed_out_says_so_and_asks_again_only_when_somebody_comes_back(
+    browser: Browser, django_db_setup: None, django_db_blocker: Any
+) -> None:
+    with django_db_blocker.unblock():
+        scene = as_loader(make_scene)
+        with serving() as port:
+            page, said = open_page(browser, port, scene, "/alerts/")
+            page.wait_for_load_state("networkidle")
+            sockets: list[Any] = []
+            lamp = page.locator("[data-live-lamp]")
+            expect(lamp).to_have_attribute("data-live-lamp", "live")
+            page.on("websocket", lambda one: sockets.append(one))
+            page.context.clear_cookies()
+            Session.objects.all().delete()
+            words = "Signed out; what you see is old"
+            expect(lamp).to_have_text(words)
+            page.wait_for_timeout(2_500)
+            assert sockets == []
+            page.evaluate("window.heard.length = 0")
+            page.evaluate("dispatchEvent(new Event('focus'))")
+            page.wait_for_timeout(2_500)
+            assert len(sockets) == 1 and page.evaluate("window.heard.length") == 0
+            expect(lamp).to_have_text(words)
+            page.context.add_cookies(
+                [{"name": "sessionid", "value": cookie_of(scene.risk.user, scene.firm.id), "url": f"http://127.0.0.1:{port}"}]
+            )
+            page.evaluate("dispatchEvent(new Event('focus'))")
+            expect(lamp).to_have_attribute("data-live-lamp", "live")
+            page.wait_for_timeout(300)
+            assert page.evaluate("window.heard.length") > 0, "what changed meanwhile is read"
         assert said == []
         page.context.close()
 

@@ -49,6 +49,27 @@ def test_rec_7_an_entry_is_asked_for_approved_by_another_and_booked(world: World
             assert AuditEvent.objects.filter(action="VIEWED").count() == taken
 
 
+def test_gov_4_the_second_person_sees_what_is_booked_before_the_yes(world: World) -> None:
+    world.adjust(world.office)
+    told = (f"<dt>Books</dt><dd>+100 {world.row().symbol}, −5,000.00 USD</dd>", "Book fill", "PA-770214", "sold by phone")
+    for path in ("/approvals/", f"/reconciliation/?break={world.extra}"):
+        text = text_of(world.second, path)
+        assert not [words for words in told if words not in text], path + text[text.find("<dt>Books") :][:80]
+    assert "none against 100" in text_of(world.second, "/approvals/")
+    assert "PA-770214" not in text_of(world.trader, "/approvals/")
+    world.answer(world.second)
+    assert told[0] in text_of(world.second, "/approvals/?show=history")
+
+
+def test_gov_4_the_second_person_sees_what_is_set_aside_and_until_when(world: World) -> None:
+    path = f"/reconciliation/breaks/{world.extra}/waiver"
+    signed_in(world.office).post(path, {"days": "2", "reason": "their file is wrong"})
+    text, until = text_of(world.second, "/approvals/"), LATER + timedelta(days=2)
+    assert f"<dt>Set aside until</dt><dd>{until.day} {until:%b %Y %H:%M} UTC</dd>" in text and "none against 100" in text
+    world.answer(world.second, "refuse")
+    assert "none against 100" not in text_of(world.second, "/approvals/?show=history")
+
+
 def test_a_second_press_asks_nobody_twice(world: World) -> None:
     assert world.adjust(world.office).status_code == 302
     again = world.adjust(world.office)
