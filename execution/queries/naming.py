@@ -10,16 +10,19 @@ from collections.abc import Collection
 from base.addresses import address
 from governance.core.subjects import Viewer
 from governance.enums import SubjectKind
+from governance.queries.alerts import register_seen
 from governance.queries.names import SubjectName, register_names, uuids_of
 
 from .sight import parents_in_sight
-from .visible import visible_orders
+from .visible import visible_orders, visible_parents
 
 
 def register() -> None:
-    """Name orders wherever governance speaks of them."""
+    """Name orders wherever governance speaks of them, and tell of them only who sees them."""
     register_names(SubjectKind.PARENT_ORDER, _parents)
     register_names(SubjectKind.CHILD_ORDER, _orders)
+    register_seen(SubjectKind.PARENT_ORDER, visible_parents)
+    register_seen(SubjectKind.CHILD_ORDER, visible_orders)
 
 
 def _parents(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:

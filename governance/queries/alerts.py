@@ -1,14 +1,18 @@
-"""Open alerts, for the bell and the escalation (RSK-10)."""
+"""Open alerts, for the bell and the escalation (RSK-10).
+
+Entry points: `open_alerts`, `told`, `alert_facts`; for other apps, from their `ready`: `register_seen`.
+Invariant: an alert about something reaches only who sees the thing, whatever the role it is for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Q, QuerySet, TextField, Value, When
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, TextField, UUIDField, Value, When
 from django.db.models.functions import Cast
 
 from ..core.subjects import Subject, Viewer
@@ -39,8 +43,17 @@ class AlertFacts:
     journey_id: UUID | None
 
 
+Seen = Callable[[Viewer], QuerySet[Any]]
+_SEEN: dict[SubjectKind, Seen] = {}
+
+
+def register_seen(kind: SubjectKind, seen: Seen) -> None:
+    """Let alerts about things of a kind reach only who sees the thing: a queryset of its rows, by UUID."""
+    _SEEN[kind] = seen
+
+
 def told(roles: Collection[Role], viewer: Viewer | None) -> Q:
-    """Return which alerts reach a person: those for one of the roles; of an account, its authority or its kill switch only who sees the account."""
+    """Return which alerts reach a person: those for one of the roles; of an account, its authority, its kill switch or an order only who sees that."""
     heard = Q(audience__overlap=[str(role) for role in roles])
     if viewer is None or viewer.oversight:
         return heard
@@ -50,6 +63,9 @@ def told(roles: Collection[Role], viewer: Viewer | None) -> Q:
     of_paper = Q(subject_kind=SubjectKind.AUTHORITY) & ~Q(subject_id__in=_texts(papers, "authority_id"))
     stops = KillSwitch.objects.filter(scope=KillScope.ACCOUNT).exclude(subject_id__in=_texts(seen, "id"))
     of_switch = Q(subject_kind=SubjectKind.KILL_SWITCH, subject_id__in=_texts(stops, "id"))
+    for kind, things in _SEEN.items():  # an alert at a time by the thing's key; only alerts of the kind name such a key
+        thing = things(viewer).filter(pk=Cast(OuterRef("subject_id"), UUIDField()))
+        heard &= Q(Case(When(subject_kind=kind, then=Exists(thing)), default=Value(True), output_field=BooleanField()))
     return heard & ~of_account & ~of_paper & ~of_switch
 
 

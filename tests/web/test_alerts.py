@@ -116,6 +116,21 @@ def test_a_repeated_alert_is_one_row_with_its_count(scene: Scene) -> None:
     assert text.count("<tr tabindex") == 1 and "3 times" in text
 
 
+@pytest.mark.parametrize(("kind", "key"), [(SubjectKind.CHILD_ORDER, "order"), (SubjectKind.PARENT_ORDER, "parent")])
+def test_an_alert_of_an_order_is_told_to_who_sees_the_order(scene: Scene, kind: SubjectKind, key: str) -> None:
+    with tenancy.firm(scene.firm.id):
+        subject = Subject(kind, scene.ids[key])
+        roles = (Role.MANAGER, Role.TRADER, Role.OPERATIONS, Role.RISK)
+        told = raise_alert(
+            tier=AlertTier.CRITICAL, audience=roles, rule="I2", subject=subject, message="No answer to ABC of GE-12", now=NOW
+        )
+        raise_alert(tier=AlertTier.WARNING, audience=roles, rule="R8", subject=Subject(SubjectKind.FIRM, "1"), message="Silence", now=NOW)
+    for user, sees in ((scene.owner.user, True), (scene.risk.user, True), (scene.colleague.user, False)):
+        text = signed_in(user).get("/alerts/").content.decode()
+        assert ("No answer to ABC" in text) is sees and "Silence" in text
+        assert signed_in(user).get(f"/alerts/?alert={told}").status_code == (200 if sees else 404)
+
+
 def test_ending_needs_a_name_a_reason_and_a_role(scene: Scene) -> None:
     with tenancy.firm(scene.firm.id):
         pk = alert(scene.account, audience={Role.RISK, Role.MANAGER})
