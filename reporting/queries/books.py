@@ -124,7 +124,7 @@ def _bookings(rows: Sequence[tuple[Any, ...]]) -> tuple[Booking, ...]:
             totals[unit] = totals.get(unit, ZERO) + amount
     moving = {unit[0] for unit, amount in totals.items() if amount}
     return tuple(
-        Booking(*head, **{**parts, "internal": head[0] not in moving}, recorded_at=recorded_at)
+        Booking(*head, **{**parts, "internal": head[0] not in moving, "recorded_at": recorded_at})
         for (*head, recorded_at), parts in _joined(gathered).items()
     )
 
