@@ -31,15 +31,21 @@ _NOT_MARGINED = {
 }
 
 _FACTS = """
-SELECT a.id, a.code, a.name, a.account_class, a.base_currency, a.connection_id, a.custodian_id, a.leverage_regime, cu.name,
-    coalesce(p.name, ''), coalesce(s.names, ''), coalesce(g.names, '')
+SELECT a.id, a.code, a.name, a.account_class, a.base_currency, a.connection_id, a.custodian_id, a.leverage_regime, cu.name, coalesce(p.name, '')
 FROM accounts_account a JOIN accounts_custodian cu ON cu.id = a.custodian_id LEFT JOIN governance_party p ON p.id = a.owner_id
-LEFT JOIN (SELECT x.account_id, string_agg(DISTINCT t.name, ' + ' ORDER BY t.name) AS names FROM allocation_strategyaccount x
-    JOIN allocation_strategy t ON t.id = x.strategy_id WHERE x.is_active AND t.is_active AND (%(few)s::uuid[] IS NULL OR x.account_id = ANY(%(few)s::uuid[])) GROUP BY 1) s ON s.account_id = a.id
-LEFT JOIN (SELECT m.account_id, string_agg(DISTINCT q.name, ' + ' ORDER BY q.name) AS names FROM accounts_accountgroupmember m
-    JOIN accounts_accountgroup q ON q.id = m.group_id WHERE m.valid_from <= %(today)s AND (m.valid_until IS NULL OR m.valid_until > %(today)s)
-    AND (%(few)s::uuid[] IS NULL OR m.account_id = ANY(%(few)s::uuid[])) GROUP BY 1) g ON g.account_id = a.id
 WHERE a.id = ANY(%(ids)s::uuid[]) ORDER BY a.id
+"""
+# Each for itself: joined in one statement, a firm the statistics do not know yet is paired row by row.
+_STRATEGIES = """
+SELECT x.account_id, string_agg(DISTINCT t.name, ' + ' ORDER BY t.name) FROM allocation_strategyaccount x
+JOIN allocation_strategy t ON t.id = x.strategy_id
+WHERE x.is_active AND t.is_active AND (%(few)s::uuid[] IS NULL OR x.account_id = ANY(%(few)s::uuid[])) GROUP BY 1
+"""
+_GROUPS = """
+SELECT m.account_id, string_agg(DISTINCT q.name, ' + ' ORDER BY q.name) FROM accounts_accountgroupmember m
+JOIN accounts_accountgroup q ON q.id = m.group_id
+WHERE m.valid_from <= %(today)s AND (m.valid_until IS NULL OR m.valid_until > %(today)s)
+    AND (%(few)s::uuid[] IS NULL OR m.account_id = ANY(%(few)s::uuid[])) GROUP BY 1
 """
 _CONNECTIONS = "SELECT id, settings FROM accounts_brokerconnection"
 
@@ -62,9 +68,11 @@ class AccountFacts:
 
 
 def facts_of(*, accounts: Accounts, on: date) -> AccountFacts:
-    """Return what the accounts are called and belong to; two statements."""
+    """Return what the accounts are called and belong to; four statements."""
     ids = uuid_literal(accounts.ids)
-    rows = fetch_rows(_FACTS, {"ids": ids, "few": ids if len(accounts.ids) <= FEW else None, "today": on})
+    asked = {"ids": ids, "few": ids if len(accounts.ids) <= FEW else None, "today": on}
+    strategies, groups = dict(fetch_rows(_STRATEGIES, asked)), dict(fetch_rows(_GROUPS, asked))
+    rows = [(*row, strategies.get(row[0], ""), groups.get(row[0], "")) for row in fetch_rows(_FACTS, asked)]
     settings = {row[0]: _settings(row[1]) for row in fetch_rows(_CONNECTIONS, {})}
     labels = dict(zip(GROUP_KINDS, ([row[k][:200] for row in rows] for k in (10, 9, 8, 3, 4, 11)), strict=True))
     margins = [_margin(row[7], settings.get(row[5], {}), on) for row in rows]
