@@ -12,6 +12,8 @@ let paused = false;
 let timer = 0;
 let busy = false;
 let totalsAt = 0;
+let turns = 0; // how often the person has chosen something else to see
+let asked = 0; // the turn in which a refresh of everything was asked for
 const loading = new WeakSet(); // rows that are being unfolded
 let unfolded = []; // ids of the rows that were unfolded when the table was swapped
 
@@ -52,6 +54,7 @@ async function refresh() {
 }
 
 async function again() {
+  asked = turns;
   const url = new URL(table().dataset.rows, location.href);
   await window.htmx.ajax("GET", `/blotter/${url.search}`, { source: "#blotter", target: "#blotter", swap: "innerHTML" });
   for (const id of unfolded) if (document.getElementById(id)) unfold(document.getElementById(id));
@@ -152,8 +155,16 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "p" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest("input, textarea, select, dialog")) toggle();
 });
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.target?.id === "blotter" && detail.elt.id !== "blotter") turns += 1;
+});
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => { // now, not when it was asked for: rows are opened meanwhile
   if (detail.target.id !== "blotter") return;
+  if (detail.requestConfig.elt.id === "blotter" && asked !== turns) { // it would bring back what was shown before
+    detail.shouldSwap = false;
+    everything = true;
+    return;
+  }
   unfolded = [...document.querySelectorAll("[data-expand][aria-expanded=true]")].map((button) => button.closest("tr").id);
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from accounts.enums import BlockMode
-from accounts.models import Account
+from accounts.models import Account, EquitySnapshot
 from accounts.services import block_trading, grant_group, lift_by_hand, open_group, snapshot_equity
 from base import tenancy
 from base.clock import process_clock
@@ -39,6 +39,8 @@ def state_february(here: Stage, codes: list[str]) -> None:
     with tenancy.firm(here.firm.firm_id):
         for day in (date(2026, 1, 31), LAST_EVENING, date(2026, 2, 28)):
             snapshot_equity(as_of=day, now=datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC))
+            # The books were opened after these evenings: their flows are no late ones.
+            EquitySnapshot.objects.filter(as_of=day).update(valued_at=None)
     for code in codes:
         made = state_month(firm=here.firm.firm_id, month="2026-02", account=code, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
         if problems := [step.problem for step in made if step.problem]:
