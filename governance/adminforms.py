@@ -1,6 +1,6 @@
 """What the acts of the admin ask: their forms and the fields they are made of, in unfold's clothes.
 
-Entry points: `ActForm`, `Reason`, `Nothing`; `choices`, `instant`, `figure`, `text`.
+Entry points: `ActForm`, `Reason`, `Nothing`; `choices`, `day`, `instant`, `figure`, `text`.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ class Nothing(ActForm):
 def choices(vocabulary: type[StrEnum], *, blank: bool = False) -> list[tuple[str, str]]:
     """Return the words of a vocabulary as a field's choices."""
     return ([("", "–")] if blank else []) + [(word.value, words(word)) for word in vocabulary]
+
+
+def day(**options: Any) -> forms.DateField:
+    """Return a field for a day."""
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), input_formats=["%Y-%m-%d"], **options)
 
 
 def instant(**options: Any) -> forms.DateTimeField:

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from base.core.words import words
-from governance.adminforms import ActForm, choices, figure
+from governance.adminforms import ActForm, choices, day, figure
 from governance.core.subjects import Actor
 from governance.models import Mandate, Party
 from governance.queries import firm_settings
@@ -39,11 +39,6 @@ _WORDS = {
     "lot_method": LotMethod,
     "position_mode": PositionMode,
 }
-
-
-def day(**options: Any) -> forms.DateField:
-    """Return a field for a day."""
-    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), input_formats=["%Y-%m-%d"], **options)
 
 
 class OpenAccount(ActForm):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..adminsite import site
 from ..models import Alert, ApiToken, Approval, AuditEvent, FirmSettings, KillSwitch, Mandate, Membership, Party, Restriction, WebhookKey
-from .control import AlertAdmin, ApprovalAdmin, KillSwitchAdmin, RestrictionAdmin
+from .control import AlertAdmin, ApprovalAdmin, RestrictionAdmin
 from .dashboard import waiting
 from .keys import ApiTokenAdmin, WebhookKeyAdmin
 from .mandates import MandateAdmin
 from .people import MembershipAdmin, PartyAdmin
 from .settings import FirmSettingsAdmin
+from .switches import KillSwitchAdmin
 from .trail import AuditEventAdmin
 
 site.dashboard = waiting

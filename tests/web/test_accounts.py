@@ -1,4 +1,4 @@
-"""The accounts dashboard: who sees what, groups that add up, order and paging, saved views, the download."""
+"""The accounts dashboard: who sees what, groups that add up, order and paging, the download."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import csv
 import json
 import re
-from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 from urllib.parse import quote_plus
@@ -15,61 +14,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account, AccountGroup, AccountGroupMember, CashBalance, EquitySnapshot
-from allocation.models import StrategyAccount
+from accounts.models import AccountGroup, AccountGroupMember
 from base import tenancy
 from governance.enums import AuditAction
 from governance.models import AuditEvent
-from reporting.core.account_filter import SORTS, AccountFilter, Cursor, checked_filter, read_filter
-from reporting.models import AccountFigures, FigureTotals, SavedView
+from reporting.core.account_filter import SORTS, AccountFilter, Cursor
+from reporting.models import AccountFigures, FigureTotals
 from reporting.queries.figure_page import page_of_rows
-from reporting.queries.figures import Sight, group_totals, totals_of
-from reporting.queries.saved_views import accounts_of_view
-from reporting.services import refresh_figures
-from tests.api.scene import NOW, Scene, grant, make_scene
-from tests.factories import make_account
+from reporting.queries.figures import group_totals, totals_of
+from tests.api.scene import NOW, Scene, make_scene
+from tests.web.figured import HTMX, evenings, get, looking, more, shown, worked_out
 from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-def cash(account: Account, amount: str) -> None:
-    CashBalance.objects.create(account=account, currency=account.base_currency, settle_date=NOW.date(), amount=D(amount))
-
-
-def more(scene: Scene, count: int, *, for_owner: bool = True, **fields: Any) -> list[Account]:
-    """Open accounts with 100.00 each, and let the owner see them."""
-    made = []
-    with tenancy.firm(scene.firm.id):
-        for _ in range(count):
-            account = make_account(connection=scene.account.connection, **fields)
-            cash(account, "100")
-            if for_owner:
-                grant(scene.owner.user, account, "view")
-            made.append(account)
-    return made
-
-
-def evenings(scene: Scene, account: Account, *equities: int) -> None:
-    """Put the account's last evenings on record; it was opened with the first equity."""
-    with tenancy.firm(scene.firm.id):
-        for place, equity in enumerate(equities):
-            amounts = {"cash": equity, "market_value": 0, "equity": equity, "external_flow": 0 if place else equity}
-            EquitySnapshot.objects.create(account=account, as_of=NOW.date() - timedelta(days=len(equities) - place), **amounts)
-
-
-def worked_out(scene: Scene) -> None:
-    with tenancy.firm(scene.firm.id):
-        refresh_figures(now=NOW)
-
-
-def shown(text: str) -> list[str]:
-    return re.findall(r'data-row="([^"]+)"', text)
-
-
-def get(user: Any, query: str = "", **headers: str) -> Any:
-    return signed_in(user).get(f"/accounts/{query}", headers=headers)
 
 
 def test_people_see_their_accounts_and_totals_of_those_alone(scene: Scene) -> None:
@@ -87,7 +44,7 @@ def test_people_see_their_accounts_and_totals_of_those_alone(scene: Scene) -> No
 
 
 @pytest.mark.parametrize("path", ["below", "filters", "views"])
-def test_the_parts_tell_nothing_of_accounts_out_of_sight(scene: Scene, path: str) -> None:
+def test_the_parts_tell_nothing_of_accounts_out_ofsight(scene: Scene, path: str) -> None:
     more(scene, 1, for_owner=False, base_currency="CHF")
     worked_out(scene)
     assert get(scene.investor.user, path).status_code == 403
@@ -106,7 +63,7 @@ def test_groups_add_up_to_what_is_shown(scene: Scene) -> None:
     with tenancy.firm(scene.firm.id):
         for oversight, user in ((False, scene.owner.user), (True, scene.risk.user)):
             for kind in ("currency", "custodian", "account_class", "strategy"):
-                sight = _sight(user, oversight, AccountFilter(by=kind))
+                sight = looking(user, oversight, AccountFilter(by=kind))
                 rows, _ = page_of_rows(sight)
                 groups = group_totals(sight, labels=list({getattr(row, kind) for row in rows}))
                 whole = totals_of(sight)
@@ -131,12 +88,6 @@ def test_gains_tell_the_accounts_own_currency_on_hover_and_equity_its_rate(scene
     assert (D(line["day_pnl_own"]), D(line["open_pnl_own"])) == (10, -4)
 
 
-def _sight(user: Any, oversight: bool, chosen: AccountFilter) -> Sight:
-    from governance.core.subjects import Viewer
-
-    return Sight(Viewer(user.id, oversight, NOW.date()), chosen)
-
-
 def test_a_closed_group_keeps_its_totals_and_hides_its_rows(scene: Scene) -> None:
     more(scene, 2, base_currency="EUR")
     worked_out(scene)
@@ -155,7 +106,7 @@ def test_pages_hold_every_account_once_with_ties_and_unknown_figures(scene: Scen
         AccountFigures.objects.filter(code__gte="A").order_by("code").filter(
             pk__in=list(AccountFigures.objects.values_list("pk", flat=True)[:2])
         ).update(equity=None, equity_to=None, day_pnl=None, drawdown=None, margin_rate=None)
-        sight = _sight(scene.risk.user, True, AccountFilter(by=by, sort=sort, descending=descending))
+        sight = looking(scene.risk.user, True, AccountFilter(by=by, sort=sort, descending=descending))
         whole, following = page_of_rows(sight)
         assert following is None and len(whole) == 7
         walked: list[Any] = []
@@ -251,89 +202,6 @@ def test_what_is_below_a_selection_asks_the_same_at_one_and_three_accounts(scene
     assert counts == [29, 29]
 
 
-def test_a_view_is_saved_shared_renamed_and_deleted_by_its_owner_alone(scene: Scene) -> None:
-    worked_out(scene)
-    owner, second = signed_in(scene.owner.user), signed_in(scene.second.user)
-    saved = owner.post("/accounts/views", {"name": " My  breaks ", "flag": "breaks", "by": "currency", "sort": "day_pnl", "down": "1"})
-    view_id = saved["Location"].split("view=")[1]
-    with tenancy.firm(scene.firm.id):
-        row = SavedView.objects.get(pk=view_id)
-        assert (row.name, row.filters, row.is_shared) == (
-            "My breaks",
-            {"flag": "breaks", "by": "currency", "sort": "day_pnl", "descending": True},
-            False,
-        )
-    assert shown(owner.get(f"/accounts/?view={view_id}").content.decode()) == [scene.account.code]
-    assert second.get(f"/accounts/?view={view_id}").status_code == 404
-    assert second.post(f"/accounts/views/{view_id}", {"do": "share"}).status_code == 404
-    assert owner.post(f"/accounts/views/{view_id}", {"do": "share"}).status_code == 302
-    assert second.get(f"/accounts/?view={view_id}").status_code == 200 and "My breaks" in second.get("/accounts/views").content.decode()
-    assert signed_in(make_scene().owner.user).get(f"/accounts/?view={view_id}").status_code == 404
-    assert second.post(f"/accounts/views/{view_id}", {"do": "delete"}).status_code == 404
-    assert "is shared with the firm’s staff" in owner.get("/accounts/").content.decode()
-    assert owner.post(f"/accounts/views/{view_id}", {"do": "rename", "name": "Mine"}).status_code == 302
-    assert "The view is called Mine now" in owner.get("/accounts/").content.decode()
-    assert owner.post(f"/accounts/views/{view_id}", {"do": "delete"}).status_code == 302
-    assert owner.get(f"/accounts/?view={view_id}").status_code == 404
-    with tenancy.firm(scene.firm.id):
-        assert AuditEvent.objects.filter(reason__startswith="saved view").count() == 4
-
-
-def test_a_trader_saves_but_does_not_share(scene: Scene) -> None:
-    trader = signed_in(scene.colleague.user)
-    assert trader.post("/accounts/views", {"name": "Mine"}).status_code == 302
-    assert trader.post("/accounts/views", {"name": "Ours", "shared": "1"}).status_code == 403
-    for name in ("", "x" * 61):
-        assert trader.post("/accounts/views", {"name": name}).status_code == 422
-
-
-def test_only_who_may_share_is_asked_whether_to(scene: Scene) -> None:
-    form = signed_in(scene.owner.user).get("/accounts/views").content.decode()
-    assert 'name="shared"' in form and "your role does not share views" not in form
-    form = signed_in(scene.colleague.user).get("/accounts/views").content.decode()
-    assert 'name="shared"' not in form and "your role does not share views" in form
-
-
-def test_the_form_of_a_view_holds_what_is_chosen(scene: Scene) -> None:
-    form = (
-        signed_in(scene.owner.user).get("/accounts/views?q=a&currency=EUR&by=currency&collapsed=EUR&collapsed=USD&down=1").content.decode()
-    )
-    found = re.findall(r'type="hidden" name="(\w+)" value="(\w*)"', form)
-    assert [pair for pair in found if pair[0] != "csrfmiddlewaretoken"] == [
-        ("q", "a"),
-        ("by", "currency"),
-        ("down", "1"),
-        ("currency", "EUR"),
-        ("collapsed", "EUR"),
-        ("collapsed", "USD"),
-        ("layout", ""),
-    ]
-
-
-def test_saving_says_whether_a_view_was_replaced(scene: Scene) -> None:
-    client = signed_in(scene.owner.user)
-    saved = client.post("/accounts/views", {"name": "Mine", "currency": "EUR"}, follow=True).content.decode()
-    assert "View Mine saved." in saved and "replaced" not in saved
-    again = client.post("/accounts/views", {"name": "Mine", "currency": "USD"}, follow=True).content.decode()
-    assert "View Mine replaced by what was chosen now." in again
-    assert "View Mine" not in client.get("/accounts/").content.decode().replace("<b>", "")
-
-
-def test_a_refresh_stays_on_its_view_and_goes_on_with_its_filter_once_that_is_gone(scene: Scene) -> None:
-    worked_out(scene)
-    client = signed_in(scene.owner.user)
-    place = client.post("/accounts/views", {"name": "Mine", "q": scene.account.code})["Location"]
-    refresh = re.findall(r'id="accounts" hx-get="([^"]+)"', client.get(place).content.decode())[0].replace("&amp;", "&")
-    chip = re.findall(r'popovertarget="views" hx-get="([^"]+)"', client.get(refresh, headers=HTMX).content.decode())[0].replace(
-        "&amp;", "&"
-    )
-    assert "Rename" in client.get(chip, headers=HTMX).content.decode()
-    client.post(place.replace("?view=", "views/"), {"do": "delete"})
-    answer = client.get(refresh, headers=HTMX)
-    assert answer.status_code == 200 and "All accounts" in answer.content.decode() and f"q={scene.account.code}" in answer.content.decode()
-    assert client.get(place).status_code == 404
-
-
 @pytest.mark.parametrize("by", ["", "&by=strategy"])
 def test_a_filter_that_names_what_is_not_there_says_so(scene: Scene, by: str) -> None:
     worked_out(scene)
@@ -368,23 +236,6 @@ def test_the_chip_counts_the_filters(scene: Scene) -> None:
         assert f"Filter <b>{count}</b>" in get(scene.owner.user, query).content.decode()
 
 
-def test_a_view_is_no_grant_and_resolves_to_what_each_person_sees(scene: Scene) -> None:
-    more(scene, 2, for_owner=False)
-    worked_out(scene)
-    saved = signed_in(scene.owner.user).post("/accounts/views", {"name": "All", "shared": "1"})
-    view_id = saved["Location"].split("view=")[1]
-    with tenancy.firm(scene.firm.id):
-        seen = {
-            name: accounts_of_view(view_id=view_id, viewer=_sight(person.user, oversight, AccountFilter()).viewer)
-            for name, person, oversight in (
-                ("owner", scene.owner, False),
-                ("colleague", scene.colleague, False),
-                ("risk", scene.risk, True),
-            )
-        }
-    assert seen["owner"] == [scene.account.id] and seen["colleague"] == [] and len(seen["risk"]) == 3
-
-
 def test_the_download_holds_what_is_in_sight_and_runs_nothing(scene: Scene) -> None:
     more(scene, 1, name="=cmd|' /C calc'!A0")
     more(scene, 1, for_owner=False)
@@ -405,54 +256,6 @@ def test_no_part_carries_inline_style_or_script(scene: Scene) -> None:
     for path in ("", "below", "filters", "views"):
         text = client.get(f"/accounts/{path}").content.decode()
         assert " style=" not in text and "<style" not in text and " onclick=" not in text
-
-
-def test_filters_go_through_addresses_and_json_unchanged() -> None:
-    chosen = AccountFilter(
-        q="a b", by="currency", sort="day_pnl", descending=True, custodian="Bank & Co", flag="any", collapsed=("EUR", "")
-    )
-    from django.http import QueryDict
-
-    given = QueryDict(chosen.query())
-    assert read_filter(given.dict(), given.getlist("collapsed")) == chosen == checked_filter(chosen.as_json())
-
-
-@pytest.mark.parametrize(
-    "kept",
-    [
-        None,
-        [],
-        {"nonsense": 1},
-        {"by": "x"},
-        {"sort": ""},
-        {"q": 5},
-        {"q": "x" * 300},
-        {"descending": "yes"},
-        {"collapsed": "EUR"},
-        {"flag": ["any"]},
-        {"layout": "x"},
-    ],
-)
-def test_a_kept_filter_that_is_none_is_refused(kept: Any) -> None:
-    with pytest.raises(ValueError, match="filters"):
-        checked_filter(kept)
-
-
-def test_a_view_is_resolved_for_a_ticket_to_what_one_may_trade(scene: Scene) -> None:
-    client = signed_in(scene.owner.user)
-    saved = client.post("/accounts/views", {"name": "All of them", "shared": "1"})
-    view = saved["Location"].partition("view=")[2]
-    others = more(scene, 2)
-    worked_out(scene)
-    assert "All of them" in client.get("/accounts/views/for-a-ticket").content.decode()
-    with tenancy.firm(scene.firm.id):
-        strategy = StrategyAccount.objects.get(account=scene.account).strategy.code
-    asked = f"/accounts/views/{view}/accounts?strategy={strategy}"
-    assert client.get(asked).json() == {"codes": [scene.account.code], "left_out": len(others)}
-    assert client.get(f"/accounts/views/{view}/accounts?strategy=NONE%00").json() == {"codes": [], "left_out": len(others) + 1}
-    assert signed_in(scene.colleague.user).get(asked).json() == {"codes": [], "left_out": 0}
-    assert signed_in(make_scene().owner.user).get(asked).status_code == 404
-    assert signed_in(scene.investor.user).get(asked).status_code == 403
 
 
 def test_the_heading_of_open_risk_takes_two_lines_at_most_and_says_what_it_is(scene: Scene) -> None:
