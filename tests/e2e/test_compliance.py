@@ -17,6 +17,7 @@ from governance.enums import AuthorityKind, Power
 from governance.services import record_authority
 from tests.e2e.conftest import Running
 from tests.e2e.test_trader import accounts_of, fill_ticket
+from tests.screens.chromium import lands
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -56,7 +57,7 @@ def _signed_in(running: Running, role: str) -> Page:
     page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/home/")
+    lands(page, "/home/$")
     return page
 
 

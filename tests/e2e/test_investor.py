@@ -9,6 +9,7 @@ import pytest
 from pypdf import PdfReader
 
 from tests.e2e.conftest import Running, investors_codes
+from tests.screens.chromium import lands
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("e2e")
 def test_the_pdf_says_what_the_page_says(running: Running, filed: dict[str, str]) -> None:
     page = running.open("INVESTOR", width=390)
     page.goto(running.address)
-    page.wait_for_url("**/portal/**")
+    lands(page, "/portal/")
     value = page.locator(".portal__value").inner_text().split()[0]
     assert re.fullmatch(r"[\d,]+\.\d\d", value)
     page.get_by_role("link", name="Documents", exact=True).click()

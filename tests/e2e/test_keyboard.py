@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
+from tests.screens.chromium import lands
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -28,7 +29,7 @@ def test_the_palette_finds_an_account(running: Running) -> None:
     page.keyboard.type(person.code)
     expect(palette.get_by_role("option", name=re.compile(person.code))).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/accounts/{running.stage.firm.accounts[person.code]}/")
+    lands(page, f"/accounts/{running.stage.firm.accounts[person.code]}/$")
     expect(page.get_by_role("heading", level=1)).to_contain_text(person.name)
 
 
@@ -70,4 +71,4 @@ def test_the_menu_opens_on_a_telephone(running: Running) -> None:
     page.get_by_role("button", name="Menu", exact=True).click()
     expect(link).to_be_in_viewport()
     link.click()
-    page.wait_for_url("**/positions/")
+    lands(page, "/positions/$")

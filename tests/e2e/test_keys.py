@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
+from tests.screens.chromium import lands
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -20,12 +21,12 @@ PASSWORD = "copper-lattice-31-orchard"
 def test_a_security_key_is_the_second_factor(running: Running) -> None:
     page = _at_the_door(running, "RISK")
     _sign_in(page)
-    page.wait_for_url("**/home/")
+    lands(page, "/home/$")
     _plug_in(page)
     _add_key(page, passkey=False)
     _leave(page)
     _sign_in(page)
-    page.wait_for_url("**/2fa/authenticate/**")
+    lands(page, "/2fa/authenticate/")
     page.get_by_role("button", name="Use a security key").click()
     expect(page).to_have_url(HOME)
 
@@ -33,7 +34,7 @@ def test_a_security_key_is_the_second_factor(running: Running) -> None:
 def test_a_passkey_signs_in_by_itself(running: Running) -> None:
     page = _at_the_door(running, "OPERATIONS")
     _sign_in(page)
-    page.wait_for_url("**/home/")
+    lands(page, "/home/$")
     key = _plug_in(page)
     _add_key(page, passkey=True)
     _leave(page)

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import ACCOUNTS, Running
 from tests.e2e.live import arrives, mark
+from tests.screens.chromium import lands
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -45,7 +46,7 @@ def release(page: Page, press: Callable[[], None]) -> int:
         with page.expect_response("**/ticket/release") as answer:
             press()
         if answer.value.status == 204:
-            page.wait_for_url("**/ticket/released/**")
+            lands(page, "/ticket/released/")
             return accounts
         assert answer.value.status == 409
         with page.expect_response("**/ticket/preview"):
@@ -94,7 +95,7 @@ def test_a_draft_outlives_a_session_that_ended_before_the_release(running: Runni
     button = fill_ticket(page, "QRS", "3")
     page.context.clear_cookies(name="sessionid")
     button.click()
-    page.wait_for_url("**/auth/login/**")
+    lands(page, "/auth/login/")
     page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": running.address}])
     page.goto("/ticket/")
     expect(page.locator("#symbol")).to_have_value("QRS")

@@ -117,7 +117,7 @@ def test_an_open_row_of_exposure_outlives_new_figures(browser: Browser, django_d
                 "document.body.addEventListener('htmx:afterSwap', () =>"
                 " document.querySelector('.topbar').dispatchEvent(new CustomEvent('htmx:afterSettle', { bubbles: true })))"
             )
-            with tenancy.firm(scene.firm.id), page.expect_response("**/holders"):
+            with page.expect_response("**/holders"), tenancy.firm(scene.firm.id):  # told when the firm's block ends
                 announce(Topic.POSITIONS, [scene.account.id], accounts=[scene.account.id])
             expect(page.locator(f"#{button}:not([data-old])")).to_have_attribute("aria-expanded", "true")
             expect(holder).to_be_visible()
@@ -140,7 +140,7 @@ def test_a_row_of_exposure_that_was_closed_stays_closed_after_a_refresh_that_fai
             expect(holder).to_be_visible()
             expect(page.locator("[data-live-lamp]")).to_have_attribute("data-live-lamp", "live")
             page.route("**/exposure/**", lambda route: route.fulfill(status=500))
-            with tenancy.firm(scene.firm.id), page.expect_response(lambda answer: answer.status == 500):
+            with page.expect_response(lambda answer: answer.status == 500), tenancy.firm(scene.firm.id):
                 announce(Topic.POSITIONS, [scene.account.id], accounts=[scene.account.id])
             page.wait_for_function("() => !document.querySelector('.htmx-request')")
             page.unroute("**/exposure/**")

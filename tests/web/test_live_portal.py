@@ -20,7 +20,7 @@ from mamweb.assets import make_assets
 from tests.api.scene import NOW, Scene, grant, make_scene
 from tests.factories import as_loader, make_account, make_sleeve
 from tests.reporting.ledger import holder, stamp, write
-from tests.screens.chromium import CHROMIUM
+from tests.screens.chromium import CHROMIUM, lands
 from tests.web.listening import cookie_of, serving
 from tests.web.test_statement_pdf import store
 
@@ -88,13 +88,13 @@ def test_an_investors_page_lives(browser: Browser, django_db_setup: None, django
         assert page.evaluate("window.sameDocument"), "the page was loaded anew"
         with tenancy.firm(scene.firm.id):
             accounts.revoke_account(account_id=account.pk, user_id=scene.investor.user.id, now=NOW)
-        page.wait_for_url(f"**/portal/{scene.account.pk}/", timeout=10_000)
+        lands(page, f"/portal/{scene.account.pk}/$", timeout=10_000)
         expect(page.locator("body")).not_to_contain_text("250.00")
         with tenancy.firm(scene.firm.id):
             accounts.revoke_account(account_id=scene.account.pk, user_id=scene.investor.user.id, now=NOW)
         expect(page.locator("h3")).to_have_text("No account yet", timeout=10_000)
         with tenancy.firm(scene.firm.id):
             grant(scene.investor.user, scene.account, "view")
-        page.wait_for_url(f"**/portal/{scene.account.pk}/", timeout=10_000)
+        lands(page, f"/portal/{scene.account.pk}/$", timeout=10_000)
         assert said == []
         page.context.close()

@@ -16,7 +16,7 @@ from reporting.models import SavedView
 from reporting.services import refresh_figures
 from tests.api.scene import NOW, Scene, grant, make_scene
 from tests.factories import as_loader, make_account
-from tests.screens.chromium import CHROMIUM
+from tests.screens.chromium import CHROMIUM, lands
 from tests.web.listening import cookie_of, serving
 
 pytestmark = [
@@ -51,7 +51,7 @@ def save_as(page: Page, name: str) -> None:
     page.locator("[popovertarget=views]").click()
     page.get_by_label("Save this filter as").fill(name)
     page.get_by_role("button", name="Save view").click()
-    page.wait_for_url("**/accounts/?view=*")
+    lands(page, r"/accounts/\?view=")
 
 
 def kept(scene: Scene, name: str) -> Any:
@@ -76,7 +76,7 @@ def test_a_view_keeps_every_part_of_what_was_chosen(browser: Browser, django_db_
             expect(rows).to_contain_text(euro.code)
             page.goto(f"http://127.0.0.1:{port}/accounts/?currency=EUR&by=currency&sort=day_pnl&down=1&collapsed=USD&collapsed=CHF")
             page.get_by_role("searchbox", name="Filter accounts").fill(euro.code)
-            page.wait_for_url("**q=*")
+            lands(page, "q=")
             page.get_by_role("button", name="Cards").click()
             save_as(page, "Whole")
             page.evaluate("localStorage.clear()")
@@ -95,7 +95,7 @@ def test_an_open_menu_outlives_a_refresh(browser: Browser, django_db_setup: None
         with serving() as port:
             page = open_page(browser, port, scene)
             page.locator("[popovertarget=grouping]").click()
-            with tenancy.firm(scene.firm.id), page.expect_response(lambda answer: "/accounts/?" in answer.url and "shown=" in answer.url):
+            with page.expect_response(lambda answer: "/accounts/?" in answer.url and "shown=" in answer.url), tenancy.firm(scene.firm.id):
                 announce(Topic.FIGURES, [scene.account.id], accounts=[scene.account.id])
             page.wait_for_timeout(300)
             expect(page.locator("#grouping")).to_be_visible()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.api.scene import Scene, make_scene
 from tests.factories import as_loader
-from tests.screens.chromium import CHROMIUM
+from tests.screens.chromium import CHROMIUM, lands
 from tests.web.listening import cookie_of, serving
 
 pytestmark = [
@@ -49,7 +49,7 @@ def test_a_session_that_ended_before_the_release_leaves_the_draft(browser: Brows
             page = draft(browser, port, scene)
             page.context.clear_cookies(name="sessionid")
             page.locator("#press").dispatch_event("click")
-            page.wait_for_url("**/auth/login/**")
+            lands(page, "/auth/login/")
             assert "XYZ" in kept(page), "nothing was released"
         page.context.close()
 
@@ -62,6 +62,6 @@ def test_a_release_ends_the_draft(browser: Browser, django_db_setup: None, djang
             gone = f"/ticket/released/{scene.ids['journey']}/"
             page.route("**/ticket/release", lambda route: route.fulfill(status=204, headers={"HX-Redirect": gone}))
             page.locator("#press").dispatch_event("click")
-            page.wait_for_url(f"**{gone}")
+            lands(page, f"{gone}$")
             assert not kept(page)
         page.context.close()
