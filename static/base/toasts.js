@@ -8,6 +8,12 @@ function element(tag, name, text) {
   return made;
 }
 
+// Behind a modal dialog nothing can be read or pressed: while one is open, toasts stand in it.
+function place() {
+  const room = [...document.querySelectorAll("dialog:modal")].at(-1) || document.body;
+  if (stack.parentElement !== room) room.append(stack);
+}
+
 export function toast({ kind = "pass", text, note = "", href = "", rule = "" }) {
   const box = element("div", "toast");
   const body = element("div", "", text);
@@ -24,10 +30,13 @@ export function toast({ kind = "pass", text, note = "", href = "", rule = "" }) 
   close.setAttribute("aria-label", "Close");
   close.addEventListener("click", () => box.remove());
   box.append(close);
+  place();
   stack.append(box);
   if (kind !== "fail") setTimeout(() => box.remove(), 8000);
 }
 
+document.addEventListener("close", place, true);
+document.body.addEventListener("htmx:afterSwap", () => { if (!stack.isConnected) place(); });
 document.body.addEventListener("toast", (event) => toast(event.detail));
 // What asked may have been replaced by the live push before the answer came: then nobody hears its trigger.
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
