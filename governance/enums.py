@@ -118,6 +118,15 @@ class MandateRuleKind(StrEnum):
     STRESS_MOVE = "STRESS_MOVE"
 
 
+class MandateStanding(StrEnum):
+    """What a version of a mandate is at a moment. ENDED: no other took its place, so nothing may be opened (CON-5)."""
+
+    IN_FORCE = "IN_FORCE"
+    NOT_YET_IN_FORCE = "NOT_YET_IN_FORCE"
+    REPLACED = "REPLACED"
+    ENDED = "ENDED"
+
+
 class RestrictionState(StrEnum):
     """What the restricted list lets happen with an issuer, mildest first (CST-5)."""
 

@@ -1,6 +1,6 @@
 """The papers behind one account: its mandate with every clause, and the authorities that name it.
 
-Entry points: `mandate_sheet`, `authorities_naming`. Inside the caller's tenancy block.
+Entry points: `mandate_sheet`, `version_sheet`, `versions_of`, `authorities_naming`. Inside the caller's tenancy block.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from ..core.mandate_words import CLAUSES
-from ..enums import AuthorityKind, MandateRuleKind, Power, SubjectKind
+from ..enums import AuthorityKind, MandateRuleKind, MandateStanding, Power, SubjectKind
 from ..models import Authority, Mandate, MandateRule
 
 
@@ -43,7 +43,7 @@ class ClauseFacts:
 
 @dataclass(frozen=True, slots=True)
 class MandateSheet:
-    """A mandate and its rules, in the order they were written."""
+    """A version of a mandate and its rules, in the order they were written. standing: what it is at the moment asked about."""
 
     id: UUID
     code: str
@@ -51,6 +51,7 @@ class MandateSheet:
     name: str
     valid_from: datetime
     valid_until: datetime | None
+    standing: MandateStanding
     clauses: tuple[ClauseFacts, ...]
 
 
@@ -73,14 +74,44 @@ class AuthorityPaper:
         return self.begins_at is not None and self.begins_at <= now and (self.ends_at is None or now < self.ends_at)
 
 
-def mandate_sheet(*, mandate_id: UUID | None) -> MandateSheet | None:
-    """Return the mandate, None for an account without one."""
+def mandate_sheet(*, mandate_id: UUID | None, now: datetime) -> MandateSheet | None:
+    """Return the version that speaks for this id at `now`: the one whose rules bind (`mandate_in_force`). None for an account without a mandate.
+
+    With none in force: the one that has ended, or before the first begins, that first one. Then nothing may be opened (CON-5).
+    """
     row = Mandate.objects.filter(pk=mandate_id).first() if mandate_id else None
     if row is None:
         return None
+    versions = versions_of(code=row.code, now=now)
+    return _sheet(*next((one for one in versions if one[1] is not MandateStanding.NOT_YET_IN_FORCE), versions[-1]))
+
+
+def version_sheet(*, mandate_id: UUID, now: datetime) -> MandateSheet | None:
+    """Return this very version, None if there is none."""
+    row = Mandate.objects.filter(pk=mandate_id).first()
+    return next((_sheet(*one) for one in versions_of(code=row.code, now=now) if one[0] == row), None) if row else None
+
+
+def versions_of(*, code: str, now: datetime) -> list[tuple[Mandate, MandateStanding]]:
+    """Return the versions of a mandate with their standing at `now`, the one that begins last first (`core.mandates.mandate_in_force`)."""
+    found: list[tuple[Mandate, MandateStanding]] = []
+    has_begun = False
+    for row in Mandate.objects.filter(code=code).order_by("-valid_from", "-version"):
+        if row.valid_from > now:
+            found.append((row, MandateStanding.NOT_YET_IN_FORCE))
+        elif has_begun:
+            found.append((row, MandateStanding.REPLACED))
+        else:
+            has_begun = True
+            is_over = row.valid_until is not None and row.valid_until <= now
+            found.append((row, MandateStanding.ENDED if is_over else MandateStanding.IN_FORCE))
+    return found
+
+
+def _sheet(row: Mandate, standing: MandateStanding) -> MandateSheet:
     rules = MandateRule.objects.filter(mandate=row).order_by("id")
     clauses = tuple(ClauseFacts(MandateRuleKind(r.kind), r.rate, r.lower_rate, tuple(r.words), r.clause) for r in rules)
-    return MandateSheet(row.id, row.code, row.version, row.name, row.valid_from, row.valid_until, clauses)
+    return MandateSheet(row.id, row.code, row.version, row.name, row.valid_from, row.valid_until, standing, clauses)
 
 
 def authorities_naming(*, account_id: UUID) -> list[AuthorityPaper]:

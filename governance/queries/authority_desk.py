@@ -23,9 +23,9 @@ from base.errors import NotFound
 
 from ..core.authority import WARNING_DAYS
 from ..core.subjects import Subject, Viewer
-from ..enums import AuthorityKind, Power, SubjectKind
+from ..enums import AuthorityKind, MandateStanding, Power, SubjectKind
 from ..models import Authority, AuthoritySignature, AuthoritySubject, Mandate
-from .account_papers import MandateSheet, mandate_sheet
+from .account_papers import MandateSheet, mandate_sheet, version_sheet, versions_of
 from .names import SubjectName, accounts_in_sight, name_subjects
 
 SOON = timedelta(days=max(WARNING_DAYS))
@@ -154,24 +154,24 @@ def authority_sheet(*, viewer: Viewer, authority_id: UUID, now: datetime) -> Aut
         signatures=signatures,
         missing=tuple(sorted(set(found.required_signers) - {code for code, _, _ in signatures})),
         accounts=_accounts(found, viewer),
-        mandate=mandate_sheet(mandate_id=found.mandate_id),
+        mandate=mandate_sheet(mandate_id=found.mandate_id, now=now),
     )
 
 
 def mandate_list(*, viewer: Viewer, now: datetime, limit: int = 100) -> list[tuple[Mandate, int]]:
-    """Return the newest version of each mandate in sight with the number of its clauses, by code."""
-    newest = _mandates(viewer).filter(valid_from__lte=now).order_by("code", "-version").distinct("code")
+    """Return the version of each mandate in sight that has begun last (it binds) with the number of its clauses, by code."""
+    newest = _mandates(viewer).filter(valid_from__lte=now).order_by("code", "-valid_from", "-version").distinct("code")
     rows = Mandate.objects.filter(pk__in=newest.values("pk")).annotate(clauses=Count("rules")).order_by("code")
     return [(row, row.clauses) for row in rows[:limit]]
 
 
-def mandate_page(*, viewer: Viewer, mandate_id: UUID) -> tuple[MandateSheet, list[Mandate]]:
-    """Return a version of a mandate and all versions of its code, newest first. Raises NotFound."""
+def mandate_page(*, viewer: Viewer, mandate_id: UUID, now: datetime) -> tuple[MandateSheet, list[tuple[Mandate, MandateStanding]]]:
+    """Return a version of a mandate, and all versions of its code with their standing, the one that begins last first. Raises NotFound."""
     row = _mandates(viewer).filter(pk=mandate_id).first()
-    sheet = mandate_sheet(mandate_id=mandate_id) if row else None
+    sheet = version_sheet(mandate_id=mandate_id, now=now) if row else None
     if row is None or sheet is None:
         raise NotFound("mandate")
-    return sheet, list(Mandate.objects.filter(code=row.code).order_by("-version"))
+    return sheet, versions_of(code=row.code, now=now)
 
 
 def _mandates(viewer: Viewer) -> QuerySet[Mandate]:

@@ -85,7 +85,7 @@ def authority(request: Request, authority_id: UUID) -> HttpResponse:
 @page
 def mandate(request: Request, mandate_id: UUID) -> HttpResponse:
     """Show one version of a mandate with its clauses."""
-    sheet, versions = mandate_page(viewer=request.visit.viewer, mandate_id=mandate_id)
+    sheet, versions = mandate_page(viewer=request.visit.viewer, mandate_id=mandate_id, now=request.visit.now)
     return render(request, "governance/mandate.html", {"sheet": sheet, "versions": versions})
 
 

@@ -126,7 +126,7 @@ def _fills(row: Any, visit: Visit) -> dict[str, Any]:
 
 def _mandate(row: Any, visit: Visit) -> dict[str, Any]:
     papers = [(paper, paper.holds(visit.now)) for paper in authorities_naming(account_id=row.pk)]
-    return {"mandate": mandate_sheet(mandate_id=row.mandate_id), "papers": papers}
+    return {"mandate": mandate_sheet(mandate_id=row.mandate_id, now=visit.now), "papers": papers}
 
 
 def _breaks(row: Any, visit: Visit) -> dict[str, Any]:

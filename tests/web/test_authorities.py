@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from base import tenancy
-from governance.models import Authority
+from governance.models import Authority, Mandate, MandateRule
 from tests.api.scene import NOW, Scene, make_scene
 from tests.factories import make_account
 from tests.web.papers import authority, events
 from tests.web.people import signed_in
 
 QUERIES = 30
+STANDINGS = [(4, "Not yet in force"), (2, "In force"), (1, "Replaced"), (3, "Replaced")]
 pytestmark = pytest.mark.django_db
 
 
@@ -117,3 +118,29 @@ def test_three_rows_ask_as_many_questions_as_one(scene: Scene, row: Authority, d
             authority(scene.account)
     with django_assert_num_queries(QUERIES):
         assert client.get("/authorities/").content.decode().count("<tr tabindex") == 3
+
+
+def test_the_version_that_binds_is_shown_wherever_the_mandate_is_named(scene: Scene, row: Authority) -> None:
+    with tenancy.firm(scene.firm.id):
+        first = Mandate.objects.get(pk=row.mandate_id)
+        type(scene.account).objects.filter(pk=scene.account.pk).update(mandate=first)
+        for version, days in ((2, -10), (3, -200), (4, 5)):  # version 3 was recorded later, and begins before version 2
+            more = Mandate.objects.create(code=first.code, version=version, name="Balanced", valid_from=NOW + timedelta(days=days))
+            MandateRule.objects.create(mandate=more, kind="POSITION_CAP", rate="0.03", clause=f"§ 4 of version {version}")
+    for path in (f"/accounts/{scene.account.pk}/?tab=mandate", f"/authorities/{row.pk}/"):
+        text = text_of(scene.owner.user, path)
+        assert "version 2" in text and "§ 4 of version 2" in text and "§ 4 no position" not in text, path
+    assert "version 2, 1 clause<" in text_of(scene.owner.user)
+    text = text_of(scene.owner.user, f"/authorities/mandates/{first.pk}/")
+    assert "§ 4 no position" in text and "replaced</" in text
+    shown = [text.index(f"Version {version}</a><small>{words}, from") for version, words in STANDINGS]
+    assert shown == sorted(shown)
+
+
+@pytest.mark.parametrize(("begins", "ends", "words"), [(-9, -2, "It ended on"), (3, None, "It begins on")])
+def test_an_account_whose_mandate_is_not_in_force_says_so(scene: Scene, begins: int, ends: int | None, words: str) -> None:
+    with tenancy.firm(scene.firm.id):
+        until = None if ends is None else NOW + timedelta(days=ends)
+        mandate = Mandate.objects.create(code="OUT", name="Out", valid_from=NOW + timedelta(days=begins), valid_until=until)
+        type(scene.account).objects.filter(pk=scene.account.pk).update(mandate=mandate)
+    assert words in text_of(scene.owner.user, f"/accounts/{scene.account.pk}/?tab=mandate")
