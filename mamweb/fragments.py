@@ -1,6 +1,6 @@
 """The parts of the frame that change while a page is open, each alone for the live push to fetch again.
 
-Entry points: `banner`, `bell`, `switch`, `past`; of the portal `portal_past`.
+Entry points: `banner`, `bell`, `counts`, `switch`, `past`; of the portal `portal_past`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ def banner(request: Request) -> HttpResponse:
 def bell(request: Request) -> HttpResponse:
     """Answer the bell with its count."""
     return render(request, "frame/bell.html")
+
+
+@page
+def counts(request: Request) -> HttpResponse:
+    """Answer the counts of the rail, each to take the place of its own."""
+    return render(request, "frame/counts.html")
 
 
 @page

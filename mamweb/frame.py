@@ -83,12 +83,13 @@ RAIL: tuple[tuple[str, tuple[Link, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the rail as it is drawn."""
+    """A line of the rail as it is drawn. counts: what its count is of, "" without one."""
 
     title: str
     icon: str
     url: str
     keys: str
+    counts: str
     count: int
     tone: str
     is_current: bool
@@ -186,7 +187,7 @@ class Frame:
         except NoReverseMatch:
             return None
         count, tone = _COUNTS[link.count](self) if link.count else (0, "")
-        return Item(link.title, link.icon, url, link.keys, count, tone, self.request.path.startswith(url))
+        return Item(link.title, link.icon, url, link.keys, link.count, count, tone, self.request.path.startswith(url))
 
     def count_alerts(self) -> tuple[int, str]:
         """Return how many alerts are open, and how loud the loudest is."""

@@ -60,6 +60,7 @@ urlpatterns = [
     path("auth/", include("governance.auth_urls")),
     path("frame/banner", fragments.banner, name="frame-banner"),
     path("frame/bell", fragments.bell, name="frame-bell"),
+    path("frame/counts", fragments.counts, name="frame-counts"),
     path("frame/switch", fragments.switch, name="frame-switch"),
     path("frame/past", fragments.past, name="frame-past"),
     path("portal/past", fragments.portal_past, name="portal-past"),

@@ -205,8 +205,10 @@ if (form) {
     });
   });
   window.addEventListener("pageshow", (event) => { if (event.persisted && released) location.reload(); });
-  // A preview is good for 60 seconds; it is looked at anew while somebody looks.
-  setInterval(() => {
+  // A preview is good for 60 seconds; it is looked at anew while somebody looks, and when something is stopped or trades again.
+  const lookAnew = () => {
     if (document.visibilityState === "visible" && symbol().value && !document.querySelector("[popover]:popover-open")) change();
-  }, REFRESH_SECONDS * 1000);
+  };
+  setInterval(lookAnew, REFRESH_SECONDS * 1000);
+  for (const name of ["live:switches", "live:resync"]) document.body.addEventListener(name, lookAnew);
 }

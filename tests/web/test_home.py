@@ -195,4 +195,4 @@ def test_requests_and_authorities_of_accounts_out_of_sight_are_neither_shown_nor
     seen = who == "owner"
     assert (b"a private matter" in client.get("/home/widgets/approvals").content) is seen
     page = client.get("/home/").content.decode()
-    assert bool(re.search(r'href="/approvals/"[^>]*>(?:(?!</a>).)*class="rail__count[^"]*">1<', page, re.S)) is seen
+    assert bool(re.search(r'href="/approvals/"[^>]*>(?:(?!</a>).)*class="rail__count[^"]*" id="count-approvals">1<', page, re.S)) is seen

@@ -58,6 +58,8 @@ def test_a_page_lives(browser: Browser, django_db_setup: None, django_db_blocker
                 announce(Topic.ORDERS, ["one", "two"], accounts=[scene.account.id] * 2)
             expect(page.locator("#banner strong")).to_have_text("Something is wrong")
             expect(page.locator(".bell__count")).to_have_text("1")
+            expect(page.locator("#count-alerts")).to_have_text("1")
+            expect(page.locator("#count-authorities")).to_be_hidden()
             page.wait_for_function("window.heard.some(([name, ids]) => name === 'orders' && ids.join() === 'one,two')")
             page.evaluate("window.heard.length = 0")
         expect(lamp).to_have_attribute("data-live-lamp", "stale")

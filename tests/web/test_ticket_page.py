@@ -65,3 +65,15 @@ def test_a_release_ends_the_draft(browser: Browser, django_db_setup: None, djang
             lands(page, f"{gone}$")
             assert not kept(page)
         page.context.close()
+
+
+def test_what_is_stopped_meanwhile_prices_the_ticket_anew(browser: Browser, django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        scene = as_loader(make_scene)
+        with serving() as port:
+            page = draft(browser, port, scene)
+            page.wait_for_load_state("networkidle")
+            for topic in ("switches", "resync"):
+                with page.expect_request("**/ticket/preview", timeout=5_000):
+                    page.evaluate(f"document.body.dispatchEvent(new CustomEvent('live:{topic}', {{ detail: {{ ids: [] }} }}))")
+        page.context.close()

@@ -32,6 +32,7 @@ WHO_MAY: Mapping[frozenset[Role], frozenset[str]] = {
             "exposure/<int:instrument_id>/holders",
             "frame/banner",
             "frame/bell",
+            "frame/counts",
             "frame/past",
             "frame/switch",
             "home/",
