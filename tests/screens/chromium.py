@@ -15,6 +15,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# Parts of every console page that are asked for again without a click.
+ASK_BY_THEMSELVES = ("frame/*", "connections/lamps")
 
 
 def lands(page: Page, address: str, timeout: float = 30_000) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.api.scene import Scene, make_scene
 from tests.factories import as_loader
-from tests.screens.chromium import CHROMIUM, lands
+from tests.screens.chromium import ASK_BY_THEMSELVES, CHROMIUM, lands
 from tests.web.listening import cookie_of, serving
 
 pytestmark = [
@@ -24,8 +24,8 @@ def draft(browser: Browser, port: int, scene: Scene) -> Page:
     context = browser.new_context()
     context.add_cookies([{"name": "sessionid", "value": cookie_of(scene.owner.user, scene.firm.id), "url": f"http://127.0.0.1:{port}"}])
     page = context.new_page()
-    for asked in ("preview", "instruments*"):  # what follows the typing would lead to the sign-in before the release does
-        page.route(f"**/ticket/{asked}", lambda route: route.fulfill(status=204))
+    for asked in ("ticket/preview", "ticket/instruments*", *ASK_BY_THEMSELVES):  # these would lead to the sign-in before the release does
+        page.route(f"**/{asked}", lambda route: route.fulfill(status=204))
     page.goto(f"http://127.0.0.1:{port}/ticket/", wait_until="load")
     page.locator("#symbol").fill("XYZ")
     page.locator("[name=figure]").fill("3")
