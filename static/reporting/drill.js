@@ -10,6 +10,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.getAttribute("aria-expanded") === "true") {
     event.stopPropagation(); // before htmx asks for it
+    htmx.trigger(button, "htmx:abort"); // an answer under way would open it again
     button.setAttribute("aria-expanded", "false");
     behind(button).replaceChildren();
   } else button.setAttribute("aria-expanded", "true");

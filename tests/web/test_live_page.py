@@ -3,13 +3,14 @@ person has opened stays open."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, Route, expect
 
 from base import tenancy
 from base.live import Topic, announce
@@ -150,4 +151,27 @@ def test_a_row_of_exposure_that_was_closed_stays_closed_after_a_refresh_that_fai
             expect(holder).to_have_count(0)
             page.evaluate("document.body.dispatchEvent(new CustomEvent('htmx:afterSwap'))")  # of any other part
             expect(holder).to_have_count(0)
+        page.context.close()
+
+
+def test_a_row_of_exposure_closed_before_its_answer_came_stays_closed(
+    browser: Browser, django_db_setup: None, django_db_blocker: Any
+) -> None:
+    with django_db_blocker.unblock():
+        scene = as_loader(make_scene)
+        button = f"#drill-{scene.instrument.pk}"
+        with serving() as port:
+            page, _ = open_page(browser, port, scene, "/exposure/")
+            expect(page.locator("[data-live-lamp]")).to_have_attribute("data-live-lamp", "live")
+            page.wait_for_load_state("networkidle")  # a refresh would take the row, and what it asked for, away
+            held: list[Route] = []
+            page.route("**/holders", lambda route: held.append(route))
+            with page.expect_request("**/holders"):
+                page.locator(button).click()
+            page.locator(button).click()
+            expect(page.locator(button)).to_have_attribute("aria-expanded", "false")
+            with suppress(Error):  # nobody may be waiting for it any more
+                held[0].continue_()
+            page.wait_for_timeout(500)
+            expect(page.locator(".drill a")).to_have_count(0)
         page.context.close()
