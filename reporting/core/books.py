@@ -106,14 +106,26 @@ class Balance:
     settled: Decimal
 
 
+FLOW_TYPES = ("FLOW", "OPENING", "TRANSFER")
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Equity at the end of a day, in base currency, and the external flow of the day; valued_at: by the books as they were then, None unknown."""
+    """Equity at the end of a day, in base currency, and the external flow of the day; valued_at: by the books as they were then, None unknown.
+
+    is_overtaken: something dated up to the day was booked after it was valued (asked at the ends of a period alone).
+    """
 
     as_of: date
     equity: Decimal
     external_flow: Decimal
     valued_at: datetime | None = None
+    is_overtaken: bool = False
+
+    def holds(self, trade_date: date, recorded_at: datetime | None) -> bool:
+        """Tell whether what was booked for a day is in this value."""
+        is_late = recorded_at is not None and self.valued_at is not None and recorded_at > self.valued_at
+        return trade_date <= self.as_of and not is_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +166,9 @@ class Books:
     lots: tuple[LotRow, ...]
     closures: tuple[ClosureRow, ...]
     snapshots: tuple[Snapshot, ...]
+
+    def late_flows(self, start: date) -> list[Booking]:
+        """Return the flows dated before `start` that the last evening before it does not hold; none where there is no such evening."""
+        last = next((s for s in reversed(self.snapshots) if s.as_of < start), None)
+        flows = [b for b in self.bookings if b.trade_date < start and b.entry_type in FLOW_TYPES and not b.internal]
+        return [b for b in flows if last is not None and not last.holds(b.trade_date, b.recorded_at)]

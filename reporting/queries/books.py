@@ -68,7 +68,8 @@ SELECT t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date,
 FROM accounts_ledgerentry e
 JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
 WHERE e.account_id = %(account)s AND t.trade_date <= %(end)s
-  AND (t.trade_date >= %(start)s OR t.id = ANY(%(earlier)s) OR (t.entry_type = 'TRANSFER' AND EXISTS (
+  AND (t.trade_date >= %(start)s OR t.id = ANY(%(earlier)s)
+       OR (t.entry_type IN ('FLOW', 'OPENING', 'TRANSFER') AND (t.trade_date > %(valued_on)s OR t.recorded_at > %(valued_at)s)) OR (t.entry_type = 'TRANSFER' AND EXISTS (
        SELECT 1 FROM accounts_ledgerentry p WHERE p.transaction_id = t.id AND p.account_id = %(account)s AND p.book = 'POSITION'))
        OR (t.entry_type = 'FEE' AND (t.source_key LIKE 'management-fee%%' OR t.source_key LIKE 'performance-fee%%')))
 GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date, t.source_key, t.journey_id, t.reverses_id,
@@ -76,7 +77,10 @@ GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date,
 ORDER BY t.trade_date, t.id, e.sleeve_id, e.leg_id, e.book, e.currency
 """
 _SNAPSHOTS = """
-SELECT as_of, equity, external_flow, valued_at FROM accounts_equitysnapshot WHERE account_id = %(account)s AND as_of <= %(end)s ORDER BY as_of
+SELECT s.as_of, s.equity, s.external_flow, s.valued_at, s.as_of IN (%(start)s::date - 1, %(end)s) AND EXISTS (
+       SELECT 1 FROM accounts_ledgertransaction t JOIN accounts_ledgerentry e ON e.transaction_id = t.id
+        WHERE e.account_id = s.account_id AND t.trade_date <= s.as_of AND t.recorded_at > s.valued_at)
+FROM accounts_equitysnapshot s WHERE s.account_id = %(account)s AND s.as_of <= %(end)s ORDER BY s.as_of
 """
 _FIELD = {"CASH": "cash", "TRADING": "trading", "FEES": "fees", "RECEIVABLE": "receivable", "WITHHOLDING_TAX": "withheld"}
 
@@ -96,6 +100,9 @@ def books_of(*, account_id: UUID, start: date, end: date) -> Books:
     lots = tuple(LotRow(*row) for row in _fetch(_LOTS, asked))
     known = {lot.id for lot in lots}
     closures = tuple(c for row in _fetch(_CLOSURES, asked) if (c := ClosureRow(*row)).lot_id in known and c.closed_on <= end)
+    snapshots = tuple(Snapshot(*row) for row in _fetch(_SNAPSHOTS, asked))
+    last = next((s for s in reversed(snapshots) if s.as_of < start), None)
+    asked |= {"valued_on": last.as_of if last else None, "valued_at": last.valued_at if last else None}
     earlier = list({lot.transaction_id for lot in lots} | {c.transaction_id for c in closures})
     return Books(
         account=AccountRow(*account[0]),
@@ -105,7 +112,7 @@ def books_of(*, account_id: UUID, start: date, end: date) -> Books:
         bookings=_bookings(_fetch(_BOOKINGS, {**asked, "earlier": earlier})),
         lots=lots,
         closures=closures,
-        snapshots=tuple(Snapshot(*row) for row in _fetch(_SNAPSHOTS, asked)),
+        snapshots=snapshots,
     )
 
 

@@ -14,7 +14,7 @@ from base.core.money import round_money
 from reporting.core.bookings import Terms, prove_fees, transactions
 from reporting.core.books import ZERO, AccountRow, Booking, Books, InstrumentRow, PriceRow
 from reporting.core.lot_bases import LotBases, lot_bases
-from reporting.core.statement import build_statement
+from reporting.core.statement import FLOWS, build_statement
 from reporting.core.statement_inputs import (
     Account,
     Accrual,
@@ -106,7 +106,8 @@ def statement_inputs(*, account_id: UUID, start: date, end: date, prepared: date
         fx_rates=_fx_rates(facts, shown),
         inception_date=account.opened_on,
     )
-    return replace(inputs, days=valued_days(build_statement(inputs), books.snapshots, _fees_by_day(facts)))
+    late = tuple(t for t in transactions(books.late_flows(start), terms) if t.kind in FLOWS)
+    return replace(inputs, days=valued_days(build_statement(inputs), books.snapshots, _fees_by_day(facts), late))
 
 
 def _read(account_id: UUID, start: date, end: date) -> _Facts:
@@ -115,7 +116,8 @@ def _read(account_id: UUID, start: date, end: date) -> _Facts:
     moved = {b.instrument_id for b in books.bookings if b.instrument_id is not None}
     ids = {*books.positions, *moved}
     instruments = valuation.instruments(ids) if ids else {}
-    in_kind = {b.trade_date for b in books.bookings if b.trade_date >= start and b.quantity and not b.cash}
+    flowed = [*(b for b in books.bookings if b.trade_date >= start), *books.late_flows(start)]
+    in_kind = {b.trade_date for b in flowed if b.quantity and not b.cash}
     prices = valuation.prices({before, end, *in_kind}, ids) if ids else {}
     currencies = {*books.cash, *books.receivables, *(i.currency for i in instruments.values())}
     currencies |= {currency for b in books.bookings for part in (b.cash, b.trading, b.fees, b.withheld) for currency in part}
