@@ -226,9 +226,12 @@ def selected_ids(sight: Sight) -> list[UUID]:
 
 
 def growth_of(sight: Sight) -> tuple[Decimal, Decimal]:
-    """Return Σ equity − flows since the last evening, and Σ equity of that evening: what the curve in sight has grown since (RSK-9)."""
-    grown, before = _summed(sight, "''", "", {})[0][-2:]
-    return grown, before
+    """Return Σ equity − flows since the last evening, and Σ equity of that evening, both with what came in since: what the curve in sight has
+    grown from and to (RSK-9, PRF-1)."""
+    values = _summed(sight, "''", "", {})[0]
+    start, (grown, before) = values[1 + SUM_NAMES.index("start_to")], values[-2:]
+    came = max(start - before, Decimal(0))
+    return grown + came, before + came
 
 
 _RUNS = """

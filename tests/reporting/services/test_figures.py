@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from accounts.core.entries import Stamp, flow, opening_position
+from accounts.core.entries import Stamp, fee, flow, opening_position
 from accounts.core.ledger import Holder
 from accounts.enums import BlockMode, LeverageRegime
 from accounts.models import Account, EquitySnapshot, Position
@@ -18,11 +18,13 @@ from allocation.models import Strategy
 from base import tenancy
 from execution.enums import Level, LevelWish
 from execution.models import ProtectiveLevel
-from governance.core.subjects import Actor
+from governance.core.subjects import Actor, Viewer
 from governance.enums import MandateRuleKind, Role
 from governance.services import MandateRuleSpec, record_mandate
 from market.models import FxRate, Quote
+from reporting.core.account_filter import AccountFilter
 from reporting.models import AccountFigures, FigureTotals
+from reporting.queries.figures import Sight, growth_of
 from reporting.services import note_visit, refresh_figures, refresh_where_watched
 from reporting.services.figure_totals import drawdown_of
 from risk.core.drawdown import current_drawdown, daily_loss
@@ -137,7 +139,25 @@ def test_rsk_9_worked_drawdown_and_a_deposit_is_no_gain(firm: Any) -> None:
     assert row.day_pnl == -8500 and row.day_loss == daily_loss(balance_at_reset=D(108_000), equity_at_reset=D(108_000), equity=D(99_500))
     fund(account, "50000", on=DAY)
     again = figures(account)
-    assert again.equity == 149_500 and again.day_pnl == -8500 and again.drawdown == row.drawdown
+    assert again.equity == 149_500 and again.day_pnl == -8500, "a deposit is no gain"
+    assert again.day_rate == D("-0.0537974700") and again.drawdown == D("0.05379747"), "what came in has its part in the fall (PRF-1)"
+    assert firm_total().drawdown == D("0.05379747")
+
+
+def test_prf_1_a_deposit_larger_than_the_account_is_no_total_loss(firm: Any) -> None:
+    """A thousand to try the wire, then a million, of which the day takes 1%: no account, group or choice is down by more."""
+    account = make_account()
+    fund(account, "1000", on=DAY - timedelta(days=2))
+    evening(account, 1, "1000", "1000")
+    fund(account, "1000000", on=DAY)
+    post(transactions=[fee(Holder(account.id, None), Stamp(DAY, DAY, f"fee|{number()}"), amount=D(10_010), currency_code="USD")], now=NOW)
+    row, total = figures(account), firm_total()
+    assert (row.equity, row.day_rate, row.drawdown, total.drawdown) == (990_990, D("-0.01"), D("0.01"), D("0.01"))
+    grown, before = growth_of(Sight(Viewer(0, True, DAY), AccountFilter(currency="USD")))
+    assert drawdown_of(unit=total.unit, peak=total.peak, grown=grown, before=before) == D("0.01")
+    evening(account, 0, "990990", "1000000")
+    refresh_figures(now=NOW + timedelta(hours=8))
+    assert AccountFigures.objects.get().drawdown == firm_total().drawdown == D("0.01"), "nor is the evening's"
 
 
 def test_rsk_9_the_firm_falls_as_its_summed_curve_does(firm: Any) -> None:
