@@ -1,6 +1,6 @@
 """One account on its own page: what it holds and is worth now, its orders and fills.
 
-Entry points: `holdings_now`, `cash_ladder`, `orders_of`, `fills_of`, `equity_days`. Inside the caller's tenancy block.
+Entry points: `holdings_now`, `cash_ladder`, `orders_of`, `fills_of`, `evenings_of`, `days_between`. Inside the caller's tenancy block.
 Invariant: what has no price says so and is in no total.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts import queries as accounts
-from accounts.queries.books import LotFacts
+from accounts.queries.books import EquityPoint, LotFacts
 from accounts.queries.sheet import reserved_of
 from accounts.queries.valuation import prices_of
 from base.core.money import round_money
@@ -182,13 +182,17 @@ def fills_of(*, account_id: UUID, viewer: Viewer) -> list[FillRow]:
     return sorted(rows, key=lambda row: row.at, reverse=True)[:MOST]
 
 
-def equity_days(*, account_id: UUID, since: date, until: date) -> list[ValuedDay]:
-    """Return the account's evenings as valued days, for curves freed of deposits and withdrawals."""
-    points = accounts.equity_of(account_id=account_id, since=since, until=until)
+def evenings_of(*, account_id: UUID, since: date, until: date) -> list[EquityPoint]:
+    """Return the account's evenings on record from `since` to `until`, both included."""
+    return accounts.equity_of(account_id=account_id, since=since, until=until)
+
+
+def days_between(evenings: Sequence[EquityPoint]) -> list[ValuedDay]:
+    """Return the n − 1 valued days between n evenings, for curves freed of deposits and withdrawals."""
     zero = Decimal(0)
     return [
         ValuedDay(now.as_of, before.equity, now.equity, max(now.external_flow, zero), max(-now.external_flow, zero))
-        for before, now in pairwise(points)
+        for before, now in pairwise(evenings)
     ]
 
 
