@@ -53,7 +53,7 @@ _FLAG_RULES = {
     "blocked": ~Q(block=""),
     "breaks": Q(breaks__gt=0),
     "cash": Q(is_short_of_cash=True),
-    "margin": Q(margin_rate__gt=_HALF),
+    "margin": Q(margin_rate__gt=_HALF) | Q(margin_rate=None, margin_used__gt=0, equity__isnull=False),
     "loss": Q(loss_use__gte=_WARNING),
     "missing": Q(equity=None),
 }

@@ -58,7 +58,8 @@ def _attention(work: Work) -> Ints:
     """Return how loud each account's flags are, for sorting: authority 16, a block 8, no figures 4, loss or margin 2, cash and breaks 1."""
     c = work.columns
     marks = np.array([16 * bool(lost) + 8 * bool(mode) for lost, (mode, _) in zip(c["authority"], c["block"], strict=True)], np.int64)
-    tight = (c["margin_rate"] > UNIT // 2) | (c["loss_use"] >= UNIT * 6 // 10)
+    uncovered = (c["margin_used"] > 0) & (c["equity"] != MISSING) & (c["margin_rate"] == MISSING)
+    tight = (c["margin_rate"] > UNIT // 2) | uncovered | (c["loss_use"] >= UNIT * 6 // 10)
     return marks + 4 * (c["equity"] == MISSING) + 2 * tight + ((c["breaks"] > 0) | c["is_short_of_cash"])
 
 

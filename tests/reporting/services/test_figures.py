@@ -24,9 +24,11 @@ from governance.services import MandateRuleSpec, record_mandate
 from market.models import FxRate, Quote
 from reporting.core.account_filter import AccountFilter
 from reporting.models import AccountFigures, FigureTotals
+from reporting.queries.figure_page import page_of_rows
 from reporting.queries.figures import Sight, growth_of
 from reporting.services import note_visit, refresh_figures, refresh_where_watched
 from reporting.services.figure_totals import drawdown_of
+from reporting.views.accounts_table import flags_of
 from risk.core.drawdown import current_drawdown, daily_loss
 from tests.factories import as_loader, make_account, make_connection, make_firm, make_instrument, make_sleeve, make_user, number
 
@@ -99,6 +101,18 @@ def test_acc_7_the_worked_account_uses_a_third_of_its_equity_as_margin(firm: Any
     row = figures(account)
     assert (row.equity, row.gross, row.margin_used) == (60_000, 80_000, 20_000)
     assert row.margin_rate == D("0.3333333300") and row.open_pnl == 20_000 and row.positions == 1
+
+
+def test_rsk_8_margin_without_equity_is_the_loudest_of_margin_flags(firm: Any) -> None:
+    account = make_account(leverage_regime=LeverageRegime.REG_T)
+    fund(account, "-80000.01")
+    hold(account, quoted("80"), "1000", "60000")
+    row = figures(account)
+    assert (row.equity, row.margin_used, row.margin_rate) == (D("-0.01"), 20_000, None)
+    assert row.attention & 2
+    shown, _ = page_of_rows(Sight(Viewer(0, True, DAY), AccountFilter(flag="margin")))
+    assert [one.account_id for one in shown] == [account.id]
+    assert ("crit", "Margin") in [(tone, word) for tone, word, _ in flags_of(shown[0])]
 
 
 def test_house_rates_and_leverage_come_from_the_connection(firm: Any) -> None:
