@@ -95,7 +95,7 @@ def books_of(*, account_id: UUID, start: date, end: date) -> Books:
         balances[book][currency or instrument_id] = Balance(opening, closing, settled)
     lots = tuple(LotRow(*row) for row in _fetch(_LOTS, asked))
     known = {lot.id for lot in lots}
-    closures = tuple(c for row in _fetch(_CLOSURES, asked) if (c := ClosureRow(*row)).lot_id in known and c.closed_on <= end)
+    closures = tuple(c for row in _fetch(_CLOSURES, asked) if (c := ClosureRow(*row)).lot_id in known)
     earlier = list({lot.transaction_id for lot in lots} | {c.transaction_id for c in closures})
     return Books(
         account=AccountRow(*account[0]),
