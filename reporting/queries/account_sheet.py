@@ -64,11 +64,12 @@ class LotRow:
 
 @dataclass(frozen=True, slots=True)
 class CashRung:
-    """Cash of one currency: by trade date, settled, spoken for by live orders, and what is left of the settled part."""
+    """Cash of one currency: by trade date, settled, still to be paid for trades, held by live orders, and what is left of the settled part."""
 
     currency: str
     trade_date_cash: Decimal
     settled: Decimal
+    debits: Decimal
     reserved: Decimal
 
     @property
@@ -78,8 +79,8 @@ class CashRung:
 
     @property
     def free(self) -> Decimal:
-        """Return settled cash that no order holds."""
-        return self.settled - self.reserved
+        """Return settled cash that neither a trade nor an order has use for: debits count at once, credits once settled (ACC-4)."""
+        return self.settled - self.debits - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,10 @@ def cash_ladder(*, account_id: UUID, on: date) -> list[CashRung]:
     """Return the account's cash by currency."""
     reserved = reserved_of(account_id=account_id)
     rows = accounts.cash_of(account_id=account_id, on=on)
-    return [CashRung(row.currency, row.trade_date_cash, row.settled, reserved.get(row.currency, Decimal(0))) for row in rows]
+    return [
+        CashRung(row.currency, row.trade_date_cash, row.settled, row.unsettled_debits, reserved.get(row.currency, Decimal(0)))
+        for row in rows
+    ]
 
 
 def orders_of(*, account_id: UUID, connection_id: UUID, viewer: Viewer, before: UUID | None = None, most: int = MOST) -> list[Any]:
