@@ -24,6 +24,7 @@ from .figure_work import UNIT, Work, micros
 _LOST = (AuthorityFinding.AUTH_NONE, AuthorityFinding.AUTH_EXPIRED, AuthorityFinding.AUTH_REVOKED)
 # Another machine's clock may go ahead of ours. What it has written counts: once its mark is taken, nothing asks again.
 CLOCKS_APART = timedelta(seconds=5)
+TOO_LARGE = "Its equity is larger than the books can hold"
 
 
 def flags(work: Work) -> None:
@@ -43,6 +44,8 @@ def flags(work: Work) -> None:
     c["activity"] = inputs.activity_of(accounts=accounts, since=last_reset(work.now, RESET_ZONE), now=told)
     c["is_short_of_cash"] = (work.standing.available != MISSING) & (work.standing.available < 0)
     c["reason"] = inputs.unpriced_words(accounts=accounts, standing=work.standing, symbols=c["symbols"])
+    for i in np.flatnonzero((c["equity"] == MISSING) & (work.standing.equity != MISSING)).tolist():
+        c["reason"][i] = TOO_LARGE
     limits = np.array([np.nan if one is None else one for one in facts.loss_limit])
     loss = np.where(
         (c["day_loss"] == MISSING) | (c["start_to"] == MISSING) | (c["start_to"] <= 0), np.nan, c["day_loss"] / np.maximum(c["start_to"], 1)

@@ -13,13 +13,14 @@ from accounts.core.entries import Stamp, fee, flow, opening_position
 from accounts.core.ledger import Holder
 from accounts.enums import BlockMode, LeverageRegime
 from accounts.models import Account, EquitySnapshot, Position
-from accounts.services import block_trading, post
+from accounts.services import block_trading, post, snapshot_equity
 from allocation.models import Strategy
 from base import tenancy
 from execution.enums import Level, LevelWish
 from execution.models import ProtectiveLevel
 from governance.core.subjects import Actor, Viewer
 from governance.enums import MandateRuleKind, Role
+from governance.models import FirmSettings
 from governance.services import MandateRuleSpec, record_mandate
 from market.models import FxRate, Quote
 from reporting.core.account_filter import AccountFilter
@@ -208,6 +209,29 @@ def test_con_5_without_a_price_there_is_no_figure_but_a_reason_and_totals_leave_
     assert row.reason == f"No price of {instrument.symbol}"
     total = firm_total()
     assert (total.accounts, total.missing, total.equity_to) == (2, 1, 100)
+
+
+def test_con_5_what_no_column_holds_is_no_figure_rather_than_another(firm: Any) -> None:
+    """20 million shares at 5,000 yen: a hundred billion, more than 64 bits hold at eight decimals."""
+    large, small = make_account(base_currency="JPY"), make_account(base_currency="JPY")
+    as_loader(lambda: FxRate.objects.using("loader").create(base="JPY", quote="USD", rate=D("0.01"), as_of=NOW, source="FILE"))
+    share = quoted("5000", currency="JPY")
+    hold(large, share, "20000000", "50000000000")
+    hold(small, share, "10", "40000")
+    row = figures(large)
+    assert (row.equity, row.equity_to, row.gross) == (None, None, 1_000_000_000) and "larger" in row.reason
+    assert AccountFigures.objects.get(account=small).equity == 50_000
+    assert snapshot_equity(as_of=DAY, now=NOW).unknown == (large.id,)
+    assert [one.equity for one in EquitySnapshot.objects.all()] == [50_000]
+
+
+def test_a_billion_dollars_is_a_hundred_billion_yen(firm: Any) -> None:
+    FirmSettings.objects.update(reporting_currency="JPY")
+    as_loader(lambda: FxRate.objects.using("loader").create(base="USD", quote="JPY", rate=D(150), as_of=NOW, source="FILE"))
+    account = make_account()
+    fund(account, "1000000000")
+    row = figures(account)
+    assert (row.equity, row.equity_to, firm_total().equity_to) == (1_000_000_000, 150_000_000_000, 150_000_000_000)
 
 
 def test_acc_11_equity_is_converted_at_a_rate_that_is_kept_and_missing_without_one(firm: Any) -> None:
