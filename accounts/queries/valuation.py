@@ -99,7 +99,7 @@ def convert(amount: Ints, rate: Fraction, currency: str, *, round_up: bool = Fal
 
 
 def beyond(minor: Ints, scale: Ints) -> NDArray[np.bool_]:
-    """Tell which amounts of minor units are too large to be written as 10⁻⁸ units in 64 bits. scale: 10⁻⁸ units a minor unit. MISSING is not."""
+    """Tell which amounts of minor units (MISSING is none) are too large for 64 bits of 10⁻⁸ units. scale: of these in a minor unit."""
     return np.abs(np.where(minor == MISSING, 0, minor)) > np.iinfo(np.int64).max // scale
 
 
