@@ -21,6 +21,8 @@ from governance.core.subjects import Actor, Subject, Viewer
 from governance.enums import ApprovalAction, Role, SubjectKind
 from reporting.core.home import WIDGETS
 from reporting.queries.exposure import consolidated
+from reporting.services import refresh_figures
+from risk.models import FirmLimit
 from tests.api.scene import DAY, NOW, Scene, grant, make_person, make_scene
 from tests.factories import make_account, make_instrument, make_sleeve
 from tests.web.people import signed_in
@@ -208,3 +210,16 @@ def test_a_closed_account_is_no_equity_to_measure_exposure_by(scene: Scene) -> N
             EquitySnapshot.objects.create(account=account, as_of=DAY - timedelta(days=1), cash=equity, market_value=0, equity=equity)
         found = consolidated(Viewer(scene.owner.user.id, False, DAY), now=NOW)
     assert found.equity == 1000
+
+
+def test_the_firms_limits_stand_beside_the_whole_firms_exposure_alone(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        FirmLimit.objects.create(kind="GROSS", limit=Decimal(987_654), valid_from=NOW - timedelta(days=1))
+        refresh_figures(now=NOW)
+    for person in (scene.owner, scene.risk):
+        assert "limit 987,654" in get(person.user, "/exposure/").content.decode(), "the firm has this one account"
+    with tenancy.firm(scene.firm.id):
+        make_account()
+        refresh_figures(now=NOW)
+    assert "limit 987,654" in get(scene.risk.user, "/exposure/").content.decode()
+    assert "987,654" not in get(scene.owner.user, "/exposure/").content.decode()
