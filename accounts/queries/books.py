@@ -26,12 +26,14 @@ class PositionFacts:
 
 @dataclass(frozen=True, slots=True)
 class CashFacts:
-    """Cash of one currency. settled: what has settled by the day asked for; receivable: accrued and not paid, negative when owed."""
+    """Cash of one currency. settled: what has settled by the day asked for; receivable: accrued and not paid, negative when owed;
+    unsettled_debits: what trades done will still take, ≥ 0, whatever comes in beside it."""
 
     currency: str
     trade_date_cash: Decimal
     settled: Decimal
     receivable: Decimal
+    unsettled_debits: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def positions_of(*, account_id: UUID) -> list[PositionFacts]:
 def cash_of(*, account_id: UUID, on: date) -> list[CashFacts]:
     """Return the account's cash by currency; settled means by `on`."""
     sql = (
-        "SELECT currency, sum(amount), coalesce(sum(amount) FILTER (WHERE settle_date <= %(on)s), 0), sum(receivable) "
+        "SELECT currency, sum(amount), coalesce(sum(amount) FILTER (WHERE settle_date <= %(on)s), 0), sum(receivable), "
+        "coalesce(sum(outflow) FILTER (WHERE settle_date > %(on)s), 0) "
         "FROM accounts_cashbalance WHERE account_id = %(id)s GROUP BY 1 ORDER BY 1"
     )
     return [CashFacts(*row) for row in fetch_rows(sql, {"id": account_id, "on": on})]

@@ -112,9 +112,10 @@ def grouped_cash(viewer: Viewer) -> dict[str, Decimal]:
 
 
 def last_evening(viewer: Viewer, *, until: date) -> dict[str, Decimal]:
-    """Return the equity of the accounts in sight at the last evening of each, by their base currency."""
+    """Return the equity of the accounts in sight at the last evening of each, by their base currency; closed ones left out."""
     newest = EquitySnapshot.objects.filter(account=OuterRef("pk"), as_of__lte=until).order_by("-as_of").values("equity")[:1]
-    rows = visible_to(viewer.user_id, on=viewer.on).filter(is_clearing=False).annotate(worth=Subquery(newest))
+    open_ = Q(closed_on=None) | Q(closed_on__gt=until)
+    rows = visible_to(viewer.user_id, on=viewer.on).filter(open_, is_clearing=False).annotate(worth=Subquery(newest))
     return dict(rows.exclude(worth=None).values_list("base_currency").annotate(total=Sum("worth")).order_by("base_currency"))
 
 

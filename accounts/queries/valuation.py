@@ -1,6 +1,6 @@
 """Prices and conversion rates for valuing accounts, all from market, all as of one instant (ACC-3, ACC-11).
 
-Entry points: `Prices`, `prices_of`, `Rates`, `rates_between`, `convert`.
+Entry points: `Prices`, `prices_of`, `Rates`, `rates_between`, `convert`, `beyond`.
 Invariants: 1. what has no price or no rate is named as missing, never guessed (CON-5); 2. figures are exact fractions until they are rounded
 once, half-up, to minor units.
 """
@@ -96,6 +96,11 @@ def convert(amount: Ints, rate: Fraction, currency: str, *, round_up: bool = Fal
     scaled = amount.astype(object) * top
     result = -((-scaled) // bottom) if round_up else _half_up(scaled, bottom)
     return result.astype(np.int64)
+
+
+def beyond(minor: Ints, scale: Ints) -> NDArray[np.bool_]:
+    """Tell which amounts of minor units (MISSING is none) are too large for 64 bits of 10⁻⁸ units. scale: of these in a minor unit."""
+    return np.abs(np.where(minor == MISSING, 0, minor)) > np.iinfo(np.int64).max // scale
 
 
 def _half_up(amount: NDArray[np.int64], divisor: int) -> NDArray[np.int64]:

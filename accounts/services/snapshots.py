@@ -24,12 +24,13 @@ from ..queries.arrays import open_accounts_on
 from ..queries.columns import NO_ID, Ints, to_uuids
 from ..queries.flows import flows_until
 from ..queries.standing import exponents_of, standing_of
-from ..queries.valuation import MISSING
+from ..queries.valuation import MISSING, beyond
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFacts:
-    """written: how many accounts have a row now. unknown: accounts that could not be valued, for want of a price or rate (CON-5)."""
+    """written: how many accounts have a row now. unknown: accounts that could not be valued, for want of a price or rate (CON-5), or for being
+    larger than the books can hold."""
 
     written: int
     unknown: tuple[UUID, ...]
@@ -48,12 +49,14 @@ def snapshot_equity(*, as_of: date, now: datetime, account_ids: Sequence[UUID] |
     flows = flows_until(accounts=accounts, as_of=as_of)
     standing = standing_of(accounts=accounts, sleeve_id=UUID(bytes=NO_ID), also=flows.instruments, now=now)
     flow, unknown_flow = flows.worth(accounts, now)
+    scale = 10 ** (EXPONENT - exponents_of(accounts.currencies))[accounts.currency]
     unknown = (standing.equity == MISSING) | unknown_flow
+    for written in (standing.balance, standing.market_value, standing.equity, flow):
+        unknown |= beyond(written, scale)
     kept = np.flatnonzero(~unknown)
-    scale = 10 ** (EXPONENT - exponents_of(accounts.currencies))[accounts.currency[kept]]
 
     def amounts(minor: Ints) -> bulk.Decimals:
-        return bulk.Decimals(minor[kept] * scale)
+        return bulk.Decimals(minor[kept] * scale[kept])
 
     columns = {
         "account_id": bulk.Uuids(accounts.ids[kept]),

@@ -68,7 +68,7 @@ def drawdown_chart(dates: Sequence[date], drawdowns: Sequence[float], *, theme: 
 def equity_and_drawdown(
     dates: Sequence[date],
     equity_minor: Sequence[int],
-    drawdowns: Sequence[float],
+    drawdowns: Sequence[float] | None,
     *,
     exponent: int = 2,
     theme: Theme = LIGHT,
@@ -76,8 +76,9 @@ def equity_and_drawdown(
     height: int = 150,
     font_size: int = 11,
 ) -> Spec:
-    """Return both charts, one above the other, on one time axis. height: of both together, pixels."""
-    lower = height // 4
+    """Return both charts, one above the other, on one time axis; equity alone where no drawdown is known. height: of both, pixels."""
+    lower = 0 if drawdowns is None else height // 4
+    beneath = [] if drawdowns is None else [drawdown_chart(dates, drawdowns, theme=theme, width=width, height=lower)]
     return {
         "$schema": SCHEMA,
         "config": config(theme, font_size=font_size),
@@ -85,7 +86,7 @@ def equity_and_drawdown(
         "spacing": 10,
         "vconcat": [
             equity_chart(dates, equity_minor, exponent=exponent, width=width, height=height - lower),
-            drawdown_chart(dates, drawdowns, theme=theme, width=width, height=lower),
+            *beneath,
         ],
     }
 

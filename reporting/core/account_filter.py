@@ -206,7 +206,12 @@ class Cursor:
         words = [self.label, self.code, *([value] if sort in TEXT_SORTS else [])]
         if not all(isinstance(word, str) and _is_storable(word) for word in words):
             return False
-        return sort in TEXT_SORTS or value is None or (isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= 20)
+        return sort in TEXT_SORTS or value is None or (isinstance(value, Decimal) and _is_figure(value))
+
+
+def _is_figure(value: Decimal) -> bool:
+    """Tell whether it is as large and as fine as a figure may be; the database refuses thousands of digits."""
+    return value.is_finite() and abs(value.adjusted()) <= 20 and len(value.as_tuple().digits) <= 60
 
 
 def _is_storable(text: str) -> bool:

@@ -155,7 +155,8 @@ class AccountRow:
 class Books:
     """Everything the ledger and its projections say of one account up to the end of a period.
 
-    bookings: of the period, and those that opened or closed its lots before. closing_prices and opening_prices: by instrument.
+    bookings: of the period, and those that opened or closed its lots before. closures: of these lots, later ones too: what a lot's basis of
+    today lacks besides them has left in kind.
     """
 
     account: AccountRow

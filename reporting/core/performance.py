@@ -89,14 +89,14 @@ def period_gain(days: Sequence[ValuedDay]) -> Decimal:
 
 
 def unit_values(days: Iterable[ValuedDay], *, gross: bool = False) -> NDArray[np.float64]:
-    """Return float64[n + 1]: the value of one unit, 1.0 before the first day, freed of flows (RSK-9).
+    """Return float64[n + 1]: the value of one unit, 1.0 before the first day, freed of flows (RSK-9). More than everything cannot be lost.
 
     Raises ValueError if a day has no return.
     """
     steps = [daily_return(day, gross=gross) for day in days]
     if any(step is None for step in steps):
         raise ValueError("a day without invested money has no unit value")
-    return np.concatenate(([1.0], np.cumprod([1.0 + float(step) for step in steps if step is not None])))
+    return np.concatenate(([1.0], np.cumprod([max(1.0 + float(step), 0.0) for step in steps if step is not None])))
 
 
 def modified_dietz(*, begin: Decimal, end: Decimal, flows: Iterable[tuple[int, Decimal]], days: int) -> Fraction | None:

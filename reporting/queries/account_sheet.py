@@ -1,6 +1,6 @@
 """One account on its own page: what it holds and is worth now, its orders and fills.
 
-Entry points: `holdings_now`, `cash_ladder`, `orders_of`, `fills_of`, `equity_days`. Inside the caller's tenancy block.
+Entry points: `holdings_now`, `cash_ladder`, `orders_of`, `fills_of`, `evenings_of`, `days_between`. Inside the caller's tenancy block.
 Invariant: what has no price says so and is in no total.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts import queries as accounts
-from accounts.queries.books import LotFacts
+from accounts.queries.books import EquityPoint, LotFacts
 from accounts.queries.sheet import reserved_of
 from accounts.queries.valuation import prices_of
 from base.core.money import round_money
@@ -64,11 +64,12 @@ class LotRow:
 
 @dataclass(frozen=True, slots=True)
 class CashRung:
-    """Cash of one currency: by trade date, settled, spoken for by live orders, and what is left of the settled part."""
+    """Cash of one currency: by trade date, settled, still to be paid for trades, held by live orders, and what is left of the settled part."""
 
     currency: str
     trade_date_cash: Decimal
     settled: Decimal
+    debits: Decimal
     reserved: Decimal
 
     @property
@@ -78,8 +79,8 @@ class CashRung:
 
     @property
     def free(self) -> Decimal:
-        """Return settled cash that no order holds."""
-        return self.settled - self.reserved
+        """Return settled cash that neither a trade nor an order has use for: debits count at once, credits once settled (ACC-4)."""
+        return self.settled - self.debits - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,10 @@ def cash_ladder(*, account_id: UUID, on: date) -> list[CashRung]:
     """Return the account's cash by currency."""
     reserved = reserved_of(account_id=account_id)
     rows = accounts.cash_of(account_id=account_id, on=on)
-    return [CashRung(row.currency, row.trade_date_cash, row.settled, reserved.get(row.currency, Decimal(0))) for row in rows]
+    return [
+        CashRung(row.currency, row.trade_date_cash, row.settled, row.unsettled_debits, reserved.get(row.currency, Decimal(0)))
+        for row in rows
+    ]
 
 
 def orders_of(*, account_id: UUID, connection_id: UUID, viewer: Viewer, before: UUID | None = None, most: int = MOST) -> list[Any]:
@@ -182,13 +186,17 @@ def fills_of(*, account_id: UUID, viewer: Viewer) -> list[FillRow]:
     return sorted(rows, key=lambda row: row.at, reverse=True)[:MOST]
 
 
-def equity_days(*, account_id: UUID, since: date, until: date) -> list[ValuedDay]:
-    """Return the account's evenings as valued days, for curves freed of deposits and withdrawals."""
-    points = accounts.equity_of(account_id=account_id, since=since, until=until)
+def evenings_of(*, account_id: UUID, since: date, until: date) -> list[EquityPoint]:
+    """Return the account's evenings on record from `since` to `until`, both included."""
+    return accounts.equity_of(account_id=account_id, since=since, until=until)
+
+
+def days_between(evenings: Sequence[EquityPoint]) -> list[ValuedDay]:
+    """Return the n − 1 valued days between n evenings, for curves freed of deposits and withdrawals."""
     zero = Decimal(0)
     return [
         ValuedDay(now.as_of, before.equity, now.equity, max(now.external_flow, zero), max(-now.external_flow, zero))
-        for before, now in pairwise(points)
+        for before, now in pairwise(evenings)
     ]
 
 

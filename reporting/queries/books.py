@@ -99,7 +99,7 @@ def books_of(*, account_id: UUID, start: date, end: date) -> Books:
         balances[book][currency or instrument_id] = Balance(opening, closing, settled)
     lots = tuple(LotRow(*row) for row in _fetch(_LOTS, asked))
     known = {lot.id for lot in lots}
-    closures = tuple(c for row in _fetch(_CLOSURES, asked) if (c := ClosureRow(*row)).lot_id in known and c.closed_on <= end)
+    closures = tuple(c for row in _fetch(_CLOSURES, asked) if (c := ClosureRow(*row)).lot_id in known)
     snapshots = tuple(Snapshot(*row) for row in _fetch(_SNAPSHOTS, asked))
     last = next((s for s in reversed(snapshots) if s.as_of < start), None)
     asked |= {"valued_on": last.as_of if last else None, "valued_at": last.valued_at if last else None}

@@ -27,8 +27,8 @@ _UNSEEN = ("id", "firm", "start_to", "flow_to", "gross", "net", "realised", "uni
 _LOADED = tuple(field.attname for field in AccountFigures._meta.local_concrete_fields if field.name not in _UNSEEN)
 _SHOWN = (
     "account_id", "code", "name", "custodian", "currency", "connection_id", "custodian_id", "currency_to", "rate", "rate_label", "rate_as_of",
-    "equity", "day_start", "equity_to", "day_pnl", "day_rate", "day_loss", "loss_use", "open_pnl", "open_pnl_own", "margin_rate",
-    "margin_reason", "open_risk", "open_risk_to", "risk_reason", "drawdown", "positions", "orders", "fills", "breaks", "block", "block_reason",
+    "equity", "day_start", "equity_to", "day_pnl", "day_rate", "day_loss", "loss_use", "open_pnl", "open_pnl_own", "margin_used",
+    "margin_rate", "margin_reason", "open_risk", "open_risk_to", "risk_reason", "drawdown", "positions", "orders", "fills", "breaks", "block", "block_reason",
     "authority", "is_short_of_cash", "attention", "reason", "points", "stale_since",
 )  # fmt: skip
 _WORKED_OUT = {"stale_since": f"CASE WHEN computed_at - priced_at > interval '{STALE_AFTER}' THEN priced_at END"}

@@ -53,7 +53,7 @@ _FLAG_RULES = {
     "blocked": ~Q(block=""),
     "breaks": Q(breaks__gt=0),
     "cash": Q(is_short_of_cash=True),
-    "margin": Q(margin_rate__gt=_HALF),
+    "margin": Q(margin_rate__gt=_HALF) | Q(margin_rate=None, margin_used__gt=0, equity__isnull=False),
     "loss": Q(loss_use__gte=_WARNING),
     "missing": Q(equity=None),
 }
@@ -226,9 +226,12 @@ def selected_ids(sight: Sight) -> list[UUID]:
 
 
 def growth_of(sight: Sight) -> tuple[Decimal, Decimal]:
-    """Return Σ equity − flows since the last evening, and Σ equity of that evening: what the curve in sight has grown since (RSK-9)."""
-    grown, before = _summed(sight, "''", "", {})[0][-2:]
-    return grown, before
+    """Return Σ equity − flows since the last evening, and Σ equity of that evening, both with what came in since: what the curve in sight has
+    grown from and to (RSK-9, PRF-1)."""
+    values = _summed(sight, "''", "", {})[0]
+    start, (grown, before) = values[1 + SUM_NAMES.index("start_to")], values[-2:]
+    came = max(start - before, Decimal(0))
+    return grown + came, before + came
 
 
 _RUNS = """

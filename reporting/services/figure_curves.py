@@ -47,7 +47,7 @@ def history_now(work: Work, forced: bool) -> History | None:
 
 
 def curves(work: Work, history: History | None) -> None:
-    """RSK-9: the unit value now, from the last evening's and the growth since."""
+    """RSK-9: the unit value now, from the last evening's and the growth since, reckoned as a day's return is (PRF-1)."""
     c = work.columns
     if history is not None:
         unit, peak = history.accounts.unit, history.accounts.peak
@@ -55,10 +55,10 @@ def curves(work: Work, history: History | None) -> None:
     else:
         unit, peak = _kept(work)
     known = (c["equity"] != MISSING) & (c["start"] != MISSING) & (c["flow"] != MISSING)
-    before = np.where(known, c["start"], 1).astype(np.float64)
-    growth = np.where(
-        known & (before > 0), (np.where(known, c["equity"], 0) - np.where(known, c["flow"], 0)) / np.where(before > 0, before, 1.0), 1.0
-    )
+    equity, begin, flow = (np.where(known, c[name], 0).astype(np.float64) for name in ("equity", "start", "flow"))
+    came = np.maximum(flow, 0.0)
+    invested = begin + came
+    growth = np.where(invested > 0, (equity - flow + came) / np.where(invested > 0, invested, 1.0), 1.0)
     level = unit * np.maximum(growth, 0.0)
     fall = 1.0 - level / np.maximum(peak, level)
     c["drawdown"] = np.where(known, np.rint(np.clip(fall, 0.0, 1.0) * UNIT), float(MISSING)).astype(np.int64)

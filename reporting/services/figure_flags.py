@@ -24,6 +24,7 @@ from .figure_work import UNIT, Work, micros
 _LOST = (AuthorityFinding.AUTH_NONE, AuthorityFinding.AUTH_EXPIRED, AuthorityFinding.AUTH_REVOKED)
 # Another machine's clock may go ahead of ours. What it has written counts: once its mark is taken, nothing asks again.
 CLOCKS_APART = timedelta(seconds=5)
+TOO_LARGE = "Its equity is larger than the books can hold"
 
 
 def flags(work: Work) -> None:
@@ -43,6 +44,8 @@ def flags(work: Work) -> None:
     c["activity"] = inputs.activity_of(accounts=accounts, since=last_reset(work.now, RESET_ZONE), now=told)
     c["is_short_of_cash"] = (work.standing.available != MISSING) & (work.standing.available < 0)
     c["reason"] = inputs.unpriced_words(accounts=accounts, standing=work.standing, symbols=c["symbols"])
+    for i in np.flatnonzero((c["equity"] == MISSING) & (work.standing.equity != MISSING)).tolist():
+        c["reason"][i] = TOO_LARGE
     limits = np.array([np.nan if one is None else one for one in facts.loss_limit])
     loss = np.where(
         (c["day_loss"] == MISSING) | (c["start_to"] == MISSING) | (c["start_to"] <= 0), np.nan, c["day_loss"] / np.maximum(c["start_to"], 1)
@@ -58,7 +61,8 @@ def _attention(work: Work) -> Ints:
     """Return how loud each account's flags are, for sorting: authority 16, a block 8, no figures 4, loss or margin 2, cash and breaks 1."""
     c = work.columns
     marks = np.array([16 * bool(lost) + 8 * bool(mode) for lost, (mode, _) in zip(c["authority"], c["block"], strict=True)], np.int64)
-    tight = (c["margin_rate"] > UNIT // 2) | (c["loss_use"] >= UNIT * 6 // 10)
+    uncovered = (c["margin_used"] > 0) & (c["equity"] != MISSING) & (c["margin_rate"] == MISSING)
+    tight = (c["margin_rate"] > UNIT // 2) | uncovered | (c["loss_use"] >= UNIT * 6 // 10)
     return marks + 4 * (c["equity"] == MISSING) + 2 * tight + ((c["breaks"] > 0) | c["is_short_of_cash"])
 
 

@@ -15,7 +15,7 @@ from accounts.core.margin import FX, OTHER, SHARE, MarginPositions, margin_used
 from accounts.core.scaled import EXPONENT
 from accounts.queries.columns import Ints
 from accounts.queries.gains import open_gains, realised_gains
-from accounts.queries.valuation import MISSING, convert
+from accounts.queries.valuation import MISSING, beyond, convert
 from base.core.money import minor_exponent
 from market import queries as market
 from market.enums import InstrumentKind
@@ -31,7 +31,7 @@ def money(work: Work) -> None:
     c, standing = work.columns, work.standing
     open_, unknown_open = open_gains(accounts=work.accounts, now=work.now)
     realised, unknown_realised = realised_gains(accounts=work.accounts, since=work.until + timedelta(days=1), now=work.now)
-    c["equity"] = standing.equity
+    c["equity"] = np.where(beyond(standing.equity, c["scale"]), MISSING, standing.equity)
     c["day_start"] = plus(c["start"], c["flow"])
     c["equity_to"], c["start_to"], c["flow_to"] = work.to(c["equity"]), work.to(c["day_start"]), work.to(c["flow"])
     c["day_pnl"] = plus(c["equity_to"], -c["start_to"], missing=(c["equity_to"] == MISSING) | (c["start_to"] == MISSING))
@@ -95,7 +95,7 @@ def sectors(work: Work) -> list[list[Any]]:
         rows = np.flatnonzero((work.accounts.currency[holdings.account] == place) & (work.values != MISSING))
         if len(rows) and not work.rates.missing[place]:
             per_position[rows] = convert(
-                work.values[rows] * 10 ** (EXPONENT - minor_exponent(name)), fraction(work.rates, place), work.currency
+                work.values[rows], fraction(work.rates, place) * 10 ** (EXPONENT - minor_exponent(name)), work.currency
             )
     sums: dict[str, list[int]] = {}
     for one in prices.ids.tolist():

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from accounts.core.scaled import EXPONENT
 from accounts.queries.columns import Ints
-from accounts.queries.valuation import MISSING
+from accounts.queries.valuation import MISSING, beyond
 from base import bulk
 from base.core.money import minor_exponent
 
@@ -31,7 +30,7 @@ _DATE = f"(DATE '1970-01-01' + NULLIF({{}}, {MISSING})::int)"
 def write_rows(work: Work, history: History | None) -> None:
     """Write every account's row; curves only where they were taken anew."""
     c, accounts, facts = work.columns, work.accounts, work.facts
-    to_scale = 10 ** (EXPONENT - minor_exponent(work.currency))
+    whole = f"(NULLIF({{}}, {MISSING})::numeric / {10 ** minor_exponent(work.currency)})"
     own, activity = ("equity", "day_start", "margin_used", "open_pnl_own", "open_risk"), c["activity"]
     to = ("equity_to", "start_to", "flow_to", "day_pnl", "day_loss", "open_pnl", "realised", "gross", "net", "open_risk_to")
     ratios = ("day_rate", "margin_rate", "drawdown", "loss_use")
@@ -58,7 +57,7 @@ def write_rows(work: Work, history: History | None) -> None:
         "rate_label": _texts([work.rates.labels[i][:120] for i in place.tolist()]),
         "rate_as_of": bulk.Integers(rate_at[place], _INSTANT),
         **{name: _scaled(c[name], c["scale"]) for name in own},
-        **{name: _scaled(c[name], to_scale) for name in to},
+        **{name: bulk.Integers(c[name], whole) for name in to},
         **{name: bulk.Integers(c[name], _NULLABLE) for name in ratios},
         "margin_reason": _texts([one[:80] for one in c["margin_reason"]]),
         "risk_reason": _texts([one[:80] for one in c["risk_reason"]]),
@@ -92,8 +91,8 @@ def write_rows(work: Work, history: History | None) -> None:
     bulk.insert(AccountFigures, work.n, columns, on_conflict=on_conflict)
 
 
-def _scaled(minor: Ints, scale: Any) -> bulk.Integers:
-    known = minor != MISSING
+def _scaled(minor: Ints, scale: Ints) -> bulk.Integers:
+    known = (minor != MISSING) & ~beyond(minor, scale)
     return bulk.Integers(np.where(known, np.where(known, minor, 0) * scale, MISSING), _NULLABLE)
 
 

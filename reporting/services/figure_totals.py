@@ -44,10 +44,13 @@ SELECT s.kind, s.label, {", ".join(f"coalesce(t.{name}, 0) + s.{name}" for name 
 FROM unnest(%(kind)s::text[], %(label)s::text[], {", ".join(f"%({name})s::{'int' if name in _COUNTS else 'numeric'}[]" for name in _STORED)})
     AS s ({_NAMES}) LEFT JOIN reporting_figuretotals t ON t.kind = s.kind AND t.label = s.label
 """
-# RSK-9 on the summed curve: the last evening's unit × what the members have grown since, against the peak.
-_DRAWDOWN = """
-UPDATE reporting_figuretotals SET drawdown = CASE WHEN before > 0 AND greatest(peak, unit) > 0 THEN
-    round(1 - unit * greatest(grown, 0) / before / greatest(peak, unit * greatest(grown, 0) / before), 8) END
+# RSK-9 on the summed curve: the last evening's unit × what the members have grown since, against the peak. What came in works from the
+# start (PRF-1).
+_CAME = "greatest(start_to - before, 0)"
+_LEVEL = f"unit * greatest(grown + {_CAME}, 0) / (before + {_CAME})"
+_DRAWDOWN = f"""
+UPDATE reporting_figuretotals SET drawdown = CASE WHEN before + {_CAME} > 0 AND greatest(peak, unit) > 0 THEN
+    round(1 - {_LEVEL} / greatest(peak, {_LEVEL}), 8) END
 WHERE computed_at = %(now)s
 """
 
@@ -103,7 +106,8 @@ def _keep_curves(history: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
 def drawdown_of(*, unit: Decimal | int, peak: Decimal | int, grown: Decimal, before: Decimal) -> Decimal | None:
     """Return the drawdown of a summed curve now: its last evening's unit × grown / before, against its peak; what the database does.
 
-    grown: Σ equity − flows since; before: Σ equity of the last evening. None where there is nothing to grow from. Source: RSK-9.
+    grown: Σ equity − flows since; before: Σ equity of the last evening; both with what came in since (PRF-1). None where there
+    is nothing to grow from. Source: RSK-9.
 
     >>> drawdown_of(unit=1, peak=Decimal("1.08"), grown=Decimal("99500"), before=Decimal("100000"))
     Decimal('0.07870370')

@@ -59,7 +59,7 @@ class Work:
             rows = np.flatnonzero((self.accounts.currency == place) & (minor != MISSING))
             if len(rows) and not self.rates.missing[place]:
                 rate = fraction(self.rates, place)
-                found[rows] = convert(minor[rows] * 10 ** (EXPONENT - minor_exponent(name)), rate, self.currency)
+                found[rows] = convert(minor[rows], rate * 10 ** (EXPONENT - minor_exponent(name)), self.currency)
         return found
 
 

@@ -2,12 +2,13 @@
 
 Entry points: `state_month` (a door's work: it opens a tenancy block for each account), `last_month`, `due_accounts`, `report_failure`.
 Invariants:
-1. One account's failure stops no other: it is listed, and an alert tells operations.
+1. One account's failure, whatever it is, stops no other: it is listed, and an alert tells operations until the statement stands.
 2. It can be stopped and started again at any point: what is made stays, equal figures are not made twice.
 """
 
 from __future__ import annotations
 
+import logging
 from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from reporting.models import StatementDocument
 
 from .statements import make_statement
 
+logger = logging.getLogger(__name__)
 _DUE = """
 SELECT id, code FROM accounts_account
 WHERE NOT is_clearing AND opened_on <= %s AND (closed_on IS NULL OR closed_on >= %s) AND (%s = '' OR code = %s)
@@ -89,17 +91,24 @@ def state_month(
     with tenancy.firm(firm):
         due = due_accounts(period_start=start, period_end=end, account=account, only_missing=only_missing)
     for number, (account_id, code) in enumerate(due, start=1):
+        problem: Refused | None = None
         try:
             with tenancy.firm(firm):
                 before = _versions(account_id, start)
                 document_id = make_statement(account_id=account_id, period_start=start, period_end=end, now=clock())
                 made = _versions(account_id, start) > before
+                governance.end_alert(dedupe_key=_alert_key(account_id, month), now=clock(), reason="the statement is made")
         except Refused as error:
-            with tenancy.firm(firm):
-                report_failure(account_id=account_id, month=month, error=error, now=clock())
-            yield Progress(number, len(due), code, None, False, error.message)
-        else:
+            problem = error
+        except Exception as error:  # the accounts that come after it wait for theirs
+            logger.exception("the statement of account %s failed", account_id)
+            problem = Refused("ERROR", f"it failed with {type(error).__name__}; the log says where")
+        if problem is None:
             yield Progress(number, len(due), code, document_id, made)
+            continue
+        with tenancy.firm(firm):
+            report_failure(account_id=account_id, month=month, error=problem, now=clock())
+        yield Progress(number, len(due), code, None, False, problem.message)
 
 
 def report_failure(*, account_id: UUID, month: str, error: Refused, now: datetime) -> UUID:
@@ -111,8 +120,12 @@ def report_failure(*, account_id: UUID, month: str, error: Refused, now: datetim
         subject=Subject(SubjectKind.ACCOUNT, str(account_id)),
         message=f"No statement for {month}: {error.message}"[:400],
         now=now,
-        dedupe_key=f"statement|{account_id}|{month}",
+        dedupe_key=_alert_key(account_id, month),
     )
+
+
+def _alert_key(account_id: UUID, month: str) -> str:
+    return f"statement|{account_id}|{month}"
 
 
 def _versions(account_id: UUID, period_start: date) -> int:

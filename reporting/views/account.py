@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts import queries as accounts
+from accounts.queries.books import EquityPoint
 from accounts.queries.sheet import blocks_on
 from base.csv_export import csv_response
 from base.errors import NotFound
@@ -30,6 +31,7 @@ from reporting.core.drawdown import drawdown_curve
 from reporting.core.performance import ValuedDay, daily_return, time_weighted_return, unit_values
 from reporting.queries import account_sheet as sheet
 from reporting.queries.documents import visible_statements
+from reporting.services.portrait import LONGEST_CLOSURE
 from reporting.views.wash_sales import recent_wash_sales
 
 TABS = ("overview", "positions", "lots", "cash", "orders", "fills", "mandate", "breaks", "statements", "audit")
@@ -55,15 +57,18 @@ def account(request: Request, account_id: UUID) -> HttpResponse:
 
 def _overview(row: Any, visit: Visit) -> dict[str, Any]:
     today = visit.now.date()
-    days = sheet.equity_days(account_id=row.pk, since=today - YEAR, until=today)
+    evenings = sheet.evenings_of(account_id=row.pk, since=today - YEAR, until=today)
+    days = sheet.days_between(evenings)
+    falls = _drawdowns(days)
     holdings, _ = sheet.holdings_now(account_id=row.pk, now=visit.now)
     papers = authorities_naming(account_id=row.pk)
     return {
-        "days": days,
-        "last": days[-1] if days else None,
-        "chart": _chart(days),
+        "evenings": evenings,
+        "last": evenings[-1] if evenings else None,
+        "chart": _chart(evenings, falls),
         "year_return": time_weighted_return(days) if days else None,
-        "drawdown": _drawdowns(days)[-1] if days else None,
+        "return_since": evenings[0].as_of if evenings and evenings[0].as_of - (today - YEAR) > LONGEST_CLOSURE else None,
+        "drawdown": falls[-1] if days and falls else None,
         "holdings": holdings[:8],
         "holding_count": len(holdings),
         "ladder": sheet.cash_ladder(account_id=row.pk, on=today),
@@ -73,18 +78,17 @@ def _overview(row: Any, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _chart(days: list[ValuedDay]) -> dict[str, Any] | None:
-    if len(days) < 2:
+def _chart(evenings: list[EquityPoint], falls: list[float] | None) -> dict[str, Any] | None:
+    if len(evenings) < 2:
         return None
-    dates, minor = [day.date for day in days], [int(day.end * 100) for day in days]
-    falls = _drawdowns(days)[1:]
+    dates, minor = [evening.as_of for evening in evenings], [int(evening.equity * 100) for evening in evenings]
     return {name: equity_and_drawdown(dates, minor, falls, theme=theme, height=220) for name, theme in (("light", LIGHT), ("dark", DARK))}
 
 
-def _drawdowns(days: list[ValuedDay]) -> list[float]:
-    """Return n + 1 drawdowns; none at all where a day had no money to earn on."""
+def _drawdowns(days: list[ValuedDay]) -> list[float] | None:
+    """Return n + 1 drawdowns; None where a day had no money to earn on: what has no unit value has no fall either."""
     if any(daily_return(day) is None for day in days):
-        return [0.0] * (len(days) + 1)
+        return None
     return [float(fall) for fall in drawdown_curve(unit_values(days))]
 
 

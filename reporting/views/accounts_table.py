@@ -214,6 +214,8 @@ def flags_of(row: Any) -> list[tuple[str, str, str]]:
         found.append(
             (tone, f"Loss {percent(row.loss_use, 0)}", f"Day loss {money(row.day_loss, row.currency_to)} {row.currency_to}, RSK-9")
         )
+    if row.margin_rate is None and row.margin_used and row.equity is not None:
+        found.append(("crit", "Margin", "Margin is in use and no equity is left to cover it, RSK-8"))
     if row.margin_rate is not None and row.margin_rate > Decimal("0.5"):
         found.append(("warn", "Margin", "Margin level below 200%, RSK-8"))
     if row.breaks:

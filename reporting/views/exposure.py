@@ -17,7 +17,9 @@ from governance.enums import AuditAction, SubjectKind
 from governance.permissions import STAFF
 from governance.web import Request, page
 from market import queries as market
+from reporting.core.account_filter import AccountFilter
 from reporting.queries.exposure import DIMENSIONS, Consolidated, consolidated
+from reporting.queries.figures import Sight, totals_of
 from risk.core.consolidated import Bar
 from risk.core.gate_one import UNLIMITED
 from risk.queries.firm import rounded
@@ -34,7 +36,7 @@ def exposure(request: Request) -> HttpResponse:
     found = consolidated(request.visit.viewer, now=request.visit.now, within=within)
     if request.GET.get("format") == "csv":
         return _download(request, found, within)
-    limits = {kind.value: fact.limit for kind, fact in limits_in_force(now=request.visit.now).items() if fact.limit < UNLIMITED}
+    limits = limits_in_force(now=request.visit.now) if _sees_all(request) else {}
     context = {
         "found": found,
         "lines": [(line, figures_of(found, line.bar)) for line in found.listed],
@@ -43,7 +45,7 @@ def exposure(request: Request) -> HttpResponse:
         "query": urlencode({"by": within[0], "of": within[1]}) if within else "",
         "sleeve": _name_in(within, "strategy"),
         "total": figures_of(found, found.total),
-        "limits": limits,
+        "limits": {kind.value: fact.limit for kind, fact in limits.items() if fact.limit < UNLIMITED},
     }
     return render(request, "reporting/_exposure.html" if request.htmx else "reporting/exposure.html", context)
 
@@ -57,6 +59,15 @@ def holders(request: Request, instrument_id: int) -> HttpResponse:
     rows = holders_of(request.visit.viewer, instrument_id=instrument_id, sleeve=sleeve, after=after, limit=HOLDERS + 1)
     more = urlencode({"strategy": sleeve, "after": rows[HOLDERS - 1].code}) if len(rows) > HOLDERS else ""
     return render(request, "reporting/_holders.html", {"instrument": one, "rows": rows[:HOLDERS], "more": more})
+
+
+def _sees_all(request: Request) -> bool:
+    """Tell whether the firm's limits say anything beside these figures: next to those of a part they would be taken for the part's."""
+    viewer = request.visit.viewer
+    if viewer.oversight:
+        return True
+    totals = totals_of(Sight(viewer, AccountFilter()))
+    return totals is not None and totals.whole
 
 
 def _within(request: Request) -> tuple[str, str] | None:

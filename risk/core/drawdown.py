@@ -2,7 +2,7 @@
 
 Entry points: `unit_values`, `summed_curve`, `current_drawdown`, `worst_drawdown`, `floors`, `daily_loss`, `last_reset`.
 
-Invariants: 1. deposits and withdrawals change no unit value. 2. 0 ≤ drawdown; drawdown ≥ 1 only after a total loss.
+Invariants: 1. deposits and withdrawals change no unit value (PRF-1). 2. 0 ≤ drawdown; drawdown ≥ 1 only after a total loss.
 3. the drawdown of several accounts is taken from their summed curve, never from their drawdowns.
 """
 
@@ -26,12 +26,14 @@ class Floors:
 def unit_values(navs: Sequence[Decimal], flows: Sequence[Decimal]) -> list[Fraction]:
     """Return the value of one unit at each valuation, starting at 1.
 
-    navs: after the flow. flows: external flow just before each valuation (deposits positive); the first is part of the start.
+    navs: after the flow. flows: external flow since the valuation before: deposits (positive) work from the start, withdrawals until the
+    end; the first is part of the start.
 
-    >>> unit_values([Decimal(100), Decimal(220), Decimal(198)], [Decimal(0), Decimal(110), Decimal(0)])
-    [Fraction(1, 1), Fraction(11, 10), Fraction(99, 100)]
+    >>> unit_values([Decimal(100), Decimal(231), Decimal(210)], [Decimal(0), Decimal(110), Decimal(0)])
+    [Fraction(1, 1), Fraction(11, 10), Fraction(1, 1)]
 
-    Raises ValueError for unequal lengths or a valuation that follows one of zero or less. Source: RSK-9.
+    Raises ValueError for unequal lengths or a valuation that follows one of zero or less which no deposit has lifted. Source: RSK-9,
+    PRF-1.
     """
     if len(navs) != len(flows):
         raise ValueError(f"{len(navs)} valuations but {len(flows)} flows")
@@ -39,10 +41,11 @@ def unit_values(navs: Sequence[Decimal], flows: Sequence[Decimal]) -> list[Fract
     for nav, flow in zip(navs, flows, strict=True):
         if previous is None:
             units.append(Fraction(1))
-        elif previous <= 0:
-            raise ValueError(f"no unit value after a valuation of {previous}")
         else:
-            units.append(units[-1] * Fraction(nav - flow) / Fraction(previous))
+            came = max(flow, Decimal(0))
+            if previous + came <= 0:
+                raise ValueError(f"no unit value after a valuation of {previous}")
+            units.append(units[-1] * Fraction(nav - flow + came) / Fraction(previous + came))
         previous = nav
     return units
 

@@ -21,6 +21,8 @@ from accounts.enums import TRADING_ENTRIES
 
 ADV_DAYS = 20
 _ADV_LOOKBACK = timedelta(days=45)
+_LATEST = timedelta(days=45)
+"""[D] How long after its day a flow is booked at the latest."""
 _BUYS = "('BUY', 'BUY_TO_COVER')"
 # What never moves capital, as the ledger's index of the others has it.
 FLOWLESS = f"({', '.join(repr(str(kind)) for kind in TRADING_ENTRIES)})"
@@ -86,14 +88,14 @@ class DayStart:
 
 
 def day_start(*, until: date) -> DayStart:
-    """Return what the accounts were worth at their last snapshots not after `until`."""
+    """Return what the accounts were worth at their last snapshots not after `until`; what was closed by then is left out."""
     sql = """
         SELECT a.base_currency, coalesce(sum(s.equity), 0), min(s.as_of), array_agg(a.id) FILTER (WHERE s.as_of IS NULL)
         FROM accounts_account a LEFT JOIN LATERAL (
             SELECT as_of, equity FROM accounts_equitysnapshot x WHERE x.firm_id = a.firm_id AND x.account_id = a.id AND x.as_of <= %s
             ORDER BY as_of DESC LIMIT 1) s ON true
-        GROUP BY 1 ORDER BY 1"""
-    rows = _rows(sql, [until])
+        WHERE a.closed_on IS NULL OR a.closed_on > %s GROUP BY 1 ORDER BY 1"""
+    rows = _rows(sql, [until, until])
     since = min((row[2] for row in rows if row[2] is not None), default=None)
     return DayStart({row[0]: row[1] for row in rows}, since, [pk for row in rows for pk in row[3] or ()])
 
@@ -101,20 +103,24 @@ def day_start(*, until: date) -> DayStart:
 def flows_since(start: DayStart, *, until: date) -> tuple[dict[str, Decimal], dict[int, Decimal]]:
     """Return what came in (positive) or went out after each account's last snapshot: money by currency, units by instrument.
 
-    A flow is a transaction against capital; what comes in kind counts by its units, not by its tax basis.
+    What was booked late, for a day that had been valued, came after it (docs/decisions/0009). A flow is a transaction against capital; what
+    comes in kind counts by its units, not by its tax basis.
     """
     sql = f"""
         WITH flows AS (
             SELECT t.id, c.account_id FROM accounts_ledgertransaction t
             JOIN accounts_ledgerentry c ON c.firm_id = t.firm_id AND c.transaction_id = t.id AND c.book = 'CAPITAL'
+            JOIN accounts_account a ON a.firm_id = c.firm_id AND a.id = c.account_id AND (a.closed_on IS NULL OR a.closed_on > %s)
+            JOIN LATERAL (SELECT x.as_of, x.valued_at FROM accounts_equitysnapshot x
+                          WHERE x.firm_id = c.firm_id AND x.account_id = c.account_id AND x.as_of <= %s ORDER BY x.as_of DESC LIMIT 1) s
+                ON t.trade_date > s.as_of OR t.recorded_at > s.valued_at
             WHERE t.entry_type NOT IN {FLOWLESS} AND t.trade_date > coalesce(%s, 'infinity'::date)
-            AND t.trade_date > (SELECT max(x.as_of) FROM accounts_equitysnapshot x
-                                WHERE x.firm_id = c.firm_id AND x.account_id = c.account_id AND x.as_of <= %s)
             UNION SELECT c.transaction_id, c.account_id FROM accounts_ledgerentry c WHERE c.book = 'CAPITAL' AND c.account_id = ANY(%s))
         SELECT e.currency, e.instrument_id, sum(e.amount) FROM flows f
         JOIN accounts_ledgerentry e ON e.transaction_id = f.id AND e.account_id = f.account_id
         WHERE e.book IN ('CASH', 'POSITION') GROUP BY 1, 2 ORDER BY 1, 2"""
-    rows = _rows(sql, [start.since, until, start.unseen])
+    since = None if start.since is None else start.since - _LATEST
+    rows = _rows(sql, [until, until, since, start.unseen])
     return {row[0]: row[2] for row in rows if row[1] is None}, {row[1]: row[2] for row in rows if row[1] is not None}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 
-from accounts.models import BrokerConnection
+from accounts.models import BrokerConnection, CashBalance
 from allocation.models import AllocationLine, Signal
 from base import tenancy
 from base.core.ids import new_id
@@ -21,8 +22,9 @@ from governance.models import AuditEvent
 from governance.services import audit
 from reporting.queries import account_sheet as sheet
 from reporting.views.account import TABS
-from tests.api.scene import NOW, Scene, make_scene
+from tests.api.scene import DAY, NOW, Scene, make_scene
 from tests.factories import make_account, make_connection, number
+from tests.web.figured import evenings
 from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -159,3 +161,49 @@ def test_a_page_of_orders_ends_and_leads_to_the_older_ones(scene: Scene) -> None
     text = client.get(f"{path}?tab=orders&before={found[1]}").content.decode()
     assert text.count("data-open") == 1 and "Older orders" not in text
     assert client.get(f"{path}?tab=orders&before=x").status_code == 200
+
+
+def overview(scene: Scene, *equities: int) -> str:
+    """Return the account's figures after these evenings, as text."""
+    evenings(scene, scene.account, *equities)
+    text = get(scene.owner.user, f"/accounts/{scene.account.pk}/").content.decode()
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def test_one_evening_is_an_evening(scene: Scene) -> None:
+    text = overview(scene, 1234)
+    assert "Equity, last evening 1,234.00 USD 1 Mar 2026" in text
+    assert "Two evenings are needed; there is 1." in text
+
+
+def test_two_evenings_make_a_curve_and_a_return_says_since_when(scene: Scene) -> None:
+    text = overview(scene, 1000, 900)
+    assert "Too young" not in text
+    assert "Since 28 Feb 2026 −10.00%" in text and "Drawdown −10.0%" in text and "12 months" not in text
+
+
+def test_twelve_months_are_twelve_months(scene: Scene) -> None:
+    text = overview(scene, *([1000] * 366))
+    assert "12 months 0.00%" in text and "Since" not in text
+
+
+def test_rsk_9_nobody_loses_more_than_everything(scene: Scene) -> None:
+    assert "Drawdown −100.0%" in overview(scene, 100, -5)
+
+
+def test_rsk_9_after_an_evening_below_zero_there_is_no_drawdown_but_a_curve(scene: Scene) -> None:
+    text = overview(scene, 100, -5, 20)
+    assert "Drawdown – from the highest evening" in text and "Too young" not in text
+
+
+def test_acc_4_what_is_bought_and_not_paid_for_yet_is_not_free(scene: Scene) -> None:
+    """10,000 settled; 8,000 bought and 5,000 sold today, which settle tomorrow: 2,000 may be spent."""
+    with tenancy.firm(scene.firm.id):
+        CashBalance.objects.filter(account=scene.account).delete()
+        account = {"account": scene.account, "currency": "USD"}
+        CashBalance.objects.create(**account, settle_date=DAY, amount=Decimal(10_000))
+        CashBalance.objects.create(**account, settle_date=DAY + timedelta(days=1), amount=Decimal(-3_000), outflow=Decimal(8_000))
+        rung = sheet.cash_ladder(account_id=scene.account.pk, on=DAY)[0]
+    assert (rung.trade_date_cash, rung.settled, rung.debits, rung.free) == (7_000, 10_000, 8_000, 2_000 - rung.reserved)
+    text = get(scene.owner.user, f"/accounts/{scene.account.pk}/?tab=cash").content.decode()
+    assert "8,000.00" in text and "Still to be paid" in text

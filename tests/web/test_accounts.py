@@ -158,6 +158,7 @@ def test_an_address_may_say_anything(scene: Scene, query: str) -> None:
         ("sort=positions", ["", True, "1E19", "A"]), ("sort=positions", ["", True, "0.5", "A"]), ("sort=day_rate", ["", True, "NaN", "A"]),
         ("sort=code", ["", False, "A", "\ud800"]), ("sort=code", ["", False, "\ud800", "A"]), ("sort=code", ["", True, "1", "A"]),
         ("by=strategy", ["\ud800", False, "A", "A"]), ("by=strategy", ["\0", False, "A", "A"]), ("sort=equity", [1, False, None, "A"]),
+        ("sort=equity", ["", True, "1." + "1" * 17_000, "A"]),
     ],
 )  # fmt: skip
 def test_a_place_to_go_on_that_is_none_is_passed_over(scene: Scene, query: str, key: list[Any]) -> None:

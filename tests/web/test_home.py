@@ -14,12 +14,15 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from accounts.models import Position
+from accounts.models import EquitySnapshot, Position
 from base import tenancy
 from governance import services
-from governance.core.subjects import Actor, Subject
+from governance.core.subjects import Actor, Subject, Viewer
 from governance.enums import ApprovalAction, Role, SubjectKind
 from reporting.core.home import WIDGETS
+from reporting.queries.exposure import consolidated
+from reporting.services import refresh_figures
+from risk.models import FirmLimit
 from tests.api.scene import DAY, NOW, Scene, grant, make_person, make_scene
 from tests.factories import make_account, make_instrument, make_sleeve
 from tests.web.people import signed_in
@@ -196,3 +199,27 @@ def test_requests_and_authorities_of_accounts_out_of_sight_are_neither_shown_nor
     assert (b"a private matter" in client.get("/home/widgets/approvals").content) is seen
     page = client.get("/home/").content.decode()
     assert bool(re.search(r'href="/approvals/"[^>]*>(?:(?!</a>).)*class="rail__count[^"]*" id="count-approvals">1<', page, re.S)) is seen
+
+
+def test_a_closed_account_is_no_equity_to_measure_exposure_by(scene: Scene) -> None:
+    """Emptied and closed on one day, it has no evening at nothing: its last one is of when it was full."""
+    with tenancy.firm(scene.firm.id):
+        closed = make_account(opened_on=DAY - timedelta(days=30), closed_on=DAY)
+        grant(scene.owner.user, closed, "view")
+        for account, equity in ((scene.account, 1000), (closed, 60_000)):
+            EquitySnapshot.objects.create(account=account, as_of=DAY - timedelta(days=1), cash=equity, market_value=0, equity=equity)
+        found = consolidated(Viewer(scene.owner.user.id, False, DAY), now=NOW)
+    assert found.equity == 1000
+
+
+def test_the_firms_limits_stand_beside_the_whole_firms_exposure_alone(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        FirmLimit.objects.create(kind="GROSS", limit=Decimal(987_654), valid_from=NOW - timedelta(days=1))
+        refresh_figures(now=NOW)
+    for person in (scene.owner, scene.risk):
+        assert "limit 987,654" in get(person.user, "/exposure/").content.decode(), "the firm has this one account"
+    with tenancy.firm(scene.firm.id):
+        make_account()
+        refresh_figures(now=NOW)
+    assert "limit 987,654" in get(scene.risk.user, "/exposure/").content.decode()
+    assert "987,654" not in get(scene.owner.user, "/exposure/").content.decode()

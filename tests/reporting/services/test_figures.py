@@ -9,22 +9,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from accounts.core.entries import Stamp, flow, opening_position
+from accounts.core.entries import Stamp, fee, flow, opening_position
 from accounts.core.ledger import Holder
 from accounts.enums import BlockMode, LeverageRegime
 from accounts.models import Account, EquitySnapshot, Position
-from accounts.services import block_trading, post
+from accounts.services import block_trading, post, snapshot_equity
 from allocation.models import Strategy
 from base import tenancy
 from execution.enums import Level, LevelWish
 from execution.models import ProtectiveLevel
-from governance.core.subjects import Actor
+from governance.core.subjects import Actor, Viewer
 from governance.enums import MandateRuleKind, Role
+from governance.models import FirmSettings
 from governance.services import MandateRuleSpec, record_mandate
 from market.models import FxRate, Quote
+from reporting.core.account_filter import AccountFilter
 from reporting.models import AccountFigures, FigureTotals
+from reporting.queries.figure_page import page_of_rows
+from reporting.queries.figures import Sight, growth_of
 from reporting.services import note_visit, refresh_figures, refresh_where_watched
 from reporting.services.figure_totals import drawdown_of
+from reporting.views.accounts_table import flags_of
 from risk.core.drawdown import current_drawdown, daily_loss
 from tests.factories import as_loader, make_account, make_connection, make_firm, make_instrument, make_sleeve, make_user, number
 
@@ -99,6 +104,18 @@ def test_acc_7_the_worked_account_uses_a_third_of_its_equity_as_margin(firm: Any
     assert row.margin_rate == D("0.3333333300") and row.open_pnl == 20_000 and row.positions == 1
 
 
+def test_rsk_8_margin_without_equity_is_the_loudest_of_margin_flags(firm: Any) -> None:
+    account = make_account(leverage_regime=LeverageRegime.REG_T)
+    fund(account, "-80000.01")
+    hold(account, quoted("80"), "1000", "60000")
+    row = figures(account)
+    assert (row.equity, row.margin_used, row.margin_rate) == (D("-0.01"), 20_000, None)
+    assert row.attention & 2
+    shown, _ = page_of_rows(Sight(Viewer(0, True, DAY), AccountFilter(flag="margin")))
+    assert [one.account_id for one in shown] == [account.id]
+    assert ("crit", "Margin") in [(tone, word) for tone, word, _ in flags_of(shown[0])]
+
+
 def test_house_rates_and_leverage_come_from_the_connection(firm: Any) -> None:
     rates = {
         "since": "2026-01-01",
@@ -137,7 +154,25 @@ def test_rsk_9_worked_drawdown_and_a_deposit_is_no_gain(firm: Any) -> None:
     assert row.day_pnl == -8500 and row.day_loss == daily_loss(balance_at_reset=D(108_000), equity_at_reset=D(108_000), equity=D(99_500))
     fund(account, "50000", on=DAY)
     again = figures(account)
-    assert again.equity == 149_500 and again.day_pnl == -8500 and again.drawdown == row.drawdown
+    assert again.equity == 149_500 and again.day_pnl == -8500, "a deposit is no gain"
+    assert again.day_rate == D("-0.0537974700") and again.drawdown == D("0.05379747"), "what came in has its part in the fall (PRF-1)"
+    assert firm_total().drawdown == D("0.05379747")
+
+
+def test_prf_1_a_deposit_larger_than_the_account_is_no_total_loss(firm: Any) -> None:
+    """A thousand to try the wire, then a million, of which the day takes 1%: no account, group or choice is down by more."""
+    account = make_account()
+    fund(account, "1000", on=DAY - timedelta(days=2))
+    evening(account, 1, "1000", "1000")
+    fund(account, "1000000", on=DAY)
+    post(transactions=[fee(Holder(account.id, None), Stamp(DAY, DAY, f"fee|{number()}"), amount=D(10_010), currency_code="USD")], now=NOW)
+    row, total = figures(account), firm_total()
+    assert (row.equity, row.day_rate, row.drawdown, total.drawdown) == (990_990, D("-0.01"), D("0.01"), D("0.01"))
+    grown, before = growth_of(Sight(Viewer(0, True, DAY), AccountFilter(currency="USD")))
+    assert drawdown_of(unit=total.unit, peak=total.peak, grown=grown, before=before) == D("0.01")
+    evening(account, 0, "990990", "1000000")
+    refresh_figures(now=NOW + timedelta(hours=8))
+    assert AccountFigures.objects.get().drawdown == firm_total().drawdown == D("0.01"), "nor is the evening's"
 
 
 def test_rsk_9_the_firm_falls_as_its_summed_curve_does(firm: Any) -> None:
@@ -174,6 +209,29 @@ def test_con_5_without_a_price_there_is_no_figure_but_a_reason_and_totals_leave_
     assert row.reason == f"No price of {instrument.symbol}"
     total = firm_total()
     assert (total.accounts, total.missing, total.equity_to) == (2, 1, 100)
+
+
+def test_con_5_what_no_column_holds_is_no_figure_rather_than_another(firm: Any) -> None:
+    """20 million shares at 5,000 yen: a hundred billion, more than 64 bits hold at eight decimals."""
+    large, small = make_account(base_currency="JPY"), make_account(base_currency="JPY")
+    as_loader(lambda: FxRate.objects.using("loader").create(base="JPY", quote="USD", rate=D("0.01"), as_of=NOW, source="FILE"))
+    share = quoted("5000", currency="JPY")
+    hold(large, share, "20000000", "50000000000")
+    hold(small, share, "10", "40000")
+    row = figures(large)
+    assert (row.equity, row.equity_to, row.gross) == (None, None, 1_000_000_000) and "larger" in row.reason
+    assert AccountFigures.objects.get(account=small).equity == 50_000
+    assert snapshot_equity(as_of=DAY, now=NOW).unknown == (large.id,)
+    assert [one.equity for one in EquitySnapshot.objects.all()] == [50_000]
+
+
+def test_a_billion_dollars_is_a_hundred_billion_yen(firm: Any) -> None:
+    FirmSettings.objects.update(reporting_currency="JPY")
+    as_loader(lambda: FxRate.objects.using("loader").create(base="USD", quote="JPY", rate=D(150), as_of=NOW, source="FILE"))
+    account = make_account()
+    fund(account, "1000000000")
+    row = figures(account)
+    assert (row.equity, row.equity_to, firm_total().equity_to) == (1_000_000_000, 150_000_000_000, 150_000_000_000)
 
 
 def test_acc_11_equity_is_converted_at_a_rate_that_is_kept_and_missing_without_one(firm: Any) -> None:

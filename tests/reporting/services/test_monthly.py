@@ -9,13 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
+from accounts.models import Account
 from base import tenancy
 from base.errors import NotFound
 from governance.enums import Role
 from governance.models import Alert, AuditEvent
 from reporting.models import StatementDocument
 from reporting.queries.documents import visible_statements
-from reporting.services import download_statement, state_month
+from reporting.services import download_statement, monthly, state_month
 from reporting.tasks import make_statements
 from tests.factories import make_firm, make_instrument, make_user
 from tests.reporting.grants import grant_view
@@ -65,6 +66,27 @@ def test_gov_11_a_repeat_makes_nothing_and_goes_on_where_it_stopped(month):
     run(firm)
     with tenancy.firm(firm.id):
         assert Alert.objects.get().occurrences == 2
+
+
+def test_gov_11_a_fault_in_one_account_leaves_the_others_their_statements(month, monkeypatch):
+    firm, _ = month
+    make = monthly.make_statement
+
+    def make_or_break(*, account_id, **asked):
+        if account_id == broken:
+            raise OverflowError("too large")
+        return make(account_id=account_id, **asked)
+
+    with tenancy.firm(firm.id):
+        broken = Account.objects.get(code="A1").id
+    monkeypatch.setattr(monthly, "make_statement", make_or_break)
+    assert [(s.account, s.document_id is not None) for s in run(firm)] == [("A1", False), ("B2", False), ("C3", True)]
+    with tenancy.firm(firm.id):
+        assert "OverflowError" in Alert.objects.get(subject_id=str(broken)).message
+    monkeypatch.undo()
+    run(firm)
+    with tenancy.firm(firm.id):
+        assert Alert.objects.get(subject_id=str(broken)).ended_at == NOW, "it stands now"
 
 
 def test_gov_11_the_task_lists_what_failed(month):

@@ -26,8 +26,8 @@ from reporting.core.statement import build_statement
 from reporting.models import StatementDocument
 from reporting.services import UnableToMakeStatement, make_statement
 from reporting.services.inputs import statement_inputs
-from tests.factories import make_account, make_firm, make_instrument
-from tests.reporting.ledger import holder, quote, stamp, write
+from tests.factories import make_account, make_firm, make_instrument, make_sleeve
+from tests.reporting.ledger import fixing, holder, quote, stamp, write
 from tests.reporting.small_account import END, SEPTEMBER, START, market, save, small_account
 
 pytestmark = pytest.mark.django_db
@@ -335,3 +335,27 @@ def test_gov_11_a_name_that_cannot_be_printed_makes_no_document(firm, instrument
     with pytest.raises(UnableToMakeStatement, match="CHARACTERS_MISSING") as refused:
         state(s.account)
     assert "U+5C71" in refused.value.context["characters"] and not StatementDocument.objects.exists()
+
+
+def test_tax_1_what_is_sold_after_the_period_changes_nothing_of_what_left_in_kind_before(firm, db):
+    """100 at 10.00 dollars at 1.25 to the euro, 100 at 20.00 at 1.00: half of the second leave in October, the first are sold in November."""
+    first, second = date(2026, 8, 3), date(2026, 8, 4)
+    us = make_instrument(currency="USD")
+    mine, theirs = make_account(base_currency="EUR", opened_on=first), make_account(base_currency="EUR", opened_on=first)
+    sleeve = make_sleeve()
+    for day, rate in ((first, "1.25"), (second, "1.00"), (date(2026, 9, 30), "1.00"), (date(2026, 10, 5), "1.00"), (END, "1.00")):
+        fixing(day, {"USD": rate})
+        quote(us.id, day, "20")
+    traded = {"instrument_id": us.id, "currency_code": "USD"}
+    moved = {**traded, "quantity": D(25), "basis": D(500), "acquired_date": second}
+    write(
+        [
+            entries.trade(holder(mine, sleeve), stamp(first), quantity=D(100), price=D(10), **traded),
+            entries.trade(holder(mine, sleeve), stamp(second), quantity=D(100), price=D(20), **traded),
+            *(entries.position_transfer(holder(mine, sleeve), holder(theirs, sleeve), stamp(date(2026, 10, n)), **moved) for n in (5, 6)),
+        ]
+    )
+    before = statement_inputs(account_id=mine.id, start=START, end=END, prepared=NOW.date())
+    assert [p.basis_base for p in before.closing_positions] == [D(1800)]
+    write([entries.trade(holder(mine, sleeve), stamp(date(2026, 11, 10)), quantity=D(-100), price=D(20), **traded)])
+    assert statement_inputs(account_id=mine.id, start=START, end=END, prepared=NOW.date()) == before

@@ -29,11 +29,16 @@ def test_rsk_9_a_deposit_hides_no_drawdown():
     assert units == [1, Fraction(9, 10), Fraction(9, 10)] and current_drawdown(units) == Fraction(1, 10)
 
 
+def test_prf_1_a_deposit_earns_from_its_day_on_and_a_withdrawal_until_its_end():
+    assert unit_values([D(1_000), D(990_990)], [D(0), D(1_000_000)]) == [1, Fraction(99, 100)]
+    assert unit_values([D(1_000), D(90)], [D(0), D(-900)]) == [1, Fraction(99, 100)]
+
+
 @given(navs=st.lists(st.integers(1, 10**6).map(D), min_size=2, max_size=10), flow=st.integers(1, 10**6).map(D), data=st.data())
 def test_rsk_9_flows_change_no_unit_value(navs, flow, data):
     flat = unit_values(navs, [D(0)] * len(navs))
     where = data.draw(st.integers(1, len(navs) - 1))
-    later = navs[:where] + [nav * (navs[where] + flow) / navs[where] for nav in navs[where:]]
+    later = navs[:where] + [nav * (navs[where - 1] + flow) / navs[where - 1] for nav in navs[where:]]
     flows = [D(0)] * where + [flow] + [D(0)] * (len(navs) - where - 1)
     with_flow = unit_values(later, flows)
     assert all(abs(a - b) < Fraction(1, 10**12) for a, b in zip(flat, with_flow, strict=True))
@@ -73,7 +78,7 @@ def test_rsk_9_refuses_what_has_no_drawdown():
     with pytest.raises(ValueError, match="flows"):
         unit_values([D(1)], [])
     with pytest.raises(ValueError, match="after a valuation"):
-        unit_values([D(0), D(1)], [D(0), D(1)])
+        unit_values([D(0), D(1)], [D(0), D(0)])
     with pytest.raises(ValueError, match="aware"):
         last_reset(datetime(2026, 1, 1), ZoneInfo("UTC"))
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal as D
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reporting.core.performance import ValuedDay
+from reporting.core.performance import unit_values as of_days
 from risk.core.drawdown import current_drawdown, unit_values
 from risk.core.unit_curves import UnitState, advance, drawdown_now, group_days, start
 
 ALL = np.ones(1, bool)
+DAY = date(2026, 3, 2)
 
 
 def curve(navs: list[float], flows: list[float] | None = None) -> UnitState:
@@ -27,6 +32,31 @@ def test_rsk_9_worked_drawdown():
 
 def test_rsk_9_a_deposit_hides_no_drawdown():
     assert round(drawdown_now(curve([100, 90, 190], [0, 0, 100]))[0], 6) == 0.1
+
+
+def test_prf_1_a_deposit_larger_than_the_account_shares_its_days_loss():
+    """A thousand to try the wire, a million the day after, which ends 1% lower: the account has lost 1%, not everything."""
+    state = curve([1_000, 990_990, 1_000_000], [0, 1_000_000, 0])
+    assert (
+        round(state.unit[0], 12) == round(0.99 * 1_000_000 / 990_990, 12)
+        and round(drawdown_now(curve([1_000, 990_990], [0, 1_000_000]))[0], 12) == 0.01
+    )
+
+
+def test_prf_1_what_is_paid_in_after_everything_was_paid_out_earns_again():
+    assert round(drawdown_now(curve([100, 0, 990], [0, -100, 1_000]))[0], 12) == 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 10**7), st.integers(-(10**7), 10**7)), min_size=1, max_size=30))
+def test_the_dashboards_curve_is_the_one_of_the_accounts_page_and_the_statement(rows):
+    begins = [D(100), *(D(nav) for nav, _ in rows)]
+    days = [
+        ValuedDay(DAY + timedelta(days=place), begins[place], D(nav), D(max(flow, 0)), D(max(-flow, 0)))
+        for place, (nav, flow) in enumerate(rows)
+    ]
+    state = curve([100.0, *(float(nav) for nav, _ in rows)], [0.0, *(float(flow) for _, flow in rows)])
+    assert state.unit[0] == pytest.approx(of_days(days)[-1], rel=1e-9)
 
 
 def test_rsk_9_the_aggregate_is_that_of_the_summed_curve():

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.enums import Book, EntryType
-from accounts.models import Account, LedgerEntry, LedgerTransaction
+from accounts.models import Account, EquitySnapshot, LedgerEntry, LedgerTransaction
 from base import tenancy
 from risk.queries import exposure_by_instrument, firm_day_loss
 from tests.factories import make_account, make_firm, number
@@ -109,3 +109,24 @@ def test_rsk_9_an_account_that_opened_today_starts_with_what_came_in(scene):
     opened = fund(make_account(), "4000")
     flow(opened, scene.sleeve, "5000", date(2026, 1, 6))
     assert firm_day_loss(now=NOW) == 1000
+
+
+def test_rsk_9_a_closed_account_is_no_loss_of_the_days_after(scene):
+    """It lost 500 on the day it was emptied and closed: that day's loss, and no later one's."""
+    snapshot(scene.account, "100000")
+    closed = make_account(closed_on=date(2026, 1, 6))
+    snapshot(closed, "60000")
+    flow(closed, scene.sleeve, "-59500", date(2026, 1, 6))
+    assert firm_day_loss(now=NOW) == 500
+    snapshot(scene.account, "100000", date(2026, 1, 6))
+    assert firm_day_loss(now=NOW + timedelta(days=1)) == 0
+
+
+def test_rsk_9_a_withdrawal_booked_late_is_no_loss(scene):
+    """Paid out on Monday, known on Tuesday, when Monday's evening had been valued with it."""
+    snapshot(scene.account, "130000")
+    EquitySnapshot.objects.update(valued_at=NOW - timedelta(hours=12))
+    flow(scene.account, scene.sleeve, "-30000", date(2026, 1, 5))
+    assert firm_day_loss(now=NOW) == 0
+    EquitySnapshot.objects.update(valued_at=NOW + timedelta(hours=1))
+    assert firm_day_loss(now=NOW) == 30_000, "the evening held it already"
