@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, Sum
 
+from accounts import services as accounts
 from allocation import queries as allocation
 from base import tenancy
 from base.errors import Refused
@@ -78,6 +79,8 @@ def release_held(*, firm_id: int, now: datetime) -> int:
                 continue
             parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
             parent.save(update_fields=["state", "limit_price"])
+            if parent.state == ParentState.RELEASING:  # its orders reserve for themselves
+                accounts.release_reservations(order_ids=[parent.id], now=now)
             tell_parents([(parent.id, parent.journey_id)])
             plan = plan_from_rows(parent)
         released += 1
