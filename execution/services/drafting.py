@@ -21,6 +21,7 @@ from risk.services import ParentFacts
 
 from ..enums import OrderType, ParentState, RemainderPolicy, SharePolicy, TimeInForce
 from ..models import ChildOrder, ParentOrder
+from .children import cash_held
 from .crosses import find_cross, working_beside
 from .planning import SidePlan, is_sliced, route_of, side_plan
 from .stated import UnableToRelease, end_of_day, is_stated, limit_for, route_for, time_in_force_of
@@ -45,6 +46,7 @@ def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
         raise UnableToRelease("CON-1", message, field="figure")
     is_paper = all(c.is_paper for c in plan.routing.connections)
     limit = limit_for(side=plan.side, sized=sized, is_paper=is_paper, now=now)
+    _refuse_beyond_scale(plan, sized, limit)
     volume = market.minute_volume(instrument_id=instrument.id, now=now)
     beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
     route = route_of(quantity=plan.total, working_same_side=beside, minute_volume=volume, unit=int(instrument.lot_step * UNIT))
@@ -102,6 +104,17 @@ def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
     quantity, position = sized.result.quantity[:, 0], sized.accounts.position
     mine = np.flatnonzero(quantity > 0 if draft.side == Side.BUY else quantity < 0)
     return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
+
+
+def _refuse_beyond_scale(plan: SidePlan, sized: SizedSignal, limit: Decimal) -> None:
+    """CON-1: what an account's order would hold in cash must be a number that we can hold."""
+    try:
+        cash_held(plan.quantity, plan.side, sized.instrument, limit)
+    except OverflowError:
+        message = (
+            f"an order of {sized.instrument.symbol} is worth more {sized.instrument.currency} than fits 64 bits; let it go in smaller ones"
+        )
+        raise UnableToRelease("CON-1", message, field="figure") from None
 
 
 def _refuse_crosses(plan: SidePlan, draft: ParentOrder, sized: SizedSignal, now: datetime) -> None:

@@ -26,6 +26,7 @@ from allocation import services as statements
 from allocation.core.signal_body import SignalBody
 from allocation.services.sizing import SizedSignal, size_signal
 from base import tenancy
+from base.errors import Refused
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -37,6 +38,7 @@ from risk.core.findings import describe
 from ..enums import ParentState, RouteKind, TimeInForce
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
+from .alarms import alarm_stuck
 from .children import reserve_rows, write_children
 from .crosses import meets, one_at_a_time
 from .drafting import gate_one_facts, parent_of, plans_of, unwritten
@@ -121,15 +123,20 @@ def run_signal(
 
 
 def continue_release(*, firm_id: int, now: datetime) -> int:
-    """Finish releases that a crash interrupted. Returns how many parents were brought to work."""
+    """Finish releases that a crash interrupted; one that cannot go on holds up no other. Returns how many parents were brought to work."""
     with tenancy.firm(firm_id):
         waiting = list(ParentOrder.objects.filter(state=ParentState.RELEASING).values_list("id", flat=True))
+    done = 0
     for parent_id in waiting:
-        with tenancy.firm(firm_id):
-            parent = ParentOrder.objects.get(pk=parent_id)
-            plan = plan_from_rows(parent)
-        _write_chunks(firm_id, parent_id, plan, now)
-    return len(waiting)
+        try:
+            with tenancy.firm(firm_id):
+                parent = ParentOrder.objects.get(pk=parent_id)
+                plan = plan_from_rows(parent)
+            _write_chunks(firm_id, parent_id, plan, now)
+            done += 1
+        except (ValueError, ArithmeticError, LookupError, Refused) as error:
+            alarm_stuck(firm_id, parent_id, error, now)
+    return done
 
 
 def plan_from_rows(parent: ParentOrder) -> SidePlan:

@@ -8,7 +8,6 @@ session than the one it was released in, however late the worker, the quote or t
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -25,7 +24,7 @@ from market.core.calendars import is_open_at
 from ..core.lifecycle import TERMINAL
 from ..enums import ParentState, RouteKind, SliceState, TimeInForce
 from ..models import ChildOrder, ParentOrder, Slice
-from .alarms import alert_parent
+from .alarms import alarm_stuck, alert_parent
 from .cancel import cancel_parent
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
@@ -34,7 +33,6 @@ from .release import _write_chunks, plan_from_rows, wake_gateways
 from .stated import end_of_day, fresh_limit
 from .telling import tell_parents
 
-log = logging.getLogger(__name__)
 TOO_LATE = "it waited for an opposite order until its session had ended"
 
 
@@ -54,17 +52,8 @@ def release_due_slices(*, firm_id: int, now: datetime) -> int:
                 parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
                 written += _release_slice(parent, now)
         except (ValueError, ArithmeticError, Refused) as error:
-            _alarm(firm_id, parent_id, error, now)
+            alarm_stuck(firm_id, parent_id, error, now)
     return written
-
-
-def _alarm(firm_id: int, parent_id: UUID, error: Exception, now: datetime) -> None:
-    """Tell that a parent cannot go on, which holds up no other; it is tried again until somebody cancels it."""
-    log.exception("nothing of parent %s can be ordered", parent_id)
-    with tenancy.firm(firm_id):
-        alert_parent(
-            parent_id, tier=AlertTier.CRITICAL, rule="RTE-3", message=f"Nothing of it can be ordered: {error}", now=now, what="STUCK"
-        )
 
 
 def release_held(*, firm_id: int, now: datetime) -> int:
@@ -80,12 +69,11 @@ def release_held(*, firm_id: int, now: datetime) -> int:
                 if parent.state != ParentState.HELD or not _let_go(parent, now):
                     continue
                 plan = plan_from_rows(parent)
+            released += 1
+            if parent.state == ParentState.RELEASING:
+                _write_chunks(firm_id, parent_id, plan, now)
         except (ValueError, ArithmeticError, Refused) as error:
-            _alarm(firm_id, parent_id, error, now)
-            continue
-        released += 1
-        if parent.state == ParentState.RELEASING:
-            _write_chunks(firm_id, parent_id, plan, now)
+            alarm_stuck(firm_id, parent_id, error, now)
     return released
 
 
