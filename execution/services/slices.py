@@ -9,7 +9,6 @@ session than the one it was released in, however late the worker, the quote or t
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import F, Q, Sum
 
