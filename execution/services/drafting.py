@@ -92,7 +92,7 @@ def unwritten() -> dict[int, tuple[Decimal, Decimal]]:
     ordered = ChildOrder.objects.filter(parent=OuterRef("pk")).order_by().values("parent").annotate(all=Sum("quantity")).values("all")
     left = F("quantity") - Coalesce(Subquery(ordered), Decimal(0))
     found: dict[int, tuple[Decimal, Decimal]] = {}
-    releasing = ParentOrder.objects.filter(state=ParentState.RELEASING).annotate(left=left)
+    releasing = ParentOrder.objects.filter(state=ParentState.RELEASING, done_at=None).annotate(left=left)
     for instrument_id, side, quantity in releasing.values_list("instrument_id", "side", "left"):
         buys, sells = found.get(instrument_id, (Decimal(0), Decimal(0)))
         found[instrument_id] = (buys + quantity, sells) if Side(side).is_buy else (buys, sells + quantity)

@@ -149,7 +149,7 @@ def plan_from_rows(parent: ParentOrder) -> SidePlan:
 def _count_others(instrument_id: int, now: datetime) -> None:
     """Let sizing find what other releases in the instrument have ordered: it knows of orders by their reservations, so what is not written yet is."""
     one_at_a_time(instrument_id=instrument_id)
-    waiting = ParentOrder.objects.filter(instrument_id=instrument_id, state=ParentState.RELEASING).order_by("id")
+    waiting = ParentOrder.objects.filter(instrument_id=instrument_id, state=ParentState.RELEASING, done_at=None).order_by("id")
     for parent in waiting.select_for_update():
         plan = plan_from_rows(parent)
         while parent.state == ParentState.RELEASING:
