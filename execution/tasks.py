@@ -21,6 +21,7 @@ from .queries.gateways import gateway_states
 from .services.alarms import alert_connection
 from .services.booking import finish_parents
 from .services.cancel import cancel_killed
+from .services.ended_authority import cancel_unauthorised
 from .services.level_watch import release_triggered
 from .services.release import continue_release
 from .services.slices import release_due_slices, release_held
@@ -45,8 +46,8 @@ def watch_levels() -> int:
 
 @shared_task(name="execution.watch_orders")
 def watch_orders() -> int:
-    """Alarm what is not answered, cancel what a kill switch stops, close what has ended; with or without living gateways."""
-    return for_every_firm(watch)
+    """Alarm what is not answered, cancel what a kill switch or an ended authority stops, close what has ended; with or without living gateways."""
+    return for_every_firm(watch) + _each_firm(cancel_unauthorised)
 
 
 def watch(*, now: datetime) -> int:

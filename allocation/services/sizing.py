@@ -249,7 +249,12 @@ def _amount(
     scale = np.full(n, UNIT, dtype=object)
     for i, raw in enumerate(arrays.ids):
         scale[i] = multipliers.get(bytes(raw), UNIT)
-    return {"amount": (figure * scale // UNIT).astype(np.int64)[:, None], **extra}
+    scaled = figure * scale // UNIT
+    if np.any(np.abs(scaled) >= 2**63):
+        raise UnableToSize(
+            "CON-1", f"{signal.figure} times an account's multiplier does not fit 64 bits", field="figure", value=signal.figure
+        )
+    return {"amount": scaled.astype(np.int64)[:, None], **extra}
 
 
 def _stop(signal: Signal, price: Decimal) -> dict[str, Ints]:

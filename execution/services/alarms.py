@@ -1,14 +1,16 @@
 """What a report's findings are to people: who hears of it, how loud, in which words (RSK-10).
 
-Entry points: `raise_findings`, `alert_order`, `alert_parent`, `alert_connection`, `end_connection_alert`. Alerts are de-duplicated, so repeating one is harmless.
+Entry points: `raise_findings`, `alert_order`, `alert_parent`, `alarm_stuck`, `alert_connection`, `end_connection_alert`. Alerts are de-duplicated, so repeating one is harmless.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from base import tenancy
 from governance.core.subjects import Subject
 from governance.enums import AlertTier, Role, SubjectKind
 from governance.services import end_alert, raise_alert
@@ -17,6 +19,7 @@ from ..core.lifecycle import OrderFinding
 from ..enums import FindingCode
 from .orders import WorkingOrder
 
+log = logging.getLogger(__name__)
 _WORDS: Mapping[FindingCode, tuple[AlertTier, str, str]] = {
     FindingCode.CONFLICT: (AlertTier.CRITICAL, "I3", "One execution was reported with two different figures"),
     FindingCode.OVERFILL: (AlertTier.CRITICAL, "I5", "More was filled than ordered"),
@@ -54,6 +57,15 @@ def alert_parent(
 ) -> None:
     """Tell traders and operations about many orders of a parent at once."""
     _alert_traders(Subject(SubjectKind.PARENT_ORDER, str(parent_id)), tier, rule, message, now, journey_id, what)
+
+
+def alarm_stuck(firm_id: int, parent_id: UUID, error: Exception, now: datetime) -> None:
+    """Tell, in a block of its own, that a parent cannot go on, which holds up no other; it is tried again until somebody cancels it."""
+    log.exception("nothing of parent %s can be ordered", parent_id)
+    with tenancy.firm(firm_id):
+        alert_parent(
+            parent_id, tier=AlertTier.CRITICAL, rule="RTE-3", message=f"Nothing of it can be ordered: {error}", now=now, what="STUCK"
+        )
 
 
 def _alert_traders(subject: Subject, tier: AlertTier, rule: str, message: str, now: datetime, journey_id: UUID | None, what: str) -> None:

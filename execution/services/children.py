@@ -133,12 +133,16 @@ def hold(
 
 
 def cash_held(quantity: NDArray[np.int64], side: Side, instrument: InstrumentFacts, limit_price: Decimal) -> NDArray[np.int64]:
-    """Return what orders hold in cash: for buys limit × quantity and the fee, in 10⁻⁸ of the instrument's currency (ACC-4)."""
+    """Return what orders hold in cash: for buys limit × quantity and the fee, in 10⁻⁸ of the instrument's currency (ACC-4).
+
+    Raises OverflowError where an order's does not fit 64 bits.
+    """
     none = np.zeros(len(quantity), dtype=np.int64)
     if not side.is_buy:
         return none
     notional = reserved_cash_arrays(quantity, limit_price, none, instrument.currency, instrument.multiplier)
-    return reserved_cash_arrays(quantity, limit_price, notional * FEE_BPS // 10_000, instrument.currency, instrument.multiplier)
+    fee = (notional.astype(object) * FEE_BPS // 10_000).astype(np.int64)  # the product alone is beyond 64 bits from 18 thousand million on
+    return reserved_cash_arrays(quantity, limit_price, fee, instrument.currency, instrument.multiplier)
 
 
 def _raw(value: UUID | None) -> bytes:

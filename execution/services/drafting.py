@@ -1,6 +1,6 @@
 """The parents a sizing makes, before anything is written: route, limit, what gate 1 is to judge.
 
-Entry points: `plans_of`, `parent_of`, `gate_one_facts`. A ticket's preview and a release both go through here, so they cannot differ.
+Entry points: `plans_of`, `parent_of`, `gate_one_facts`, `unwritten`. A ticket's preview and a release both go through here, so they cannot differ.
 Invariants: 1. nothing is written. 2. opposite sides never work at once in one control group (RTE-5).
 """
 
@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
+from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from allocation.enums import SizingMethod
 from allocation.services.sizing import SizedSignal
@@ -18,12 +20,13 @@ from market.enums import Side
 from risk.services import ParentFacts
 
 from ..enums import OrderType, ParentState, RemainderPolicy, SharePolicy, TimeInForce
-from ..models import ParentOrder
+from ..models import ChildOrder, ParentOrder
+from .children import cash_held
 from .crosses import find_cross, working_beside
 from .planning import SidePlan, is_sliced, route_of, side_plan
 from .stated import UnableToRelease, end_of_day, is_stated, limit_for, route_for, time_in_force_of
 
-__all__ = ["UnableToRelease", "gate_one_facts", "parent_of", "plans_of"]
+__all__ = ["UnableToRelease", "gate_one_facts", "parent_of", "plans_of", "unwritten"]
 UNIT = 10**8
 
 
@@ -43,6 +46,7 @@ def parent_of(plan: SidePlan, sized: SizedSignal, now: datetime) -> ParentOrder:
         raise UnableToRelease("CON-1", message, field="figure")
     is_paper = all(c.is_paper for c in plan.routing.connections)
     limit = limit_for(side=plan.side, sized=sized, is_paper=is_paper, now=now)
+    _refuse_beyond_scale(plan, sized, limit)
     volume = market.minute_volume(instrument_id=instrument.id, now=now)
     beside = working_beside(ids=plan.ids, side=plan.side, instrument_id=instrument.id, now=now)
     route = route_of(quantity=plan.total, working_same_side=beside, minute_volume=volume, unit=int(instrument.lot_step * UNIT))
@@ -83,11 +87,34 @@ def gate_one_facts(draft: ParentOrder, sized: SizedSignal) -> ParentFacts:
     return ParentFacts(draft.journey_id, draft.id, sized.instrument, sign, draft.quantity, sized.price, reduces)
 
 
+def unwritten() -> dict[int, tuple[Decimal, Decimal]]:
+    """Return by instrument what released parents have still to make orders of, to buy and to sell: no reservation stands for it yet (RSK-1)."""
+    ordered = ChildOrder.objects.filter(parent=OuterRef("pk")).order_by().values("parent").annotate(all=Sum("quantity")).values("all")
+    left = F("quantity") - Coalesce(Subquery(ordered), Decimal(0))
+    found: dict[int, tuple[Decimal, Decimal]] = {}
+    releasing = ParentOrder.objects.filter(state=ParentState.RELEASING, done_at=None).annotate(left=left)
+    for instrument_id, side, quantity in releasing.values_list("instrument_id", "side", "left"):
+        buys, sells = found.get(instrument_id, (Decimal(0), Decimal(0)))
+        found[instrument_id] = (buys + quantity, sells) if Side(side).is_buy else (buys, sells + quantity)
+    return found
+
+
 def _reduces(draft: ParentOrder, sized: SizedSignal) -> bool:
     """Return whether every order of this side only takes a position down (CST-7)."""
     quantity, position = sized.result.quantity[:, 0], sized.accounts.position
     mine = np.flatnonzero(quantity > 0 if draft.side == Side.BUY else quantity < 0)
     return bool(np.all((np.sign(quantity[mine]) == -np.sign(position[mine])) & (np.abs(quantity[mine]) <= np.abs(position[mine]))))
+
+
+def _refuse_beyond_scale(plan: SidePlan, sized: SizedSignal, limit: Decimal) -> None:
+    """CON-1: what an account's order would hold in cash must be a number that we can hold."""
+    try:
+        cash_held(plan.quantity, plan.side, sized.instrument, limit)
+    except OverflowError:
+        message = (
+            f"an order of {sized.instrument.symbol} is worth more {sized.instrument.currency} than fits 64 bits; let it go in smaller ones"
+        )
+        raise UnableToRelease("CON-1", message, field="figure") from None
 
 
 def _refuse_crosses(plan: SidePlan, draft: ParentOrder, sized: SizedSignal, now: datetime) -> None:

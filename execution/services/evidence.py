@@ -1,6 +1,6 @@
 """What a broker tells us, in the words of the core: one shape for answers, streamed reports and executions.
 
-Entry points: `of_outcome`, `of_order_report`, `of_execution`, `unanswered`, `absent`.
+Entry points: `of_outcome`, `of_order_report`, `of_execution`, `unanswered`, `absent`, `ended`.
 Invariant: nothing is invented: what the broker did not say is None.
 """
 
@@ -102,6 +102,11 @@ def unanswered(client_order_id: str, reason: str = "") -> Evidence:
 def absent(client_order_id: str, reason: str) -> Evidence:
     """Return our conclusion that the broker has no such order."""
     return Evidence(OrderRef(client_order_id), Report(ExecType.ABSENT), reason)
+
+
+def ended(client_order_id: str, reason: str) -> Evidence:
+    """Return a person's word that the broker has the order no more; what it has filled stays."""
+    return Evidence(OrderRef(client_order_id), Report(ExecType.CANCELED), reason)
 
 
 def _named(ref: OrderRef, client_order_id: str) -> OrderRef:

@@ -6,6 +6,7 @@ The first commit holds the statement and the parents (RELEASING); then chunks of
 between chunks leaves parents that `continue_release` finishes from the rows alone.
 Invariants: 1. a signal is released once (its row is locked, and its state says so). 2. nothing is sent that is not in a statement's line.
 3. gate 1 judged every parent before its first child exists (RSK-1). 4. opposite sides never work at once in one control group (RTE-5).
+5. what was released before is counted, whether its orders are written or not: by sizing, by gate 1, and while it is held.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from allocation import services as statements
 from allocation.core.signal_body import SignalBody
 from allocation.services.sizing import SizedSignal, size_signal
 from base import tenancy
+from base.errors import Refused
 from governance.core.subjects import Actor, Subject
 from governance.enums import AuditAction, SubjectKind
 from governance.services import audit
@@ -36,9 +38,10 @@ from risk.core.findings import describe
 from ..enums import ParentState, RouteKind, TimeInForce
 from ..gateways.crash import crash_point
 from ..models import ParentOrder, Slice
+from .alarms import alarm_stuck
 from .children import reserve_rows, write_children
 from .crosses import meets, one_at_a_time
-from .drafting import gate_one_facts, parent_of, plans_of
+from .drafting import gate_one_facts, parent_of, plans_of, unwritten
 from .overrides import spend_approval
 from .planning import CHUNK, SidePlan, is_sliced, side_plan, slice_rows
 from .telling import tell_parents
@@ -81,7 +84,7 @@ def release(
         signal = statements.lock_signal(signal_id=signal_id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
-        one_at_a_time(instrument_id=signal.instrument_id)  # before sizing: what another release has just ordered is counted
+        _count_others(signal.instrument_id, now)
         preview = statements.standing_preview(signal=signal, preview_hash=preview_hash, now=now)
         tradable = statements.tradable_ids(actor, signal)
         sized = size_signal(signal=signal, now=now, tradable=tradable, priced_at=preview.created_at)
@@ -109,7 +112,7 @@ def run_signal(
         signal = statements.lock_signal(signal_id=received.id)
         if known := _released_before(signal.id, signal.journey_id):
             return known
-        one_at_a_time(instrument_id=signal.instrument_id)  # before sizing: what another release has just ordered is counted
+        _count_others(signal.instrument_id, now)
         if within is not None:
             within.before()
         sized = size_signal(signal=signal, now=now, tradable=statements.tradable_ids(actor, signal))
@@ -120,15 +123,20 @@ def run_signal(
 
 
 def continue_release(*, firm_id: int, now: datetime) -> int:
-    """Finish releases that a crash interrupted. Returns how many parents were brought to work."""
+    """Finish releases that a crash interrupted; one that cannot go on holds up no other. Returns how many parents were brought to work."""
     with tenancy.firm(firm_id):
         waiting = list(ParentOrder.objects.filter(state=ParentState.RELEASING).values_list("id", flat=True))
+    done = 0
     for parent_id in waiting:
-        with tenancy.firm(firm_id):
-            parent = ParentOrder.objects.get(pk=parent_id)
-            plan = plan_from_rows(parent)
-        _write_chunks(firm_id, parent_id, plan, now)
-    return len(waiting)
+        try:
+            with tenancy.firm(firm_id):
+                parent = ParentOrder.objects.get(pk=parent_id)
+                plan = plan_from_rows(parent)
+            _write_chunks(firm_id, parent_id, plan, now)
+            done += 1
+        except (ValueError, ArithmeticError, LookupError, Refused) as error:
+            alarm_stuck(firm_id, parent_id, error, now)
+    return done
 
 
 def plan_from_rows(parent: ParentOrder) -> SidePlan:
@@ -136,6 +144,16 @@ def plan_from_rows(parent: ParentOrder) -> SidePlan:
     lines = allocation.statement_lines(statement_id=parent.statement_id)
     routing = accounts.routing_facts(account_ids=lines.ids)
     return side_plan(side=Side(parent.side), ids=lines.ids, quantity=lines.quantity, routing=routing, seed=parent.plan_seed)
+
+
+def _count_others(instrument_id: int, now: datetime) -> None:
+    """Let sizing find what other releases in the instrument have ordered: it knows of orders by their reservations, so what is not written yet is."""
+    one_at_a_time(instrument_id=instrument_id)
+    waiting = ParentOrder.objects.filter(instrument_id=instrument_id, state=ParentState.RELEASING, done_at=None).order_by("id")
+    for parent in waiting.select_for_update():
+        plan = plan_from_rows(parent)
+        while parent.state == ParentState.RELEASING:
+            _write_chunk(parent, plan, now)
 
 
 def _released_before(signal_id: UUID, journey_id: UUID) -> ReleaseFacts | None:
@@ -170,10 +188,13 @@ def _commit_statement(
         if number and meets(plans[0].ids, plan.ids, now) is not None:
             draft.state = ParentState.HELD
         draft.save(force_insert=True)
+        is_held = draft.state == ParentState.HELD
         if is_sliced(RouteKind(draft.route)):
             _write_slices(draft, plan, sized, now)
-        elif draft.state == ParentState.RELEASING:
+        elif not is_held:
             written.append((draft.id, plan))
+        if is_held or is_sliced(RouteKind(draft.route)):
+            _reserve_whole(draft, plan, sized, now)
     tell_parents([(draft.id, journey_id) for draft in drafts])
     after = {"statement": str(frozen.id), "hash": frozen.hash, "parents": [_summary(draft) for draft in drafts]}
     subject = Subject(SubjectKind.SIGNAL, str(sized.signal.id))
@@ -192,11 +213,11 @@ def _commit_statement(
 
 def _gate_one(draft: ParentOrder, sized: SizedSignal, now: datetime) -> list[risk.Finding]:
     facts = gate_one_facts(draft, sized)
-    return risk.gate_one_many(parents=[facts], now=now)[0]
+    return risk.gate_one_many(parents=[facts], now=now, pending=unwritten)[0]
 
 
 def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
-    """RTE-3: the slices, and what the whole parent reserves until they take it over."""
+    """RTE-3: the slices."""
     rows, carry = slice_rows(plan, _lot(sized), parent.one_minute_volume, start=now, seed=parent.plan_seed)
     Slice.objects.bulk_create(
         Slice(parent_id=parent.id, number=s.number, due_at=s.due_at, quantity=_decimal(s.quantity), cumulative=_decimal(s.cumulative))
@@ -204,6 +225,10 @@ def _write_slices(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: 
     )
     if carry:
         ParentOrder.objects.filter(pk=parent.pk).update(carried_qty=_decimal(carry))
+
+
+def _reserve_whole(parent: ParentOrder, plan: SidePlan, sized: SizedSignal, now: datetime) -> None:
+    """Reserve under the parent's name for what has no orders yet: all slices of it, or all of it while it is held."""
     order_ids = np.full(len(plan.ids), np.frombuffer(parent.id.bytes, dtype="V16")[0], dtype="V16")
     everything = np.arange(len(plan.ids))
     limit = parent.limit_price or parent.decision_price
@@ -219,34 +244,40 @@ def _finish(firm_id: int, facts: ReleaseFacts, plans: list[tuple[UUID, SidePlan]
 
 def _write_chunks(firm_id: int, parent_id: UUID, plan: SidePlan, now: datetime) -> None:
     """Write the chunks that are missing, each in its own transaction, then let the parent work."""
-    while True:
+    is_releasing = True
+    while is_releasing:
         with tenancy.firm(firm_id):
             parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
             if parent.state != ParentState.RELEASING:
                 return
-            start = parent.chunks_done * CHUNK
-            write_children(
-                parent_id=parent.id,
-                journey_id=parent.journey_id,
-                sleeve_id=allocation.sleeve_of(strategy_id=parent.strategy_id),
-                slice_id=None,
-                slice_number=0,
-                plan=plan,
-                entries=plan.entries[start : start + CHUNK],
-                quantity=plan.quantity,
-                first_sequence=start,
-                instrument=market.instrument(parent.instrument_id),
-                limit_price=parent.limit_price or parent.decision_price,
-                time_in_force=TimeInForce(parent.time_in_force),
-                now=now,
-            )
-            parent.chunks_done += 1
-            if parent.chunks_done >= parent.chunks:
-                parent.state = ParentState.WORKING
-            parent.save(update_fields=["chunks_done", "state"])
-            if parent.state == ParentState.WORKING:
-                wake_gateways()
-                return
+            _write_chunk(parent, plan, now)
+            is_releasing = parent.state == ParentState.RELEASING
+
+
+def _write_chunk(parent: ParentOrder, plan: SidePlan, now: datetime) -> None:
+    """Write the next chunk of a parent that is RELEASING and locked; after the last it works."""
+    start = parent.chunks_done * CHUNK
+    write_children(
+        parent_id=parent.id,
+        journey_id=parent.journey_id,
+        sleeve_id=allocation.sleeve_of(strategy_id=parent.strategy_id),
+        slice_id=None,
+        slice_number=0,
+        plan=plan,
+        entries=plan.entries[start : start + CHUNK],
+        quantity=plan.quantity,
+        first_sequence=start,
+        instrument=market.instrument(parent.instrument_id),
+        limit_price=parent.limit_price or parent.decision_price,
+        time_in_force=TimeInForce(parent.time_in_force),
+        now=now,
+    )
+    parent.chunks_done += 1
+    if parent.chunks_done >= parent.chunks:
+        parent.state = ParentState.WORKING
+    parent.save(update_fields=["chunks_done", "state"])
+    if parent.state == ParentState.WORKING:
+        wake_gateways()
 
 
 def wake_gateways() -> None:

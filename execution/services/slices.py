@@ -2,17 +2,17 @@
 
 Entry points: `release_due_slices`, `release_held`. A task runs them every few seconds; running them twice, late, or from two workers at once
 changes nothing: the parent's row is locked, and what is ordered is the cumulative target less what is filled or still works.
-Who comes late orders the first slice that is due and moves the rest by the delay: the pace is RTE-3's, not the worker's.
+Who comes late orders the first slice that is due and moves the rest by the delay: the pace is RTE-3's, not the worker's. Nothing goes in a later
+session than the one it was released in, however late the worker, the quote or the opposite order's end comes (ALC-3, decision 6).
 """
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import F, Q, Sum
 
+from accounts import services as accounts
 from allocation import queries as allocation
 from base import tenancy
 from base.errors import Refused
@@ -23,15 +23,16 @@ from market.core.calendars import is_open_at
 from ..core.lifecycle import TERMINAL
 from ..enums import ParentState, RouteKind, SliceState, TimeInForce
 from ..models import ChildOrder, ParentOrder, Slice
-from .alarms import alert_parent
+from .alarms import alarm_stuck, alert_parent
+from .cancel import cancel_parent
 from .children import write_children
 from .crosses import accounts_of, find_cross, one_at_a_time
 from .planning import CHUNK, UNIT, due_quantity, is_sliced
 from .release import _write_chunks, plan_from_rows, wake_gateways
-from .stated import fresh_limit
+from .stated import end_of_day, fresh_limit
 from .telling import tell_parents
 
-log = logging.getLogger(__name__)
+TOO_LATE = "it waited for an opposite order until its session had ended"
 
 
 def release_due_slices(*, firm_id: int, now: datetime) -> int:
@@ -50,15 +51,8 @@ def release_due_slices(*, firm_id: int, now: datetime) -> int:
                 parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
                 written += _release_slice(parent, now)
         except (ValueError, ArithmeticError, Refused) as error:
-            _alarm(firm_id, parent_id, error, now)
+            alarm_stuck(firm_id, parent_id, error, now)
     return written
-
-
-def _alarm(firm_id: int, parent_id: UUID, error: Exception, now: datetime) -> None:
-    """Tell that a parent cannot go on, which holds up no other; its slice stays due, and is tried again until somebody cancels it."""
-    log.exception("no slice of parent %s can be ordered", parent_id)
-    with tenancy.firm(firm_id):
-        alert_parent(parent_id, tier=AlertTier.CRITICAL, rule="RTE-3", message=f"No slice can be ordered: {error}", now=now, what="STUCK")
 
 
 def release_held(*, firm_id: int, now: datetime) -> int:
@@ -67,23 +61,44 @@ def release_held(*, firm_id: int, now: datetime) -> int:
         held = list(ParentOrder.objects.filter(state=ParentState.HELD).order_by("id").values_list("id", "instrument_id"))
     released = 0
     for parent_id, instrument_id in held:
-        with tenancy.firm(firm_id):
-            one_at_a_time(instrument_id=instrument_id)
-            parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
-            limit = fresh_limit(parent, now) if parent.state == ParentState.HELD else None
-            if limit is None:
-                continue
-            parent.limit_price = limit
-            if find_cross(parent, ids=accounts_of(parent), now=now) is not None:
-                continue
-            parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
-            parent.save(update_fields=["state", "limit_price"])
-            tell_parents([(parent.id, parent.journey_id)])
-            plan = plan_from_rows(parent)
-        released += 1
-        if parent.state == ParentState.RELEASING:
-            _write_chunks(firm_id, parent_id, plan, now)
+        try:
+            with tenancy.firm(firm_id):
+                one_at_a_time(instrument_id=instrument_id)
+                parent = ParentOrder.objects.select_for_update().get(pk=parent_id)
+                if parent.state != ParentState.HELD or not _let_go(parent, now):
+                    continue
+                plan = plan_from_rows(parent)
+            released += 1
+            if parent.state == ParentState.RELEASING:
+                _write_chunks(firm_id, parent_id, plan, now)
+        except (ValueError, ArithmeticError, Refused) as error:
+            alarm_stuck(firm_id, parent_id, error, now)
     return released
+
+
+def _let_go(parent: ParentOrder, now: datetime) -> bool:
+    """Let a held parent go if nothing it could meet works; what was held until its session ended is canceled, and told."""
+    if _is_over(parent, market.instrument(parent.instrument_id).calendar, now):
+        cancel_parent(parent_id=parent.id, actor=None, now=now, reason=TOO_LATE)
+        alert_parent(parent.id, tier=AlertTier.WARNING, rule="ALC-3", message=f"Never sent: {TOO_LATE}", now=now, what="HELD_TOO_LONG")
+        return False
+    limit = fresh_limit(parent, now)
+    if limit is None:
+        return False
+    parent.limit_price = limit
+    if find_cross(parent, ids=accounts_of(parent), now=now) is not None:
+        return False
+    parent.state = ParentState.WORKING if is_sliced(RouteKind(parent.route)) else ParentState.RELEASING
+    parent.save(update_fields=["state", "limit_price"])
+    if parent.state == ParentState.RELEASING:  # its orders reserve for themselves
+        accounts.release_reservations(order_ids=[parent.id], now=now)
+    tell_parents([(parent.id, parent.journey_id)])
+    return True
+
+
+def _is_over(parent: ParentOrder, calendar: str, now: datetime) -> bool:
+    """Return whether the session that the parent was released in has ended (ALC-3). Raises UnableToRelease where it is not known when."""
+    return (parent.expires_at or end_of_day(calendar, parent.created_at)) <= now
 
 
 def _release_slice(parent: ParentOrder, now: datetime) -> int:
@@ -92,7 +107,7 @@ def _release_slice(parent: ParentOrder, now: datetime) -> int:
     if not due or parent.state != ParentState.WORKING:
         return 0
     instrument = market.instrument(parent.instrument_id)
-    if not is_open_at(instrument.calendar, now):
+    if not is_open_at(instrument.calendar, now) or _is_over(parent, instrument.calendar, now):
         Slice.objects.filter(parent=parent, state=SliceState.PENDING).update(state=SliceState.CANCELED)
         return 0
     limit = fresh_limit(parent, now)

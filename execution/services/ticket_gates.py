@@ -27,7 +27,7 @@ from risk.enums import FirmLimitKind, GateCode, LiquidityClass, Unit
 from risk.queries import Gate2Order, Gate2Rows, GateOneView, GateTwoAnswer
 
 from ..models import ParentOrder
-from .drafting import gate_one_facts
+from .drafting import gate_one_facts, unwritten
 from .planning import LIVE_QUOTE_AGE, PAPER_QUOTE_AGE, SidePlan
 
 UNIT = 10**8
@@ -72,7 +72,7 @@ def judge_parents(drafts: Sequence[ParentOrder], sized: SizedSignal, now: dateti
     """Return gate 1's lines and what it finds."""
     if not drafts:
         return [], []
-    views = risk.preview_gate_one(parents=[gate_one_facts(draft, sized) for draft in drafts], now=now)
+    views = risk.preview_gate_one(parents=[gate_one_facts(draft, sized) for draft in drafts], now=now, pending=unwritten())
     lines: list[GateLine] = []
     for view in views:
         side = ("Buys: " if view.parent.side > 0 else "Sells: ") if len(views) > 1 else ""

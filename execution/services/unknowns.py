@@ -7,7 +7,7 @@ Invariants:
 1. SENDING is never sent again, by nobody: whoever finds it asks.
 2. UNKNOWN becomes absent only after a quiet period and two complete answers that do not know it (classes A and B); that is reversible.
 3. Where the venue cannot be asked by our reference (class C), the account and instrument are closed until a person has resolved it.
-4. A SENDING or UNKNOWN older than 60 s has a Critical alert.
+4. A SENDING or UNKNOWN older than 60 s has a Critical alert, and so has what works on 60 s after its cancel was asked.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from governance.core.subjects import Actor, Subject
 from governance.enums import AlertTier, AuditAction, SubjectKind
 from governance.services import audit
 
+from ..core.lifecycle import LIVE
 from ..enums import OrderState
 from ..gateways.base import GatewayError
 from ..gateways.enums import VenueClass
 from ..gateways.reports import OrderRef, OrderReport
 from ..models import ChildOrder, GatewayLease
 from .alarms import alert_order
-from .evidence import Evidence, absent, of_order_report, unanswered
+from .evidence import Evidence, absent, ended, of_order_report, unanswered
 from .line import Line
 from .listening import Heard
 from .reports import process
@@ -44,6 +45,8 @@ ASK_EVERY = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=60)
 NEGATIVES = 2
 MOST_ASKED = 200
+# A cancel that was sent so often, or a minute ago, and has not ended the order is no mere delay of ours.
+CANCELS = 3
 
 
 class UnableToResolve(Refused):
@@ -148,7 +151,10 @@ def _close_trading(orders: Sequence[_Open], now: datetime) -> None:
 
 
 def alarm_unanswered(*, now: datetime) -> int:
-    """Alarm what has been SENDING or UNKNOWN for a minute, whether its gateway lives or not (I2). Returns how many there are."""
+    """Alarm what has been SENDING or UNKNOWN for a minute, whether its gateway lives or not, and what works though its cancel was sent again and again.
+
+    Returns how many there are. Source: I2.
+    """
     late = Q(state=OrderState.SENDING, claimed_at__lte=now - ANSWER_WITHIN) | Q(
         state=OrderState.UNKNOWN, unknown_since__lte=now - ANSWER_WITHIN
     )
@@ -156,13 +162,25 @@ def alarm_unanswered(*, now: datetime) -> int:
     for pk, name, journey_id, state in rows:
         message = f"No answer from the broker for more than a minute: order {name} is {state}"
         alert_order(pk, tier=AlertTier.CRITICAL, rule="RTE-7", message=message, now=now, journey_id=journey_id, what="UNANSWERED")
+    return len(rows) + _alarm_uncanceled(now)
+
+
+def _alarm_uncanceled(now: datetime) -> int:
+    """A person, or a kill switch, takes it for stopped, and it may still fill."""
+    asked = ChildOrder.objects.filter(state__in=[state.value for state in LIVE], cancel_requested_at__lte=now - ANSWER_WITHIN)
+    late = asked.filter(Q(cancels_sent__gte=CANCELS) | Q(cancel_sent_at__lte=now - ANSWER_WITHIN))
+    rows = list(late.order_by("id").values_list("id", "client_order_id", "journey_id")[:500])
+    for pk, name, journey_id in rows:
+        message = f"Still working more than a minute after its cancel was asked: order {name}. It may still fill; ask the broker"
+        alert_order(pk, tier=AlertTier.CRITICAL, rule="I2", message=message, now=now, journey_id=journey_id, what="NOT_CANCELED")
     return len(rows)
 
 
 def resolve_as_absent(*, order_id: UUID, actor: Actor, now: datetime, reason: str) -> None:
-    """Take a person's word that the broker never had the order. Raises NotFound, UnableToResolve."""
+    """Take a person's word that the broker does not have the order; what it is known to have filled stays. Raises NotFound, UnableToResolve."""
     order = _unknown(order_id)
-    process(connection_id=order.connection_id, evidence=[absent(order.client_order_id, reason)], now=now, silent=True)
+    gone = ended if order.filled_qty else absent  # what has filled cannot never have been there
+    process(connection_id=order.connection_id, evidence=[gone(order.client_order_id, reason)], now=now, silent=True)
     _resolved(order, actor, now, reason, "ABSENT")
 
 

@@ -116,14 +116,14 @@ def approval(request: Request) -> HttpResponse:
     visit, form = request.visit, TicketForm.of(request.POST)
     try:
         shown = unseal(request.POST.get("seen", ""), user_id=visit.user_id)
-        body = _body(form, visit)
+        key, body = _key(form), _body(form, visit)
     except InvalidInput as problem:
         raise Refused(problem.rule, f"{problem.field}: {problem.rule}") from problem
     except InvalidInputs as several:
         return _answer(request, form, None, problems_by_field(several.problems), None, 422)
     if not form.reason:
         return _answer(request, form, _previewed(request, form), {"reason": ["is needed: a second person has to judge it"]}, None, 422)
-    ask_about_ticket(key=_key(form), body=body, shown=shown, actor=visit.actor(DEALERS), now=visit.now, reason=form.reason)
+    ask_about_ticket(key=key, body=body, shown=shown, actor=visit.actor(DEALERS), now=visit.now, reason=form.reason)
     answer = _answer(request, form, _previewed(request, form), {}, None, 200)
     answer["HX-Trigger"] = json.dumps(
         {"toast": {"kind": "pass", "text": "Approval asked for", "note": "It lives 15 minutes", "rule": "GOV-4"}}

@@ -5,7 +5,7 @@ from .approvals import ApprovalFacts, approval, approvals_given, latest_approval
 from .audit_chain import ChainReport, unsealed_count, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
 from .authority import AuthorityVerdict, authority_verdict
-from .authority_documents import accounts_losing_authority, ending_authorities, ending_authorities_seen
+from .authority_documents import accounts_losing_authority, accounts_with_ended_authority, ending_authorities, ending_authorities_seen
 from .credentials import OwnKey, TokenFacts, WebhookKeyFacts, api_tokens, member_with_email, own_keys, signing_keys
 from .killswitch import kill_index, kill_switch_parent_sql, kill_switch_sql, tripped_switches
 from .mandates import MandateLimits, mandate_limits
@@ -39,6 +39,7 @@ __all__ = [
     "TokenFacts",
     "WebhookKeyFacts",
     "accounts_losing_authority",
+    "accounts_with_ended_authority",
     "active_roles",
     "actor_for",
     "api_tokens",

@@ -8,7 +8,7 @@ The caller must not roll its transaction back because of a refusal: the decision
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def gate_one(
     price: Decimal | None,
     now: datetime,
     reduces: bool | None = None,
-    pending: Pending | None = None,
+    pending: Callable[[], Pending] | None = None,
 ) -> list[Finding]:
     """Judge one parent; return why it may not be released, empty if it may. See `gate_one_many`.
 
@@ -51,15 +51,15 @@ def gate_one(
 
 
 @transaction.atomic
-def gate_one_many(*, parents: Sequence[ParentFacts], now: datetime, pending: Pending | None = None) -> list[list[Finding]]:
+def gate_one_many(*, parents: Sequence[ParentFacts], now: datetime, pending: Callable[[], Pending] | None = None) -> list[list[Finding]]:
     """Judge the parents of one release in their order; return each one's findings, empty where it passes.
 
-    pending: instrument id → (units to buy, to sell) of released parents that no reservation stands for yet.
+    pending: instrument id → (units to buy, to sell) of released parents that no reservation stands for yet, asked for once the gate is held.
     Writes a GateDecision a parent and the alerts of RSK-10. Holds the firm's gate until the caller's transaction ends. Source: RSK-1.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, tenancy.current_firm()])
-    views = preview_gate_one(parents=parents, now=now, pending=pending)
+    views = preview_gate_one(parents=parents, now=now, pending=None if pending is None else pending())
     record(gate=1, decisions=[_decision(view) for view in views], now=now)
     for view in views:
         alerts.tell_limits(view=view, now=now)

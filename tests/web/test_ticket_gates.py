@@ -113,3 +113,10 @@ def test_two_clicks_at_once_release_once(settings: Any) -> None:
     assert len({answer["HX-Redirect"] for answer in answers}) == 1
     room = Room(desk, Client())
     assert (room.count(Signal), room.count(AllocationStatement), room.count(ParentOrder)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("key", ["", "null", "9" * 400, "0123456789abcdef0123456789abcde!"])
+def test_a_request_under_a_key_that_no_form_has_is_refused(room: Room, key: str) -> None:
+    shown = room.preview()
+    answer = ask(room, shown, key=key, reason="the client asked for it")
+    assert answer.status_code == 422 and "is needed" in text_of(answer)

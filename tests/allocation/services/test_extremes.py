@@ -14,7 +14,7 @@ from accounts.core.entries import Stamp, opening_cash
 from accounts.core.ledger import Holder
 from accounts.models import Sleeve
 from allocation.enums import Reason, SizingMethod
-from allocation.models import AllocationLine
+from allocation.models import AllocationLine, StrategyAccount
 from allocation.services.statements import _in_units
 from allocation.services.stopping import UnableToSize
 from base import tenancy
@@ -149,3 +149,13 @@ def test_a_large_wish_is_kept_in_its_line(desk: Desk):
     desk.release(desk.receive("200000", M.FIXED, codes="A1"))
     with tenancy.firm(desk.firm_id):
         assert [str(raw) for raw in AllocationLine.objects.values_list("raw", flat=True)] == ["200000.00000000"]
+
+
+def test_con_1_a_figure_that_an_accounts_multiplier_takes_beyond_64_bits_is_refused(desk: Desk):
+
+    with tenancy.firm(desk.firm_id):
+        StrategyAccount.objects.filter(account_id=desk.firm.accounts["A1"]).update(multiplier=D(100))
+    for figure in ("9000000000", "-9000000000"):
+        with pytest.raises(UnableToSize) as refused:
+            desk.preview(desk.receive(figure, M.FIXED, codes="A1"))
+        assert (refused.value.code, refused.value.context["field"], refused.value.context["value"]) == ("CON-1", "figure", D(figure))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import numpy as np
@@ -13,12 +14,14 @@ from allocation.services import PreviewFacts, SignalFacts
 from allocation.services.statements import UnableToFreeze
 from base import tenancy
 from execution.models import ParentOrder
+from execution.services.booking import finish_parents
 from execution.services.crosses import working_beside
 from execution.services.drafting import UnableToRelease
 from execution.services.release import ReleaseFacts
 from execution.services.slices import release_held
+from governance.models import Alert
 from market.enums import Side
-from tests.desk import Desk, make_desk, together
+from tests.desk import MINUTE, Desk, make_desk, together
 
 pytestmark = pytest.mark.django_db
 
@@ -111,7 +114,7 @@ def test_rte_5_a_held_side_does_not_wait_for_another_group(desk: Desk):
     assert release_held(firm_id=desk.firm_id, now=desk.now) == 1
 
 
-def test_rte_5_a_held_side_waits_for_a_quote(desk: Desk):
+def test_rte_5_a_held_side_waits_for_a_quote(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     desk.control("A1 A3", "M")
     both = desk.trade({"A1": -10, "A3": 10})
     desk.end(both)
@@ -119,8 +122,47 @@ def test_rte_5_a_held_side_waits_for_a_quote(desk: Desk):
         buy = desk.parents(both)["BUY"]
         buy.state, buy.done_at = "HELD", None
         buy.save()
-    assert release_held(firm_id=desk.firm_id, now=desk.now + timedelta(hours=20)) == 0
+    monkeypatch.setattr("execution.services.slices.fresh_limit", lambda parent, now: None)
+    assert release_held(firm_id=desk.firm_id, now=desk.now + MINUTE) == 0
     assert desk.states(both)["BUY"] == "HELD"
+
+
+def test_alc_3_a_held_side_that_waited_until_its_session_ended_is_canceled_and_told(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """The opposite order is UNKNOWN until tomorrow; what somebody decided today is not sent then, whatever the quote."""
+    desk.control("A1 A3", "M")
+    both = desk.trade({"A1": -10, "A3": 10})
+    buy = desk.parents(both)["BUY"]
+    monkeypatch.setattr("execution.services.slices.fresh_limit", lambda parent, now: parent.limit_price)
+    tomorrow = desk.now + timedelta(days=1)
+    with tenancy.firm(desk.firm_id):
+        ParentOrder.objects.filter(pk=desk.parents(both)["SELL"].pk).update(state="DONE", done_at=tomorrow)
+    assert release_held(firm_id=desk.firm_id, now=tomorrow) == 0
+    with tenancy.firm(desk.firm_id):
+        finish_parents(now=tomorrow)
+        assert Alert.objects.filter(subject_id=str(buy.pk), rule="ALC-3", ended_at=None).count() == 1
+    assert desk.states(both)["BUY"] == "CANCELED" and [str(order.side) for order in desk.orders(both)] == ["SELL"]
+
+
+def test_rte_5_one_held_side_that_cannot_go_on_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    desk.control("A1 A3", "M")
+    first = desk.trade({"A1": -10, "A3": 10})
+    desk.end(ReleaseFacts(first.journey_id, None, (desk.parents(first)["SELL"].pk,)))
+    desk.control("A2 A4", "N")
+    desk.hold({"A2": 100})
+    second = desk.trade({"A2": -10, "A4": 10})
+    desk.end(ReleaseFacts(second.journey_id, None, (desk.parents(second)["SELL"].pk,)))
+    broken = desk.parents(first)["BUY"].pk
+
+    def limit(parent: ParentOrder, now: datetime) -> Decimal | None:
+        if parent.pk == broken:
+            raise ValueError("a price that is none")
+        return parent.limit_price
+
+    monkeypatch.setattr("execution.services.slices.fresh_limit", limit)
+    assert release_held(firm_id=desk.firm_id, now=desk.now) == 1
+    assert (desk.states(first)["BUY"], desk.states(second)["BUY"]) == ("HELD", "WORKING")
+    with tenancy.firm(desk.firm_id):
+        assert Alert.objects.filter(subject_id=str(broken), ended_at=None).exists()
 
 
 def test_rte_1_only_working_parents_of_the_control_group_count_as_liquidity_taken(desk: Desk):

@@ -156,6 +156,14 @@ def test_rte_3_what_is_due_after_the_close_is_never_ordered(desk: Desk):
         assert not Reservation.objects.filter(released_at=None).exists()
 
 
+def test_alc_3_what_fell_due_in_one_session_is_not_ordered_in_the_next(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """No worker ran for a day; the market is open again, and has a quote."""
+    released = desk.trade(WISH)
+    monkeypatch.setattr("execution.services.slices.fresh_limit", lambda parent, now: parent.limit_price)
+    assert run(desk, desk.now + timedelta(days=1)) == 0
+    assert {part.state for part in slices(desk, released)} == {SliceState.CANCELED} and desk.orders(released) == []
+
+
 def test_a_canceled_parent_orders_no_more_slices_and_gives_back_what_it_reserved(desk: Desk):
     released = desk.trade(WISH)
     parts = slices(desk, released)

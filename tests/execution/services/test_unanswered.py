@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import TradingBlock
-from execution.enums import OrderState
+from execution.enums import OrderState, TimeInForce
 from execution.models import ChildOrder, Execution, ParentOrder
 from execution.services import UnableToResolve, alarm_unanswered, resolve_as_absent, resolve_as_found
 from governance.core.subjects import Actor
@@ -109,6 +109,41 @@ def test_i2_whatever_is_unanswered_for_a_minute_is_alarmed_without_a_gateway(wor
     assert alarm_unanswered(now=world.now + timedelta(seconds=59)) == 0
     assert alarm_unanswered(now=world.now + timedelta(seconds=60)) == 1
     assert "RTE-7" in critical()
+
+
+@pytest.mark.parametrize("state", [S.ACKED, S.PARTIALLY_FILLED, S.PENDING_CANCEL])
+def test_i2_what_works_on_a_minute_after_its_cancel_was_asked_is_alarmed(world: OrderWorld, state: OrderState) -> None:
+    """A kill switch was tripped, and the broker says nothing; whoever tripped it believes that trading has stopped."""
+    order = world.single(100)
+    rows = ChildOrder.objects.filter(pk=order.pk)
+    for step in (S.SENDING, S.ACKED, state):
+        rows.update(state=step)
+    asked = world.now
+    rows.update(cancel_requested_at=asked, cancel_sent_at=asked + timedelta(seconds=50), cancels_sent=3)
+    assert alarm_unanswered(now=asked + timedelta(seconds=59)) == 0
+    assert alarm_unanswered(now=asked + timedelta(seconds=60)) == 1
+    assert "I2" in critical()
+    rows.update(cancels_sent=1)
+    assert alarm_unanswered(now=asked + timedelta(seconds=60)) == 0, "sent once, ten seconds ago"
+    rows.update(state=S.CANCELED)
+    assert alarm_unanswered(now=asked + timedelta(days=1)) == 0
+
+
+def test_rte_7_a_person_ends_an_unknown_order_that_has_filled_in_part(world: OrderWorld) -> None:
+    """The broker's books were restored without it: it answers about this order never again."""
+    order = world.single(3_000, time_in_force=TimeInForce.GTC)
+    world.live(minutes=2)
+    order.refresh_from_db()
+    assert order.state is not S.FILLED and order.filled_qty > 0, (order.state, order.filled_qty)
+    filled = order.filled_qty
+    rows = ChildOrder.objects.filter(pk=order.pk)
+    for step in (S.PENDING_CANCEL, S.UNKNOWN):
+        rows.update(state=step, unknown_since=world.now)
+    actor = Actor(str(make_user(Role.OPERATIONS).id), Role.OPERATIONS)
+    resolve_as_absent(order_id=order.id, actor=actor, now=world.now, reason="the desk has lost it")
+    order.refresh_from_db()
+    assert (order.state, order.filled_qty, world.position("A")) == (S.CANCELED, filled, filled)
+    world.assert_nothing_reserved()
 
 
 class TestVenueThatCannotBeAsked:

@@ -180,8 +180,8 @@ def test_rsk_1_units_that_wait_for_their_orders_count(scene):
     set_limits(scene.actor, gross="6000")
     parent = scene.parent(100)
     pending = {scene.share.id: (D(51), D(0))}
-    assert codes(gate_one_many(parents=[parent], now=NOW, pending=pending)[0]) == [GateCode.GROSS]
-    assert gate_one_many(parents=[parent], now=NOW, pending={scene.share.id: (D(50), D(0))}) == [[]]
+    assert codes(gate_one_many(parents=[parent], now=NOW, pending=lambda: pending)[0]) == [GateCode.GROSS]
+    assert gate_one_many(parents=[parent], now=NOW, pending=lambda: {scene.share.id: (D(50), D(0))}) == [[]]
 
 
 def test_rsk_9_the_days_loss_blocks_openings_once_it_reaches_its_limit(scene):
