@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,13 +38,18 @@ from .crosses import accounts_of
 log = logging.getLogger(__name__)
 ENDED = "GOV-3 the account's authority has ended"
 MOST_NAMED = 5
+DATED_BACK = timedelta(days=31)
+"""[D] How far back a revocation is dated at most; a document that ended earlier than that before a decision is asked about no more."""
 
 
 def cancel_unauthorised(*, firm_id: int, now: datetime) -> int:
     """Cancel what works for accounts without an authority. Returns how many parents it touched; one that fails holds up no other."""
     with tenancy.firm(firm_id):
-        working = list(ParentOrder.objects.filter(done_at=None, cancel_requested_at=None).order_by("id").values_list("id", flat=True))
-        suspects = governance.accounts_with_ended_authority(now=now) if working else frozenset()
+        rows = ParentOrder.objects.filter(done_at=None, cancel_requested_at=None).order_by("id").values_list("id", "created_at")
+        working = dict(rows)
+        # What had ended before a decision was sized left its account out of it, unless it is dated back.
+        after = min(working.values(), default=now) - DATED_BACK
+        suspects = governance.accounts_with_ended_authority(after=after, now=now) if working else frozenset()
     touched = 0
     for parent_id in working if suspects else ():
         try:

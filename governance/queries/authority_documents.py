@@ -100,9 +100,9 @@ def _all_covered_beyond(document: Authority, lasting: dict[str, list[_Lasting]],
     )
 
 
-def accounts_with_ended_authority(*, now: datetime) -> frozenset[UUID]:
-    """Return the accounts of which a document has ended by `now`; whether another one still holds is `authority_verdict`'s to say (GOV-3)."""
-    ended = AuthorityRow.objects.filter(Q(expires_at__lte=now) | Q(revoked_at__lte=now))
+def accounts_with_ended_authority(*, after: datetime, now: datetime) -> frozenset[UUID]:
+    """Return the accounts of which a document has ended since `after`; whether another one still holds is `authority_verdict`'s to say (GOV-3)."""
+    ended = AuthorityRow.objects.filter(Q(expires_at__gt=after, expires_at__lte=now) | Q(revoked_at__gt=after, revoked_at__lte=now))
     return frozenset(
         AuthoritySubject.objects.filter(subject_kind=SubjectKind.ACCOUNT, authority__in=ended).values_list("subject_id", flat=True)
     )
