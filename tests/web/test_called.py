@@ -48,9 +48,10 @@ def test_an_authority_that_ends_is_called_by_its_code(scene: Scene) -> None:
 
 def test_kinds_of_instrument_stand_in_words(scene: Scene) -> None:
     with tenancy.firm(scene.firm.id):
-        row = authority(scene.account)
-        MandateRule.objects.create(mandate_id=row.mandate_id, kind="ALLOWED_KINDS", words=["EQUITY", "CRYPTO_SPOT", "FX"], clause="§ 2")
-    assert "Equity, Crypto spot, FX" in page(scene.owner.user, f"/authorities/mandates/{row.mandate_id}/")
+        mandate = authority(scene.account).mandate
+        assert mandate is not None
+        MandateRule.objects.create(mandate=mandate, kind="ALLOWED_KINDS", words=["EQUITY", "CRYPTO_SPOT", "FX"], clause="§ 2")
+    assert "Equity, Crypto spot, FX" in page(scene.owner.user, f"/authorities/mandates/{mandate.pk}/")
 
 
 def test_a_pair_has_the_sector_that_its_bar_has(scene: Scene) -> None:
