@@ -60,7 +60,7 @@ async function remove(card) {
   (next?.querySelector("[data-remove]") || document.querySelector("[popovertarget=more-widgets]")).focus();
   document.getElementById("no-widgets").hidden = cards().length > 0;
   lay();
-  if (await keep()) window.htmx.ajax("GET", location.pathname, { target: "#more-widgets", select: "#more-widgets", swap: "outerHTML" });
+  if (await keep()) window.htmx.ajax("GET", location.pathname, { target: "#more-widgets", select: "#more-widgets > *", swap: "innerHTML" });
 }
 
 document.addEventListener("click", async (event) => {
