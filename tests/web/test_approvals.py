@@ -115,7 +115,10 @@ def test_gov_4_after_fifteen_minutes_it_is_over(scene: Scene, asked: Approval, s
     later = NOW + timedelta(minutes=15)
     settings.REHEARSAL_CLOCK = f"{later.isoformat()}@{later.isoformat()}*0"
     assert "Nothing waits" in signed_in(scene.risk.user).get("/approvals/").content.decode()
-    assert answer(scene.risk.user, asked.pk).status_code == 409
+    refused, page = answer(scene.risk.user, asked.pk), signed_in(scene.risk.user).get("/approvals/").content.decode()
+    text = refused.content.decode()
+    assert refused.status_code == 409 and ">the request has expired</strong>" in text and ">EXPIRED<" not in text
+    assert 'class="env' in page and 'class="env' in text, "a refusal stands in the firm's own frame"
     assert "Expired" in signed_in(scene.risk.user).get("/approvals/?show=history").content.decode()
 
 
