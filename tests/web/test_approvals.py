@@ -54,6 +54,7 @@ def test_the_counts_come_anew_with_the_list(scene: Scene, asked: Approval) -> No
     client = signed_in(scene.risk.user)
     part = client.get("/approvals/", headers={"HX-Request": "true", "HX-Target": "approval-list"}).content.decode()
     assert '<span id="approval-counts" hx-swap-oob="true">1 waits for a second person' in part
+    assert 'id="overrides" hx-swap-oob="true"' in part and client.get("/approvals/").content.count(b'id="overrides"') == 1
     assert 'id="approval-tabs" hx-swap-oob="true"' in part and client.get("/approvals/").content.count(b'id="approval-tabs"') == 1
 
 
