@@ -21,6 +21,7 @@ from governance import queries as governance
 from governance.enums import AlertTier, Role
 from governance.permissions import CONTROL, DEALERS, STAFF
 from governance.queries import AlertFacts, FirmName
+from governance.queries.names import SubjectName
 from governance.web import Visit
 from market.core import calendars
 
@@ -152,6 +153,11 @@ class Frame:
     def critical(self) -> list[AlertFacts]:
         """Return the critical alerts nobody has acknowledged: the banner."""
         return [alert for alert in self.alerts if alert.tier is AlertTier.CRITICAL and alert.acknowledged_at is None]
+
+    @cached_property
+    def critical_place(self) -> SubjectName | None:
+        """Return what the banner's alert is about, where its message does not say it."""
+        return next(iter(governance.alert_places(self.visit.viewer, self.critical[:1])), None)
 
     @cached_property
     def stopped(self) -> list[Any]:

@@ -6,7 +6,8 @@ class ReportingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell governance how this app's things are called."""
-        from .queries.naming import register
+        """Tell governance how this app's things are called, and what a release over a limit asks for."""
+        from .queries import asked_for, naming
 
-        register()
+        naming.register()
+        asked_for.register()

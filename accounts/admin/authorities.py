@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -107,6 +108,10 @@ def revoke(actor: Actor, visit: Visit, obj: Any, data: dict[str, Any]) -> str:
     return "Revoked. Working orders under it alone are cancelled."
 
 
+def _listed(codes: Iterable[str]) -> str:
+    return ", ".join(words(str(code)) for code in codes)
+
+
 _REVOKED = "The authority has been revoked."
 
 
@@ -120,10 +125,10 @@ class AuthorityAdmin(HouseAdmin):
     list_filter = ("kind",)
     search_fields = ("code", "grantor__name", "grantee__name")
     list_select_related = ("grantor", "grantee", "mandate")
-    fields: Any = ("code", "kind", "from_whom", "to_whom", "covers", "powers", "instrument_kinds", "symbols_allowed", "symbols_denied")
+    fields: Any = ("code", "kind", "from_whom", "to_whom", "covers", "may", "kinds", "only", "never")
     fields += ("order_notional_limit", "limit_currency", "fee_schedule", "under", "aggregation_consent", "effective_from", "expires_at")
     fields += ("revoked_at", "begins_at", "signed", "in_words", "document_sha256", "document")
-    readonly_fields = ("from_whom", "to_whom", "covers", "under", "signed", "in_words", "document")
+    readonly_fields = ("from_whom", "to_whom", "covers", "may", "kinds", "only", "never", "under", "signed", "in_words", "document")
     ordering = ("expires_at", "code")
     links = (("Expiry calendar", "calendar"),)
     acts = (
@@ -169,6 +174,26 @@ class AuthorityAdmin(HouseAdmin):
         """Return the codes of its accounts."""
         ids = obj.subjects.filter(subject_kind=SubjectKind.ACCOUNT).values_list("subject_id", flat=True)
         return ", ".join(Account.objects.filter(id__in=list(ids)).order_by("code").values_list("code", flat=True)) or "none"
+
+    @display(description="powers")
+    def may(self, obj: Any) -> str:
+        """Return its powers in words."""
+        return _listed(obj.powers)
+
+    @display(description="instrument kinds")
+    def kinds(self, obj: Any) -> str:
+        """Return the kinds of instrument it is for."""
+        return _listed(obj.instrument_kinds) or "any"
+
+    @display(description="symbols allowed")
+    def only(self, obj: Any) -> str:
+        """Return the symbols it is for alone."""
+        return ", ".join(obj.symbols_allowed) or "any"
+
+    @display(description="symbols denied")
+    def never(self, obj: Any) -> str:
+        """Return the symbols it is not for."""
+        return ", ".join(obj.symbols_denied) or "none"
 
     def under(self, obj: Any) -> str:
         """Return its mandate."""

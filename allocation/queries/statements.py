@@ -1,8 +1,10 @@
-"""What a frozen statement says, as arrays."""
+"""What a frozen statement says, as arrays, and what the signal behind it states."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from ..core.scales import Ints
-from ..models import AllocationStatement, Strategy
+from ..models import AllocationStatement, Signal, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,22 @@ class StatementLines:
 
     ids: NDArray[Any]
     quantity: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class StatedSignal:
+    """What a signal states. figure: a rate for the methods that take one; None where each account has its own."""
+
+    method: str
+    figure: Decimal | None
+    symbol: str
+    strategy: str
+
+
+def stated_signals(*, ids: Collection[UUID]) -> dict[UUID, StatedSignal]:
+    """Return what these signals state; the caller has judged who may see them."""
+    rows = Signal.objects.filter(pk__in=ids).values_list("pk", "method", "figure", "instrument__symbol", "strategy__name")
+    return {pk: StatedSignal(str(method), figure, symbol, name) for pk, method, figure, symbol, name in rows}
 
 
 def statement_lines(*, statement_id: UUID) -> StatementLines:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from base.addresses import address
+from base.core.figures import number
 from governance.core.subjects import Viewer
 from governance.enums import SubjectKind
 from governance.queries.alerts import register_seen
@@ -30,18 +31,18 @@ def _parents(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
         parents_in_sight(viewer).filter(pk__in=uuids_of(ids)).values_list("pk", "journey_id", "side", "seen_quantity", "instrument__symbol")
     )
     return {
-        str(pk): SubjectName(f"{side.capitalize()} {quantity.normalize():f} {symbol}", address("reporting:journey", journey_id))
+        str(pk): SubjectName(f"{side.capitalize()} {number(quantity)} {symbol}", address("reporting:journey", journey_id))
         for pk, journey_id, side, quantity, symbol in rows
     }
 
 
 def _orders(viewer: Viewer, ids: Collection[str]) -> dict[str, SubjectName]:
-    columns = ("pk", "journey_id", "side", "quantity", "instrument__symbol", "account__code", "connection__code")
+    columns = ("pk", "journey_id", "side", "quantity", "instrument__symbol", "account__code", "account__is_clearing", "connection__code")
     rows = visible_orders(viewer).filter(pk__in=uuids_of(ids)).values_list(*columns)
     return {
         str(pk): SubjectName(
-            f"{side.capitalize()} {quantity.normalize():f} {symbol}, {account or ''} at {connection}",
+            f"{side.capitalize()} {number(quantity)} {symbol}, {'a block' if is_block else account or ''} at {connection}",
             address("reporting:journey", journey_id),
         )
-        for pk, journey_id, side, quantity, symbol, account, connection in rows
+        for pk, journey_id, side, quantity, symbol, account, is_block, connection in rows
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -151,15 +151,14 @@ def _rows(plans: Sequence[SidePlan], sized: SizedSignal) -> Gate2Rows:
 def _price_lines(sized: SizedSignal, now: datetime, is_paper: bool, answer: GateTwoAnswer) -> list[GateLine]:
     codes = {finding.code for _, finding in answer.findings}
     age, oldest = sized.quote.age(now), PAPER_QUOTE_AGE if is_paper else LIVE_QUOTE_AGE
-    seconds = figures.number(Decimal(age.total_seconds()).quantize(Decimal("0.1")), 1)
+    seconds = Decimal(age.total_seconds()).quantize(Decimal("0.1"))
+    stood = f"{figures.number(seconds, 1)} s" if age < timedelta(minutes=10) else figures.age(age)
     stale = GateCode.STALE_PRICE in codes or age > oldest
     limit = figures.percent(Decimal(MAX_MOVE_BPS).scaleb(-4), 0)
     moved = next((f for _, f in answer.findings if f.code is GateCode.PRICE_MOVED), None)
     figure = figures.percent(Decimal(0) if moved is None else moved.number, 2)
     return [
-        GateLine(
-            "fail" if stale else "pass", f"Quote age, limit {int(oldest.total_seconds())} s", f"{seconds} s", "RSK-2" if stale else ""
-        ),
+        GateLine("fail" if stale else "pass", f"Quote age, limit {int(oldest.total_seconds())} s", stood, "RSK-2" if stale else ""),
         GateLine("fail" if moved else "pass", f"Price move, limit {limit}", figure, "RSK-2" if moved else ""),
     ]
 

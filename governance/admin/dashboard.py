@@ -7,7 +7,10 @@ from typing import Any
 from django.urls import reverse
 
 from .. import queries
-from ..enums import AlertTier
+from ..core.authority import Authority
+from ..core.subjects import Subject
+from ..enums import AlertTier, SubjectKind
+from ..queries.names import name_subjects
 from ..web import Visit
 
 SHOWN = 8
@@ -19,6 +22,8 @@ def waiting(visit: Visit) -> dict[str, Any]:
     endings = queries.ending_authorities(now=visit.now)
     alerts = queries.open_alerts(roles=visit.roles, viewer=visit.viewer)
     critical = [alert for alert in alerts if alert.tier is AlertTier.CRITICAL and alert.acknowledged_at is None]
+    soonest = sorted(endings, key=lambda one: one.expires_at or visit.now)[:SHOWN]
+    names = name_subjects(visit.viewer, (_subject(one) for one in soonest))
     stopped, unsealed = queries.tripped_switches(), queries.unsealed_count()
     tiles = (
         ("Approvals", len(requests), "governance_approval", "each lives 15 minutes", False),
@@ -33,6 +38,10 @@ def waiting(visit: Visit) -> dict[str, Any]:
             for title, count, where, note, loud in tiles
         ],
         "requests": requests[:SHOWN],
-        "endings": sorted(endings, key=lambda one: one.expires_at or visit.now)[:SHOWN],
-        "critical": critical[:SHOWN],
+        "endings": [(one, names.get(_subject(one))) for one in soonest],
+        "critical": list(zip(critical[:SHOWN], queries.alert_places(visit.viewer, critical[:SHOWN]), strict=True)),
     }
+
+
+def _subject(document: Authority) -> Subject:
+    return Subject(SubjectKind.AUTHORITY, str(document.authority_id))

@@ -1,6 +1,6 @@
 """Reads of governance. Each runs inside the caller's tenancy block and sees that firm only."""
 
-from .alerts import AlertFacts, open_alerts
+from .alerts import AlertFacts, alert_places, open_alerts
 from .approvals import ApprovalFacts, approval, approvals_given, latest_approval, pending_approvals, was_approved
 from .audit_chain import ChainReport, unsealed_count, verify_chain
 from .audit_trail import AuditFacts, trail_of_journey, trail_of_subject
@@ -42,6 +42,7 @@ __all__ = [
     "accounts_with_ended_authority",
     "active_roles",
     "actor_for",
+    "alert_places",
     "api_tokens",
     "approval",
     "approvals_given",

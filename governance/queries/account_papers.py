@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from base.core.words import words
+
 from ..core.mandate_words import CLAUSES
 from ..enums import AuthorityKind, MandateRuleKind, MandateStanding, Power, SubjectKind
 from ..models import Authority, Mandate, MandateRule
@@ -34,6 +36,11 @@ class ClauseFacts:
     def states(self) -> str:
         """Return what the clause states."""
         return CLAUSES[self.kind][1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what it names, for people: kinds of instrument in words, symbols and currencies as they are."""
+        return tuple(words(one) for one in self.words) if self.kind is MandateRuleKind.ALLOWED_KINDS else self.words
 
     @property
     def is_limit(self) -> bool:

@@ -1,12 +1,12 @@
 """Open alerts, for the bell and the escalation (RSK-10).
 
-Entry points: `open_alerts`, `told`, `alert_facts`; for other apps, from their `ready`: `register_seen`.
+Entry points: `open_alerts`, `alert_places`, `told`, `alert_facts`; for other apps, from their `ready`: `register_seen`.
 Invariant: an alert about something reaches only who sees the thing, whatever the role it is for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from django.db.models.functions import Cast
 from ..core.subjects import Subject, Viewer
 from ..enums import AlertTier, KillScope, Role, SubjectKind
 from ..models import Alert, AuthoritySubject, KillSwitch
-from .names import accounts_in_sight
+from .names import SubjectName, accounts_in_sight, has_names, name_subjects
 
 LOUDNESS = Case(*(When(tier=tier, then=Value(place)) for place, tier in enumerate(reversed(AlertTier))))  # 0 = the loudest
 
@@ -83,6 +83,13 @@ def open_alerts(*, roles: Collection[Role] | None = None, viewer: Viewer | None 
         rows = rows.filter(told(roles, viewer))
     unanswered = Case(When(acknowledged_at=None, then=LOUDNESS), default=Value(len(AlertTier)))
     return [alert_facts(row) for row in rows.order_by(unanswered, "-raised_at", "-id")[:limit]]
+
+
+def alert_places(viewer: Viewer, alerts: Sequence[AlertFacts]) -> list[SubjectName | None]:
+    """Return what each alert is about, as the viewer knows it; None where that has no name of its own, or the message says it."""
+    names = name_subjects(viewer, (alert.subject for alert in alerts if has_names(alert.subject.kind)))
+    found = (names.get(alert.subject) for alert in alerts)
+    return [name if name and name.text not in alert.message else None for alert, name in zip(alerts, found, strict=True)]
 
 
 def alert_facts(row: Alert) -> AlertFacts:

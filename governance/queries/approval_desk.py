@@ -14,6 +14,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from base.core.words import words
+
 from ..core.approvals import APPROVERS
 from ..core.subjects import Viewer
 from ..enums import ApprovalAction, ApprovalState, Role
@@ -46,6 +48,12 @@ class DeskRow:
     why_not: str
     approvers: tuple[Role, ...]
     terms: Terms = ()
+
+    @property
+    def set_aside(self) -> tuple[tuple[str, str], ...]:
+        """Return the rules it sets aside, each with its limit in words."""
+        parts = (rule.partition(":") for rule in self.facts.rules)
+        return tuple((rule, words(limit) if limit else "") for rule, _, limit in parts)
 
     @property
     def is_override(self) -> bool:

@@ -1,6 +1,6 @@
 """What a subject is called, and where it is shown: governance knows kinds and ids, the app that keeps the thing knows its name.
 
-Entry points: `people_names`, `people_in`, `name_subjects`, `subject_name`, `sees_subject`, `find_stopped`, `subjects_of_code`, `accounts_in_sight`,
+Entry points: `people_names`, `people_in`, `has_names`, `name_subjects`, `subject_name`, `sees_subject`, `find_stopped`, `subjects_of_code`, `accounts_in_sight`,
 `behind`; for other apps, from their `ready`: `register_names`, `register_codes`, `register_accounts_in_sight`.
 
 Invariants
@@ -80,6 +80,11 @@ def people_in(roles: Collection[Role]) -> list[tuple[int, str]]:
     members = Membership.objects.filter(role__in=[str(role) for role in roles], is_active=True, user__is_active=True)
     rows = members.filter(firm_id=tenancy.current_firm() or 0).values_list("user_id", "user__name", "user__email").distinct()
     return sorted(((pk, name or email) for pk, name, email in rows), key=lambda person: person[1])
+
+
+def has_names(kind: SubjectKind) -> bool:
+    """Tell whether things of the kind have names of their own."""
+    return kind in _NAMES
 
 
 def name_subjects(viewer: Viewer, subjects: Iterable[Subject]) -> dict[Subject, SubjectName]:

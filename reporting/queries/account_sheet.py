@@ -99,7 +99,7 @@ class FillRow:
 
 
 def holdings_now(*, account_id: UUID, now: datetime) -> tuple[list[HoldingNow], list[LotRow]]:
-    """Return what the account holds, by symbol, and its open lots, oldest first within an instrument."""
+    """Return what the account holds, by symbol, and its open lots, by symbol, the oldest of an instrument first."""
     held: dict[int, Decimal] = defaultdict(Decimal)
     for position in accounts.positions_of(account_id=account_id):
         held[position.instrument_id] += position.quantity
@@ -124,7 +124,7 @@ def holdings_now(*, account_id: UUID, now: datetime) -> tuple[list[HoldingNow], 
             price = _price(worth[pk], facts[pk])
             rows.append(HoldingNow(facts[pk], quantity, price, prices.sources.get(pk, ""), value, cost, gain, stops, targets))
     shown = [LotRow(lot, facts[lot.instrument_id], _lot_gain(lot, worth[lot.instrument_id], facts[lot.instrument_id])) for lot in lots]
-    return sorted(rows, key=lambda row: row.instrument.symbol), shown
+    return sorted(rows, key=lambda row: row.instrument.symbol), sorted(shown, key=lambda one: one.instrument.symbol)
 
 
 def cash_ladder(*, account_id: UUID, on: date) -> list[CashRung]:

@@ -36,6 +36,11 @@ class Line:
     bar: Bar
 
     @property
+    def sector(self) -> str:
+        """Return under which sector it stands."""
+        return _sector(self.instrument)
+
+    @property
     def net_quantity(self) -> Decimal:
         """Return long and short together, in units."""
         return self.long + self.short
@@ -91,11 +96,14 @@ def _unit(one: InstrumentFacts, marks: dict[int, Decimal], rates: dict[str, Frac
     return None if mark is None or mark <= 0 or rate is None else Fraction(mark) * Fraction(one.multiplier) * rate
 
 
+def _sector(one: InstrumentFacts) -> str:
+    return one.sector or {InstrumentKind.FX: "Currencies", InstrumentKind.CRYPTO_SPOT: "Crypto"}.get(one.kind, "Other")
+
+
 def _places(row: GroupedPosition, one: InstrumentFacts) -> dict[str, tuple[str, ...]]:
     """Return where a position stands in each dimension: a pair stands under both its currencies."""
-    sector = one.sector or {InstrumentKind.FX: "Currencies", InstrumentKind.CRYPTO_SPOT: "Crypto"}.get(one.kind, "Other")
     currencies = (one.base_currency, one.currency) if one.kind is InstrumentKind.FX and one.base_currency else (one.currency,)
-    return {"sector": (sector,), "currency": currencies, "custodian": (row.custodian,), "strategy": (row.sleeve,)}
+    return {"sector": (_sector(one),), "currency": currencies, "custodian": (row.custodian,), "strategy": (row.sleeve,)}
 
 
 def _piece(row: GroupedPosition, one: InstrumentFacts, marks: dict[int, Decimal], rates: dict[str, Fraction]) -> Piece:

@@ -140,7 +140,9 @@ def _constraints(story: Story) -> Step:
     bound = [f"{RULES[Rule(rule)].short.lower()} binds {counted(n, 'account')}" for rule, n in statement.bindings]
     words = "; ".join(out + bound)
     rules = ("CST-1", *(("GOV-2",) if out else ()))
-    return Step(statement.decided_at, "warn" if words else "pass", "Constraints", f"{words or 'No cap binds, nobody is left out'}.", rules)
+    return Step(
+        statement.decided_at, "warn" if words else "pass", "Constraints", f"{_upper(words) or 'No cap binds, nobody is left out'}.", rules
+    )
 
 
 def _trade(story: Story) -> Iterator[Step]:

@@ -175,6 +175,8 @@ def state_of(signal_state: str, done: Progress, is_open: bool, quantity: Decimal
         return "Stated", "off"
     if done.orders and not done.filled:
         return ("Denied", "blocked") if done.denied else ("Not filled", "off")
+    if not done.orders and not quantity:
+        return "Nothing ordered", "off"
     return ("Done", "") if done.filled >= quantity else ("Partly filled", "part")
 
 

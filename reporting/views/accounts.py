@@ -12,7 +12,7 @@ from django.shortcuts import render
 from base.core.figures import percent, signed_percent
 from execution.queries import gateway_states
 from governance.permissions import DEALERS
-from governance.queries import AlertFacts, open_alerts
+from governance.queries import AlertFacts, alert_places, open_alerts
 from governance.web import Request, Visit, page
 from reporting import services
 from reporting.charts.lines import equity_chart, sector_chart
@@ -191,6 +191,7 @@ def below(request: Request) -> HttpResponse:
     selected = _selected(sight, totals, curve) if totals is not None and not totals.whole and days else None
     to = totals.currency if totals else "USD"
     alerts = open_alerts(roles=request.visit.roles, viewer=request.visit.viewer)
+    places = alert_places(request.visit.viewer, alerts[:6])
     return render(
         request,
         "reporting/accounts/_below.html",
@@ -202,7 +203,7 @@ def below(request: Request) -> HttpResponse:
             "too_many": totals is not None and totals.accounts > figure_charts.MOST_CURVES,
             "span": f"{len(days)} evening{'' if len(days) == 1 else 's'}",
             "sectors": sector_chart(figure_charts.sectors_of(sight, now=now), totals.equity_to if totals else Decimal(0)),
-            "alerts": [(alert, _tone(alert), now - alert.raised_at) for alert in alerts[:6]],
+            "alerts": [(alert, place, _tone(alert), now - alert.raised_at) for alert, place in zip(alerts, places, strict=False)],
             "alert_count": len(alerts),
             "to": to,
         },

@@ -14,6 +14,9 @@ from accounts.queries.consolidated import blocked_accounts
 from execution.enums import OrderState
 from execution.queries.visible import visible_orders
 from governance import queries as governance
+from governance.core.subjects import Subject
+from governance.enums import SubjectKind
+from governance.queries.names import name_subjects
 from governance.web import Request, Visit, page
 from reconciliation.queries.visible import visible_breaks
 from reporting.core.home import WIDGETS, filled
@@ -91,7 +94,8 @@ def _exceptions(visit: Visit) -> dict[str, Any]:
 
 def _alerts(visit: Visit) -> dict[str, Any]:
     rows = governance.open_alerts(roles=visit.roles, viewer=visit.viewer)
-    return {"alerts": [(row, visit.now - row.raised_at) for row in rows[:ROWS]], "count": len(rows)}
+    places = governance.alert_places(visit.viewer, rows[:ROWS])
+    return {"alerts": [(row, place, visit.now - row.raised_at) for row, place in zip(rows, places, strict=False)], "count": len(rows)}
 
 
 def _constrained(visit: Visit) -> dict[str, Any]:
@@ -109,7 +113,10 @@ def _approvals(visit: Visit) -> dict[str, Any]:
 
 def _authorities(visit: Visit) -> dict[str, Any]:
     rows = sorted(governance.ending_authorities_seen(now=visit.now, viewer=visit.viewer), key=lambda row: row.expires_at or visit.now)
-    return {"rows": [(row, row.expires_at is not None and row.expires_at <= visit.now) for row in rows[:ROWS]]}
+    ids = [Subject(SubjectKind.AUTHORITY, str(row.authority_id)) for row in rows[:ROWS]]
+    names = name_subjects(visit.viewer, ids)
+    ended = [row.expires_at is not None and row.expires_at <= visit.now for row in rows[:ROWS]]
+    return {"rows": [(row, names.get(one), is_over) for row, one, is_over in zip(rows, ids, ended, strict=False)]}
 
 
 def _limits(visit: Visit) -> dict[str, Any]:

@@ -172,6 +172,7 @@ def _kpis(told: Story) -> dict[str, Any]:
         "cost": paid,
         "seconds": seconds,
         "left_out": len(statement.excluded) if statement else 0,
+        "idle": summary.lines - summary.ordered if summary else 0,
         "of": (summary.lines if summary else 0) + (len(statement.excluded) if statement else 0),
         "rest": max(told.quantity - done.filled, Decimal(0)),
     }

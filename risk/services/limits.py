@@ -13,7 +13,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from base.core.figures import number
 from base.core.ids import digest, plain_decimal
+from base.core.words import words
 from base.errors import Conflict, Forbidden, Refused
 from governance import services as governance
 from governance.core.subjects import Actor, Subject
@@ -104,7 +106,7 @@ def request_limit(*, kind: FirmLimitKind, limit: Decimal, actor: Actor, now: dat
         content_hash=limit_hash(kind, limit),
         actor=actor,
         now=now,
-        reason=f"{kind.value} to {_shown(figure)}: {reason}",
+        reason=f"{words(kind)} {'without a limit' if figure is None else f'to {number(figure)}'}: {reason}",
         rules=("RSK-1",),
     )
 

@@ -1,8 +1,23 @@
 // The phone's menu, and the reader's choices.
+const rail = document.getElementById("rail");
+const way = document.querySelector(".topbar__menu");
+const isOpen = () => rail?.classList.contains("rail--open");
+
+function open(on) {
+  const hadFocus = rail.contains(document.activeElement);
+  rail.classList.toggle("rail--open", on);
+  way?.setAttribute("aria-expanded", String(on));
+  if (on) rail.querySelector(".rail__close")?.focus();
+  else if (hadFocus) way?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && isOpen() && !rail.querySelector(":popover-open")) open(false);
+});
+
 document.addEventListener("click", (event) => {
-  const rail = document.getElementById("rail");
-  if (event.target.closest("[data-menu]")) rail?.classList.toggle("rail--open");
-  else if (rail?.classList.contains("rail--open") && !event.target.closest("#rail")) rail.classList.remove("rail--open");
+  if (event.target.closest("[data-menu]")) open(!isOpen());
+  else if (isOpen() && (!event.target.closest("#rail") || event.target.closest("[data-palette]"))) open(false);
   if (event.target.closest("[data-theme-toggle]")) {
     const now = document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     window.choices.keep("theme", now === "dark" ? "light" : "dark");

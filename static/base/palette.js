@@ -1,8 +1,12 @@
-// The command palette: Ctrl K opens it, arrows move, Enter follows.
+// The command palette: Ctrl K opens it, arrows move, Enter follows, and waits for the answer to what is typed.
 const palette = document.getElementById("palette");
 const input = palette?.querySelector("input");
+let answered = ""; // what the options shown were asked with
+let hurried = false; // Enter came before the answer to what is typed
 
 const options = () => [...palette.querySelectorAll("[role=option]")];
+
+const isAnswered = () => input.value.trim() === answered.trim();
 
 function select(option) {
   options().forEach((one) => one.setAttribute("aria-selected", String(one === option)));
@@ -28,7 +32,8 @@ function onKey(event) {
     palette.close();
     event.preventDefault();
   } else if (event.key === "Enter") {
-    all[Math.max(at, 0)]?.click();
+    if (isAnswered()) all[Math.max(at, 0)]?.click();
+    else hurried = true;
     event.preventDefault();
   }
 }
@@ -46,5 +51,13 @@ if (palette) {
     if (event.target === palette) palette.close();
   });
   input.addEventListener("keydown", onKey);
-  palette.addEventListener("htmx:afterSwap", () => select(options()[0]));
+  input.addEventListener("input", () => { hurried = false; });
+  palette.addEventListener("close", () => { hurried = false; });
+  palette.addEventListener("htmx:afterSwap", ({ detail }) => {
+    answered = new URL(detail.xhr.responseURL).searchParams.get("q") ?? "";
+    select(options()[0]);
+    if (!hurried || !isAnswered()) return;
+    hurried = false;
+    options()[0]?.click();
+  });
 }

@@ -18,7 +18,7 @@ export function toast({ kind = "pass", text, note = "", href = "", rule = "" }) 
   const box = element("div", "toast");
   const body = element("div", "", text);
   // A rule of the house is told by its name; a code of the program tells nobody anything.
-  if (/^[A-Z]{3}-\d/.test(rule)) body.append(" ", element("span", "rule", rule));
+  if (/^[A-Z]{3,4}-\d/.test(rule)) body.append(" ", element("span", "rule", rule));
   if (note) body.append(element("small", "", note));
   box.append(element("span", `mark mark--${kind}`), body);
   if (href) {

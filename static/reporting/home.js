@@ -53,6 +53,16 @@ function arranging(on) {
   cards().forEach((card) => { card.draggable = on; card.querySelector(".widget__tools").hidden = !on; });
 }
 
+// What is taken off the page is offered again at once, and the focus goes on to what stands next.
+async function remove(card) {
+  const next = card.nextElementSibling || card.previousElementSibling;
+  card.remove();
+  (next?.querySelector("[data-remove]") || document.querySelector("[popovertarget=more-widgets]")).focus();
+  document.getElementById("no-widgets").hidden = cards().length > 0;
+  lay();
+  if (await keep()) window.htmx.ajax("GET", location.pathname, { target: "#more-widgets", select: "#more-widgets > *", swap: "innerHTML" });
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
@@ -67,9 +77,9 @@ document.addEventListener("click", async (event) => {
     return;
   }
   if (!card) return;
+  if ("remove" in button.dataset) return remove(card);
   if (button.dataset.move) move(card, Number(button.dataset.move));
   else if (button.dataset.size) resize(card, Number(button.dataset.size));
-  else if ("remove" in button.dataset) card.remove();
   else return;
   lay();
   button.focus();

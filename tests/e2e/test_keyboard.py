@@ -72,3 +72,37 @@ def test_the_menu_opens_on_a_telephone(running: Running) -> None:
     expect(link).to_be_in_viewport()
     link.click()
     lands(page, "/positions/$")
+
+
+def test_enter_in_the_palette_waits_for_the_answer_to_what_is_typed(running: Running) -> None:
+    page, person = _home(running), running.stage.firm.people[0]
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="Blotter")).to_be_visible()
+    page.keyboard.type(person.code)
+    page.keyboard.press("Enter")
+    lands(page, f"/accounts/{running.stage.firm.accounts[person.code]}/$")
+
+
+def test_escape_closes_the_menu_of_a_telephone_and_the_search_stands_in_it(running: Running) -> None:
+    page = _home(running, width=PHONE)
+    menu, link = page.get_by_role("button", name="Menu", exact=True), page.get_by_role("link", name="Positions")
+    menu.click()
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(link).not_to_be_in_viewport()
+    expect(menu).to_be_focused()
+    menu.click()
+    page.get_by_role("navigation", name="Main").get_by_role("button", name="Search or jump to").click()
+    expect(page.get_by_role("dialog", name="Search or jump to")).to_be_visible()
+    expect(link).not_to_be_in_viewport()
+
+
+def test_a_removed_widget_is_offered_again_at_once(running: Running) -> None:
+    page = _home(running)
+    page.get_by_role("button", name="Arrange").click()
+    page.get_by_role("button", name="Remove Live blotter").press("Enter")
+    expect(page.get_by_role("button", name="Remove Needs attention")).to_be_focused()
+    page.get_by_role("button", name="Add", exact=True).click()
+    with page.expect_navigation():
+        page.locator("[data-add=blotter]").click()
+    expect(page.locator("[data-widget=blotter]")).to_be_visible()

@@ -160,7 +160,13 @@ def test_the_banner_of_critical_alerts_is_on_every_page(firm: Firm) -> None:
 
 def test_the_first_page_says_what_waits(firm: Firm) -> None:
     text = firm.client().get("/admin/").content.decode()
-    for told in ("Wait for a second person", "Authorities that end", "Critical alerts", "Events not sealed", "POA"):
+    for told in (
+        "Wait for a second person",
+        "Authorities that end",
+        "Critical alerts",
+        "Events not sealed",
+        f"Authority {firm.row(Authority).code}<",
+    ):
         assert told in text, told
 
 

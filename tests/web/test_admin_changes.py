@@ -187,6 +187,7 @@ def test_a_looser_limit_takes_two_people(firm: Firm) -> None:
     do(firm, FirmLimit, "set", looser)
     approval = firm.row(Approval)
     assert approval.action == ApprovalAction.CHANGE_LIMIT and approval.state == ApprovalState.REQUESTED
+    assert approval.reason.endswith(" to 5,000: more room") and "_" not in approval.reason
     with firm.inside():
         assert FirmLimit.objects.get(kind=standing.kind, valid_until=None).limit == 900
     assert do(firm, Approval, "approve", {"reason": "me too"}, approval.pk).status_code == 422, "not the same person"

@@ -99,6 +99,14 @@ def test_the_banner_of_a_critical_alert_acknowledges_and_is_gone(scene: Scene) -
     assert 'id="banner"' not in client.get("/alerts/").content.decode()
 
 
+@pytest.mark.parametrize("address", ["/frame/banner", "/home/widgets/alerts", "/accounts/below"])
+def test_an_alert_names_its_account_wherever_it_is_told(scene: Scene, address: str) -> None:
+    with tenancy.firm(scene.firm.id):
+        alert(scene.account, AlertTier.CRITICAL, "Close-only: position differs in ALDER", "REC-6")
+    text = signed_in(scene.owner.user).get(address).content.decode()
+    assert "Close-only: position differs" in text and f'<a href="/accounts/{scene.account.pk}/">{scene.account.code}' in text
+
+
 def test_rsk_10_an_ended_critical_alert_without_a_name_is_still_open(scene: Scene) -> None:
     with tenancy.firm(scene.firm.id):
         pk = alert(scene.account, AlertTier.CRITICAL, "Order UNKNOWN", "RTE-7")
@@ -176,8 +184,8 @@ def test_rsk_10_the_loudest_open_alert_is_first_and_within_a_tier_the_newest(sce
     with tenancy.firm(scene.firm.id):
         raised_of_each_tier(scene)
     client = signed_in(scene.owner.user)
-    for path in ("/alerts/", "/home/widgets/alerts"):
-        assert re.findall(r'title="Row-(\d)\."', client.get(path).content.decode()) == ["0", "2", "1", "5", "4", "3"]
+    for path, told in (("/alerts/", r'title="Row-(\d)\."'), ("/home/widgets/alerts", r">Row-(\d)\.<")):
+        assert re.findall(told, client.get(path).content.decode()) == ["0", "2", "1", "5", "4", "3"]
     page = client.get("/alerts/?format=csv").content.decode()
     assert re.findall(r"Row-(\d)", page) == ["0", "2", "1", "5", "4", "3"]
 
@@ -189,7 +197,7 @@ def test_rsk_10_what_has_a_name_stands_by_time_and_below_what_has_none(scene: Sc
             acknowledge_alert(alert_id=row.pk, actor=Actor(str(scene.owner.user.id), Role.MANAGER), now=NOW)
     client = signed_in(scene.owner.user)
     assert re.findall(r'title="Row-(\d)\."', client.get("/alerts/?show=acknowledged").content.decode()) == ["4", "0"]
-    assert re.findall(r'title="Row-(\d)\."', client.get("/home/widgets/alerts").content.decode()) == ["2", "1", "5", "3", "4", "0"]
+    assert re.findall(r">Row-(\d)\.<", client.get("/home/widgets/alerts").content.decode()) == ["2", "1", "5", "3", "4", "0"]
 
 
 def test_open_alerts_are_paged_by_place_and_no_row_is_lost_or_shown_twice(scene: Scene) -> None:

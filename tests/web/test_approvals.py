@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
+from allocation.models import Signal
 from base import tenancy
 from governance.core.subjects import Actor, Subject
 from governance.enums import ApprovalAction, ApprovalState, Role, SubjectKind
 from governance.models import Approval
-from governance.services import approve, use_approval
+from governance.services import approve, request_approval, use_approval
 from tests.api.scene import NOW, Scene, ask_to_rearm, make_person, make_scene
 from tests.web.papers import ask, events
 from tests.web.people import signed_in
 
-QUERIES = 26
+QUERIES = 27
 pytestmark = pytest.mark.django_db
 
 
@@ -53,6 +54,7 @@ def test_the_counts_come_anew_with_the_list(scene: Scene, asked: Approval) -> No
     client = signed_in(scene.risk.user)
     part = client.get("/approvals/", headers={"HX-Request": "true", "HX-Target": "approval-list"}).content.decode()
     assert '<span id="approval-counts" hx-swap-oob="true">1 waits for a second person' in part
+    assert 'id="overrides" hx-swap-oob="true"' in part and client.get("/approvals/").content.count(b'id="overrides"') == 1
     assert 'id="approval-tabs" hx-swap-oob="true"' in part and client.get("/approvals/").content.count(b'id="approval-tabs"') == 1
 
 
@@ -114,7 +116,10 @@ def test_gov_4_after_fifteen_minutes_it_is_over(scene: Scene, asked: Approval, s
     later = NOW + timedelta(minutes=15)
     settings.REHEARSAL_CLOCK = f"{later.isoformat()}@{later.isoformat()}*0"
     assert "Nothing waits" in signed_in(scene.risk.user).get("/approvals/").content.decode()
-    assert answer(scene.risk.user, asked.pk).status_code == 409
+    refused, page = answer(scene.risk.user, asked.pk), signed_in(scene.risk.user).get("/approvals/").content.decode()
+    text = refused.content.decode()
+    assert refused.status_code == 409 and ">the request has expired</strong>" in text and ">EXPIRED<" not in text
+    assert 'class="env' in page and 'class="env' in text, "a refusal stands in the firm's own frame"
     assert "Expired" in signed_in(scene.risk.user).get("/approvals/?show=history").content.decode()
 
 
@@ -174,3 +179,20 @@ def test_gov_4_a_used_request_says_who_asked_who_answered_and_who_used_it(scene:
     assert (scene.second.user.name or scene.second.user.email) in told
     line = client.get("/approvals/?show=history&format=csv").content.decode().splitlines()[1]
     assert all((person.user.name or person.user.email) in line for person in (scene.owner, scene.risk, scene.second))
+
+
+def test_gov_4_a_release_over_a_limit_says_what_it_asks_for(scene: Scene) -> None:
+    with tenancy.firm(scene.firm.id):
+        signal = Signal.objects.get(journey_id=scene.ids["journey"])
+        request_approval(
+            action=ApprovalAction.RELEASE_OVER_LIMIT,
+            subject=Subject(SubjectKind.SIGNAL, str(signal.pk)),
+            content_hash="c" * 64,
+            actor=Actor(str(scene.owner.user.pk), Role.MANAGER),
+            now=NOW,
+            reason="the client asked",
+            rules=("RSK-1:ORDER_NOTIONAL",),
+        )
+    text = signed_in(scene.risk.user).get("/approvals/").content.decode()
+    assert f"<dt>Asks for</dt><dd>3% of equity in {scene.instrument.symbol}</dd><dt>Strategy</dt><dd>{scene.strategy.name}</dd>" in text
+    assert text.count('<span class="rule">RSK-1</span> Order notional') == 2

@@ -19,9 +19,10 @@ from base import tenancy
 from base.core.ids import new_id
 from execution.enums import OrderState
 from execution.models import Booking, ChildOrder, ParentOrder, Share
+from execution.queries.story import Progress
 from governance.core.subjects import Viewer
 from reporting.queries.journey_steps import steps_of
-from reporting.queries.journey_story import story
+from reporting.queries.journey_story import state_of, story
 from risk.enums import GateOutcome
 from risk.models import GateDecision
 from tests.api.scene import DAY, NOW, Scene, make_scene
@@ -214,3 +215,8 @@ def test_a_place_to_go_on_that_is_none_is_the_first_page(scene: Scene, at: str) 
 def test_one_order_unfolds_as_one_order(scene: Scene) -> None:
     page = text(get(scene.owner.user, f"/journeys/{scene.ids['journey']}/"))
     assert "1 order</summary>" in page and "1 line</summary>" in page and "1 orders" not in page
+
+
+def test_a_decision_that_ordered_nothing_is_not_done() -> None:
+    assert state_of("released", Progress(), False, Decimal(0)) == ("Nothing ordered", "off")
+    assert state_of("released", Progress(orders=1, filled=Decimal(5)), False, Decimal(5)) == ("Done", "")
