@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from .views import blotter, cancels, connections, kill_switch, levels, positions, released, replaces, ticket
+from .views import blotter, cancels, connections, kill_switch, levels, positions, released, replaces, resolves, ticket
 
 app_name = "execution"
 urlpatterns: list[URLPattern] = [
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern] = [
     path("blotter/parents/<uuid:parent_id>/cancel", cancels.parent, name="cancel-parent"),
     path("blotter/parents/<uuid:parent_id>/replace", replaces.parent, name="replace-parent"),
     path("blotter/orders/<uuid:order_id>/cancel", cancels.order, name="cancel-order"),
+    path("blotter/orders/<uuid:order_id>/resolve", resolves.order, name="resolve-order"),
     path("connections/", connections.connections, name="connections"),
     path("connections/lamps", connections.lamps, name="lamps"),
     path("ticket/", ticket.ticket, name="ticket"),

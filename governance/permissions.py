@@ -20,6 +20,7 @@ STAFF = EVERYBODY - {Role.INVESTOR}
 CONTROL = frozenset({Role.COMPLIANCE, Role.RISK})
 DEALERS = frozenset({Role.MANAGER, Role.TRADER})
 OVERSIGHT = frozenset({Role.COMPLIANCE, Role.RISK, Role.OPERATIONS})
+RESOLVERS = frozenset({Role.OPERATIONS, Role.RISK})
 # In this order when a person holds several roles that may do something.
 PRECEDENCE = (Role.MANAGER, Role.TRADER, Role.RISK, Role.COMPLIANCE, Role.OPERATIONS, Role.INVESTOR)
 

@@ -1,6 +1,7 @@
-"""Cancel and replace from a screen: once, however often the button is pressed, and only what the person sees.
+"""Cancel, replace and resolve from a screen: once, however often the button is pressed, and only what the person sees.
 
-Entry points: `cancel_order_seen`, `cancel_parent_seen`, `replace_offer`, `replace_parent_seen`; inside the caller's tenancy block.
+Entry points: `cancel_order_seen`, `cancel_parent_seen`, `replace_offer`, `replace_parent_seen`, `resolve_order_seen`; inside the caller's tenancy
+block.
 Invariant: a second cancel of the same order or parent, or the same limit once more, changes nothing and leaves no second audit event.
 """
 
@@ -28,6 +29,7 @@ from .cancel import Canceled, cancel_order, cancel_parent
 from .crosses import accounts_of
 from .replace import Replaced, replace_parent, standing_of
 from .stated import house_limit
+from .unknowns import ANSWER_WITHIN, UnableToResolve, resolve_as_absent, resolve_as_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,27 @@ def _refuse_who_only_looks(account_ids: Iterable[Any], actor: Actor, now: dateti
     ids = [UUID(bytes=bytes(raw)) for raw in account_ids]
     if not accounts.tradable_by(int(actor.user_id), on=now.date()).filter(pk__in=ids).exists():
         raise Forbidden("grant", "you may look at these accounts, not trade them")
+
+
+def resolve_order_seen(
+    *, order_id: UUID, viewer: Viewer, broker_order_id: str, session_epoch: int, actor: Actor, now: datetime, reason: str
+) -> None:
+    """Take a person's word on an order that is UNKNOWN: the broker's order it is, or with "" that the broker does not have it (RTE-7).
+
+    Raises NotFound, UnableToResolve for one that is not UNKNOWN, or since less than the minute in which its gateway asks.
+    """
+    order = visible_orders(viewer).filter(pk=order_id).first()
+    if order is None:
+        raise NotFound("order")
+    if order.state == OrderState.UNKNOWN and order.unknown_since is not None and order.unknown_since > now - ANSWER_WITHIN:
+        raise UnableToResolve(
+            "RTE-7", "the broker is being asked; a person decides when it has not answered for a minute", value=order.state
+        )
+    if broker_order_id:
+        named = {"broker_order_id": broker_order_id, "session_epoch": session_epoch}
+        resolve_as_found(order_id=order_id, **named, actor=actor, now=now, reason=reason)
+    else:
+        resolve_as_absent(order_id=order_id, actor=actor, now=now, reason=reason)
 
 
 def replace_offer(*, parent_id: UUID, viewer: Viewer, now: datetime) -> Offer:

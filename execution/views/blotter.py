@@ -11,7 +11,7 @@ from django.shortcuts import render
 from accounts import queries as accounts
 from allocation.queries.visible import visible_strategies
 from base.errors import NotFound
-from governance.permissions import DEALERS
+from governance.permissions import DEALERS, RESOLVERS
 from governance.web import Request, page
 from market.enums import Side
 
@@ -90,6 +90,7 @@ def _listed(request: Request, filters: Filters) -> dict[str, Any]:
         "filters": filters,
         "query": query_of(request.GET, tab=filters.tab),
         "may_cancel": may and filters.tab != "fills",
+        "may_resolve": filters.tab == "orders" and request.visit.holds(RESOLVERS),
         "span": len(COLUMNS[filters.tab]) + 1 + (filters.tab == "parents"),
         "now": request.visit.now,
     }

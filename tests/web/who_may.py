@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from governance.enums import Role
-from governance.permissions import DEALERS, EVERYBODY, OVERSIGHT, STAFF
+from governance.permissions import DEALERS, EVERYBODY, OVERSIGHT, RESOLVERS, STAFF
 
 WHO_MAY: Mapping[frozenset[Role], frozenset[str]] = {
     STAFF: frozenset(
@@ -99,6 +99,7 @@ WHO_MAY: Mapping[frozenset[Role], frozenset[str]] = {
             "reconciliation/run",
         }
     ),
+    RESOLVERS: frozenset({"blotter/orders/<uuid:order_id>/resolve"}),
     frozenset({Role.COMPLIANCE, Role.MANAGER, Role.RISK, Role.TRADER}): frozenset(
         {
             "kill-switch/rearm",
