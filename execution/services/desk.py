@@ -105,8 +105,9 @@ def resolve_order_seen(
             "RTE-7", "the broker is being asked; a person decides when it has not answered for a minute", value=order.state
         )
     if broker_order_id:
-        named = {"broker_order_id": broker_order_id, "session_epoch": session_epoch}
-        resolve_as_found(order_id=order_id, **named, actor=actor, now=now, reason=reason)
+        resolve_as_found(
+            order_id=order_id, broker_order_id=broker_order_id, session_epoch=session_epoch, actor=actor, now=now, reason=reason
+        )
     else:
         resolve_as_absent(order_id=order_id, actor=actor, now=now, reason=reason)
 

@@ -27,9 +27,15 @@ def order(request: Request, order_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "execution/_resolve.html", {"row": one_row(request, "orders", order_id)})
     number, epoch = _named(request)
-    actor, reason = visit.actor(RESOLVERS), reason_of(request)
-    named = {"broker_order_id": number, "session_epoch": epoch}
-    resolve_order_seen(order_id=order_id, viewer=visit.viewer, **named, actor=actor, now=visit.now, reason=reason)
+    resolve_order_seen(
+        order_id=order_id,
+        viewer=visit.viewer,
+        broker_order_id=number,
+        session_epoch=epoch,
+        actor=visit.actor(RESOLVERS),
+        now=visit.now,
+        reason=reason_of(request),
+    )
     note = "The broker is asked about its own number" if number else "It has ended; what it held is free, and its account may trade again"
     answer = HttpResponse(status=204)
     toast = {"kind": "pass", "text": "Resolved", "note": note, "rule": "RTE-7"}
