@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("e2e")
 
 OTHER_DOORS = ("api/", "auth/", "admin/")
 FORM = {"answer": "approve", "reason": "mine now"}
-NOT_THE_MANAGERS = ("/portal/", "/reconciliation/documents/")
+NOT_THE_MANAGERS = ("/portal/", "/reconciliation/documents/", "/blotter/orders/<uuid:order_id>/resolve")
 
 
 def object_addresses() -> dict[str, tuple[str, ...]]:
