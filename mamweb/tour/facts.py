@@ -43,7 +43,8 @@ WHERE s.journey_id = %s"""
 ACCOUNTS = """
 SELECT a.code, a.name, a.account_class, a.base_currency, c.code AS custodian, a.position_cap_rate AS own_cap, e.equity, e.cash, e.market_value
 FROM accounts_account a JOIN accounts_custodian c ON c.id = a.custodian_id
-LEFT JOIN accounts_equitysnapshot e ON e.account_id = a.id WHERE NOT a.is_clearing ORDER BY a.code"""
+LEFT JOIN LATERAL (SELECT s.equity, s.cash, s.market_value FROM accounts_equitysnapshot s WHERE s.account_id = a.id ORDER BY s.as_of DESC LIMIT 1) e
+    ON TRUE WHERE NOT a.is_clearing ORDER BY a.code"""
 POSITIONS = """
 SELECT a.code, i.symbol, sum(p.quantity) AS quantity FROM accounts_position p JOIN accounts_account a ON a.id = p.account_id
 JOIN market_instrument i ON i.id = p.instrument_id GROUP BY 1, 2 HAVING sum(p.quantity) <> 0 ORDER BY 1, 2"""

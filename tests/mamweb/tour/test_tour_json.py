@@ -243,3 +243,10 @@ def test_rec_2_the_planted_breaks_are_found_with_their_size_and_no_other(day: Re
     assert found == planted
     for row in day["breaks"]["found"]:
         assert to_fraction(row["theirs"]) - to_fraction(row["ours"]) == to_fraction(row["difference"])
+
+
+def test_every_account_stands_once_at_the_close(day: Record) -> None:
+    codes = [row["code"] for row in day["accounts_at_close"]]
+    assert codes == sorted(set(codes)) and {entry["account"] for entry in day["opening"]} == set(codes)
+    for row in day["accounts_at_close"]:
+        assert to_fraction(row["cash"]) + to_fraction(row["market_value"]) == to_fraction(row["equity"])
