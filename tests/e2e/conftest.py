@@ -154,13 +154,13 @@ def filed(running: Running) -> dict[str, str]:
     here, codes = running.stage, investors_codes(running.stage)
     body = '{"strategy": "CORE", "symbol": "ABC", "method": "fixed", "figure": "10"}'
     fills, working = "SELECT count(*) FROM execution_execution", "SELECT count(*) FROM execution_parentorder WHERE done_at IS NULL"
+    state_february(here, codes)  # before anything is bought: nothing has a price in February
     for attempt in range(5):  # the price may leave an order behind
         if here.state_signal(f"filed-{attempt}", body):
             raise RuntimeError(here.tail("signals"))
         here.wait_for(lambda: here.rows(fills)[0][0] > 0 or here.rows(working)[0][0] == 0, "orders to end")
         if here.rows(fills)[0][0]:
             break
-    state_february(here, codes)
     return file_papers(here, codes[0])
 
 
