@@ -65,9 +65,10 @@ class Standing:
 def standing_of(*, accounts: Accounts, sleeve_id: Any, also: Sequence[int], now: datetime) -> Standing:
     """Value accounts as of `now`: settled means settled by that date (UTC). also: instruments to be priced besides what is held."""
     ids = uuid_literal(accounts.ids)
-    holdings = _holdings(accounts, ids, sleeve_id)
+    held_units, money_held, held_by_orders = _books(ids, sleeve_id, now.date())
+    holdings = _holdings(accounts, held_units)
     prices = prices_of(instrument_ids=[*np.unique(holdings.instrument).tolist(), *also], now=now)
-    cash, reserved = _cash(accounts, ids, now.date()), _reserved(accounts, ids)
+    cash, reserved = money_of(accounts, money_held), money_of(accounts, held_by_orders)
     into = {(accounts.currencies[c], bool(p)) for c, p in set(zip(accounts.currency.tolist(), accounts.paper.tolist(), strict=True))}
     spoken = {*prices.currencies, *cash.currencies, *reserved.currencies}
     rates = rates_between(currencies=sorted(spoken), into=sorted(into), now=now)
@@ -100,9 +101,9 @@ FROM accounts_position WHERE quantity <> 0 AND account_id = ANY(%(ids)s::uuid[])
 """
 
 
-def _holdings(accounts: Accounts, ids: str, sleeve_id: Any) -> Holdings:
+def _holdings(accounts: Accounts, row: tuple[Any, ...]) -> Holdings:
     """Sleeves and legs are summed here: the database would sort fifty thousand rows for it."""
-    raw, *columns = fetch_row(_HOLDINGS, {"ids": ids, "sleeve": sleeve_id})
+    raw, *columns = row
     instrument, quantity, own = (as_integers(value) for value in columns)
     keys = [places(accounts.ids, as_uuids(raw))[0], instrument]
     (account, held), total = sum_by(keys, quantity)
@@ -137,12 +138,15 @@ FROM (SELECT account_id, cash_currency, sum(cash) AS cash FROM accounts_reservat
 """
 
 
-def _cash(accounts: Accounts, ids: str, today: date) -> Money:
-    return money_of(accounts, fetch_row(_CASH, {"ids": ids, "today": today}))
+_WIDTHS = (4, 8)
 
 
-def _reserved(accounts: Accounts, ids: str) -> Money:
-    return money_of(accounts, fetch_row(_RESERVED, {"ids": ids}))
+def _books(ids: str, sleeve_id: Any, today: date) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+    """Return what is held, the money, and what orders hold of it, as of one moment: a fill booked between would be in the one and not in the other."""
+    sql = f"SELECT h.*, c.*, r.* FROM ({_HOLDINGS}) h CROSS JOIN ({_CASH}) c CROSS JOIN ({_RESERVED}) r"
+    row = fetch_row(sql, {"ids": ids, "sleeve": sleeve_id, "today": today})
+    units, money = _WIDTHS
+    return row[:units], row[units : units + money], row[units + money :]
 
 
 def money_of(accounts: Accounts, row: tuple[Any, ...]) -> Money:

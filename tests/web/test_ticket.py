@@ -23,8 +23,10 @@ from execution.enums import OrderState
 from execution.models import ChildOrder, ParentOrder
 from governance.enums import Role
 from governance.models import AuditEvent
+from market.models import Quote
+from market.services import QuoteRow, record_quotes
 from tests.desk import Desk, make_desk, the_market
-from tests.factories import make_user
+from tests.factories import as_loader, make_user
 from tests.web.people import signed_in
 from tests.web.ticket_room import KEY, Room, beside, cells, hidden, role_client, stop_clock, text_of
 
@@ -246,10 +248,6 @@ def test_books_that_changed_are_409_with_a_table_of_the_difference(room: Room) -
 
 
 def test_rsk_2_a_price_that_moved_more_than_1_percent_is_409(room: Room, settings: Any) -> None:
-    from market.models import Quote
-    from market.services import QuoteRow, record_quotes
-    from tests.factories import as_loader
-
     shown = room.preview()
     later = room.desk.now + timedelta(seconds=5)
     price = Decimal("48.20")

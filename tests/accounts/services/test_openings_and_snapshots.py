@@ -142,6 +142,15 @@ def test_snapshots_take_the_same_number_of_statements_for_one_account_and_for_ma
     assert counts[0] == counts[1]
 
 
+def test_a_snapshot_reads_holdings_and_money_as_of_one_moment(world: World):
+    """In two statements, a purchase booked between them is missing in the one and paid in the other."""
+    services.record_openings(openings=[Opening(world.account.id, world.sleeve.id, {"USD": D(5)}, {})], as_of=DAY, now=NOW)
+    with CaptureQueriesContext(connection) as seen:
+        services.snapshot_equity(as_of=DAY, now=NOW)
+    read = [{table for table in ("accounts_position", "accounts_cashbalance") if f"FROM {table} " in one["sql"]} for one in seen]
+    assert [tables for tables in read if tables] == [{"accounts_position", "accounts_cashbalance"}]
+
+
 def test_i6_the_rebuild_finds_every_tampered_figure_tells_it_and_puts_it_right(world: World):
     services.post(transactions=[world.trade(1, 100, 50), world.trade(2, -40, 60, day=DAY + timedelta(1))], now=NOW)
     stray = make_account()
