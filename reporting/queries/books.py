@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import connection
 
 from base.errors import NotFound
-from reporting.core.books import ZERO, AccountRow, Balance, Booking, Books, ClosureRow, LotRow, Snapshot
+from reporting.core.books import FLOW_TYPES, ZERO, AccountRow, Balance, Booking, Books, ClosureRow, LotRow, Snapshot
 
 _ACCOUNT = """
 SELECT a.id, a.code, a.name, a.registration, a.tax_classification, a.base_currency, a.lot_method, a.opened_on, a.is_clearing, b.is_paper,
@@ -69,7 +69,8 @@ FROM accounts_ledgerentry e
 JOIN accounts_ledgertransaction t ON t.id = e.transaction_id
 WHERE e.account_id = %(account)s AND t.trade_date <= %(end)s
   AND (t.trade_date >= %(start)s OR t.id = ANY(%(earlier)s)
-       OR (t.entry_type IN ('FLOW', 'OPENING', 'TRANSFER') AND (t.trade_date > %(valued_on)s OR t.recorded_at > %(valued_at)s)) OR (t.entry_type = 'TRANSFER' AND EXISTS (
+       OR (t.entry_type = ANY(%(flow_types)s) AND (t.trade_date > %(valued_on)s OR t.recorded_at > %(valued_at)s))
+       OR (t.entry_type = 'TRANSFER' AND EXISTS (
        SELECT 1 FROM accounts_ledgerentry p WHERE p.transaction_id = t.id AND p.account_id = %(account)s AND p.book = 'POSITION'))
        OR (t.entry_type = 'FEE' AND (t.source_key LIKE 'management-fee%%' OR t.source_key LIKE 'performance-fee%%')))
 GROUP BY t.id, e.sleeve_id, e.leg_id, t.entry_type, t.trade_date, t.settle_date, t.source_key, t.journey_id, t.reverses_id,
@@ -102,7 +103,7 @@ def books_of(*, account_id: UUID, start: date, end: date) -> Books:
     closures = tuple(c for row in _fetch(_CLOSURES, asked) if (c := ClosureRow(*row)).lot_id in known)
     snapshots = tuple(Snapshot(*row) for row in _fetch(_SNAPSHOTS, asked))
     last = next((s for s in reversed(snapshots) if s.as_of < start), None)
-    asked |= {"valued_on": last.as_of if last else None, "valued_at": last.valued_at if last else None}
+    asked |= {"valued_on": last and last.as_of, "valued_at": last and last.valued_at, "flow_types": list(FLOW_TYPES)}
     earlier = list({lot.transaction_id for lot in lots} | {c.transaction_id for c in closures})
     return Books(
         account=AccountRow(*account[0]),
